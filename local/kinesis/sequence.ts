@@ -1,0 +1,33 @@
+/**
+ * Sequence numbers as Kinesis writes them, 56 decimal digits, but a function of lineage, shard and counter only, so that the same
+ * puts give the same numbers. The generation leads, so a child's numbers are greater than its parents'.
+ */
+const version = "49";
+const generationDigits = 6;
+const shardDigits = 8;
+const counterDigits = 40;
+export const sequenceDigits = version.length + generationDigits + shardDigits + counterDigits;
+
+export interface SequenceSpace {
+  /** Counter 0 is the start of the shard, before its first record. */
+  numberOf(counter: number): string;
+  /** The counter of the last record at or below that sequence number: below this shard's numbers it is 0, above them infinite. */
+  counterOf(sequenceNumber: string): number;
+}
+
+export function sequenceSpace(generation: number, shardIndex: number): SequenceSpace {
+  const prefix = version + padded(generation, generationDigits) + padded(shardIndex, shardDigits);
+  return {
+    numberOf: (counter) => prefix + padded(counter, counterDigits),
+    counterOf(sequenceNumber) {
+      const digits = sequenceNumber.padStart(sequenceDigits, "0");
+      const itsPrefix = digits.slice(0, prefix.length);
+      if (digits.length === sequenceDigits && itsPrefix === prefix) return Number(digits.slice(prefix.length));
+      return digits.length === sequenceDigits && itsPrefix < prefix ? 0 : Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+function padded(value: number, digits: number): string {
+  return String(value).padStart(digits, "0");
+}

@@ -1,0 +1,141 @@
+/** One shard: a log of records that only grows at the end and is trimmed at the start. */
+import { type SequenceSpace, sequenceSpace } from "./sequence.ts";
+
+export interface StoredRecord {
+  readonly partitionKey: string;
+  readonly sequenceNumber: string;
+  readonly data: Buffer;
+  readonly arrivalMs: number;
+}
+
+/** Both ends belong to the range. */
+export interface HashRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+export type StartingPosition =
+  | { readonly kind: "TRIM_HORIZON" | "LATEST" }
+  | { readonly kind: "AT_TIMESTAMP"; readonly timestampMs: number }
+  | { readonly kind: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER"; readonly sequenceNumber: string };
+
+export interface Shard {
+  readonly id: string;
+  readonly parentIds: readonly string[];
+  /** A closed shard takes no more records; its children have their own. */
+  readonly closed: boolean;
+  readonly hashRange: HashRange;
+  readonly startingSequenceNumber: string;
+  /** Null while the shard is open. */
+  readonly endingSequenceNumber: string | null;
+  /**
+   * The records after a sequence number (exclusive; null = trim horizon), at most `limit` of them and `maxBytes` of data, but one record at
+   * least, so that a large one cannot stop a reader.
+   */
+  read(after: string | null, limit: number, maxBytes: number): readonly StoredRecord[];
+  /** The sequence number to read after, so as to begin at that position; null = trim horizon. */
+  startOf(position: StartingPosition): string | null;
+}
+
+export interface ShardLog extends Shard {
+  readonly generation: number;
+  append(partitionKey: string, data: Buffer): StoredRecord;
+  close(): void;
+}
+
+export interface ShardOptions {
+  readonly index: number;
+  readonly generation: number;
+  readonly parentIds: readonly string[];
+  readonly hashRange: HashRange;
+  readonly now: () => number;
+  readonly retentionMs: () => number;
+}
+
+export function createShard({ index, generation, parentIds, hashRange, now, retentionMs }: ShardOptions): ShardLog {
+  const sequence: SequenceSpace = sequenceSpace(generation, index);
+  // The record of counter c is records[c - trimmed - 1]; the first `expired` of them are already beyond retention.
+  const records: StoredRecord[] = [];
+  let trimmed = 0;
+  let expired = 0;
+  let endingSequenceNumber: string | null = null;
+
+  const trim = (): void => {
+    const horizonMs = now() - retentionMs();
+    for (let first = records[expired]; first !== undefined && first.arrivalMs < horizonMs; first = records[expired])
+      expired++;
+    // Cutting the array only when half of it is dead makes trimming cost O(1) per record.
+    if (expired * 2 <= records.length) return;
+    records.splice(0, expired);
+    trimmed += expired;
+    expired = 0;
+  };
+  const lastCounter = (): number => trimmed + records.length;
+  const indexAfter = (after: string | null): number =>
+    after === null ? expired : Math.max(expired, Math.min(sequence.counterOf(after) - trimmed, records.length));
+
+  return {
+    id: shardId(index),
+    parentIds,
+    hashRange,
+    generation,
+    startingSequenceNumber: sequence.numberOf(0),
+    get closed() {
+      return endingSequenceNumber !== null;
+    },
+    get endingSequenceNumber() {
+      return endingSequenceNumber;
+    },
+    append(partitionKey, data) {
+      trim();
+      const record = { partitionKey, sequenceNumber: sequence.numberOf(lastCounter() + 1), data, arrivalMs: now() };
+      records.push(record);
+      return record;
+    },
+    close() {
+      endingSequenceNumber = sequence.numberOf(lastCounter() + 1);
+    },
+    read(after, limit, maxBytes) {
+      trim();
+      const start = indexAfter(after);
+      return records.slice(start, endOfRead(records, start, limit, maxBytes));
+    },
+    startOf(position) {
+      trim();
+      switch (position.kind) {
+        case "TRIM_HORIZON":
+          return null;
+        case "LATEST":
+          return sequence.numberOf(lastCounter());
+        case "AFTER_SEQUENCE_NUMBER":
+          return position.sequenceNumber;
+        case "AT_SEQUENCE_NUMBER":
+          return before(position.sequenceNumber);
+        case "AT_TIMESTAMP": {
+          const found = records.findIndex((record, at) => at >= expired && record.arrivalMs >= position.timestampMs);
+          return sequence.numberOf(found === -1 ? lastCounter() : trimmed + found);
+        }
+      }
+    },
+  };
+}
+
+export function shardId(index: number): string {
+  return `shardId-${String(index).padStart(12, "0")}`;
+}
+
+function before(sequenceNumber: string): string | null {
+  const number = BigInt(sequenceNumber);
+  return number === 0n ? null : String(number - 1n);
+}
+
+function endOfRead(records: readonly StoredRecord[], start: number, limit: number, maxBytes: number): number {
+  let end = start;
+  let sizeBytes = 0;
+  for (let next = records[end]; next !== undefined && end - start < limit; next = records[end]) {
+    sizeBytes += next.data.length;
+    if (sizeBytes > maxBytes && end > start) break;
+    end++;
+  }
+  return end;
+}
