@@ -1,0 +1,50 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import type { Scalar } from "./schema.ts";
+
+/**
+ * An aggregate is a commutative monoid with a projection: accumulators can be merged in any order and any grouping, and a value
+ * is only made at the end. The empty accumulator is `undefined`, so an untouched slot costs one bit of state.
+ *
+ * Laws: `merge` is associative and commutative and changes neither argument; `add` is `merge` with the accumulator of one event;
+ * `read(write(acc))` is `acc`, and equal accumulators have equal bytes. `add` may change the accumulator that it is given.
+ */
+export interface Aggregate<Acc> {
+  readonly add: (acc: Acc | undefined, input: Input) => Acc | undefined;
+  readonly merge: (a: Acc, b: Acc) => Acc;
+  readonly result: (acc: Acc | undefined, window: Bounds) => FeatureValue;
+  readonly write: (writer: ByteWriter, acc: Acc) => void;
+  readonly read: (reader: ByteReader) => Acc;
+  /**
+   * Present on aggregates that are kept once per item and not per tile: forgets what no window can ask for any more, and nothing
+   * else. `undefined` when nothing is left.
+   */
+  readonly prune?: (acc: Acc, horizon: Horizon) => Acc | undefined;
+}
+
+/** One event as an aggregate sees it. `tie` orders events of equal time: 32 bits of the event's fingerprint. */
+export interface Input {
+  readonly value: Scalar;
+  readonly timeMs: number;
+  readonly tie: number;
+}
+
+/** Half-open, epoch ms. */
+export interface Bounds {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** No window asked from now on starts before `oldestMs` or ends before `newestMs` (the greatest arrival seen). */
+export interface Horizon {
+  readonly oldestMs: number;
+  readonly newestMs: number;
+}
+
+export type FeatureValue =
+  | number
+  | string
+  | boolean
+  | null
+  | readonly Scalar[]
+  /** A bound was passed: the truth is `atLeast` this; it is not guessed. */
+  | { readonly overflow: true; readonly atLeast: number };

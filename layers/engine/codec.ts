@@ -1,0 +1,139 @@
+import { type ByteReader, type ByteWriter, byteReader, byteWriter } from "./bytes.ts";
+import type { CompiledView, Resolution } from "./compile.ts";
+import { DefinitionError } from "./define.ts";
+import { emptyState, type Mark, type State, type Tile } from "./state.ts";
+
+/**
+ * The binary form of a state: canonical (equal states, equal bytes) and compact. A version byte and the view's layout come
+ * first, so that bytes written by another set of aggregates are recognised and never misread. Times and tile numbers are
+ * differences to their neighbours; a tile says in one bit per slot which accumulators it has.
+ */
+const VERSION = 1;
+const SHARD_NAME = /^shardId-(\d{12})$/;
+
+/** The bytes of a pruned state. */
+export function encodeState(view: CompiledView, state: State): Uint8Array {
+  const writer = byteWriter();
+  writer.byte(VERSION);
+  writer.uint48(view.layout);
+  writer.signed(state.greatestArrivalMs);
+  for (const counter of [state.applied, state.duplicates, state.outOfHorizon, state.overLimit]) writer.varint(counter);
+  writeMarks(writer, state);
+  writeFingerprints(writer, state);
+  view.resolutions.forEach((resolution, r) =>
+    writeTiles(writer, resolution, state.tiles[r] as Tile[], state.greatestArrivalMs),
+  );
+  return writer.bytes();
+}
+
+/** The state in the bytes. Throws DefinitionError when another set of aggregates wrote them, RangeError when they are damaged. */
+export function decodeState(view: CompiledView, bytes: Uint8Array): State {
+  const reader = byteReader(bytes);
+  const version = reader.byte();
+  if (version !== VERSION)
+    throw new RangeError(`view ${view.name}: a stored state has format ${version}, this code reads ${VERSION}`);
+  if (reader.uint48() !== view.layout) {
+    throw new DefinitionError(
+      `view ${view.name}: its features changed since its items were stored. Raise the view's version, which keeps the new items apart from the old ones`,
+    );
+  }
+  const state = emptyState(view);
+  state.greatestArrivalMs = reader.signed();
+  state.applied = reader.varint();
+  state.duplicates = reader.varint();
+  state.outOfHorizon = reader.varint();
+  state.overLimit = reader.varint();
+  readMarks(reader, state);
+  readFingerprints(reader, state);
+  view.resolutions.forEach((resolution, r) => {
+    state.tiles[r] = readTiles(reader, resolution, state.greatestArrivalMs);
+  });
+  reader.end();
+  return state;
+}
+
+function writeMarks(writer: ByteWriter, state: State): void {
+  const marks = [...state.marks.values()].sort((a, b) => (a.position.shard < b.position.shard ? -1 : 1));
+  writer.varint(marks.length);
+  for (const { position, arrivalMs } of marks) {
+    const number = SHARD_NAME.exec(position.shard)?.[1];
+    writer.varint(number === undefined ? 0 : Number(number) + 1);
+    if (number === undefined) writer.text(position.shard);
+    writer.bigint(BigInt(position.sequence));
+    writer.varint(position.subSequence);
+    writer.varint(state.greatestArrivalMs - arrivalMs);
+  }
+}
+
+function readMarks(reader: ByteReader, state: State): void {
+  for (let left = reader.varint(); left > 0; left--) {
+    const number = reader.varint();
+    const shard = number === 0 ? reader.text() : `shardId-${String(number - 1).padStart(12, "0")}`;
+    const sequence = reader.bigint().toString();
+    const mark: Mark = {
+      position: { shard, sequence, subSequence: reader.varint() },
+      arrivalMs: state.greatestArrivalMs - reader.varint(),
+    };
+    state.marks.set(shard, mark);
+  }
+}
+
+function writeFingerprints(
+  writer: ByteWriter,
+  { fingerprints: { times, highs, lows }, greatestArrivalMs }: State,
+): void {
+  writer.varint(times.length);
+  let previousMs = greatestArrivalMs;
+  for (let i = 0; i < times.length; i++) {
+    writer.signed((times[i] as number) - previousMs);
+    writer.uint32(highs[i] as number);
+    writer.uint32(lows[i] as number);
+    previousMs = times[i] as number;
+  }
+}
+
+function readFingerprints(
+  reader: ByteReader,
+  { fingerprints: { times, highs, lows }, greatestArrivalMs }: State,
+): void {
+  let timeMs = greatestArrivalMs;
+  for (let left = reader.varint(); left > 0; left--) {
+    timeMs += reader.signed();
+    times.push(timeMs);
+    highs.push(reader.uint32());
+    lows.push(reader.uint32());
+  }
+}
+
+function writeTiles(
+  writer: ByteWriter,
+  { slots, widthMs }: Resolution,
+  tiles: readonly Tile[],
+  arrivalMs: number,
+): void {
+  writer.varint(tiles.length);
+  let previous = widthMs === 0 ? 0 : Math.floor(arrivalMs / widthMs);
+  for (const tile of tiles) {
+    writer.signed(tile.index - previous);
+    previous = tile.index;
+    for (let from = 0; from < slots.length; from += 8) {
+      let bits = 0;
+      for (let s = from; s < Math.min(from + 8, slots.length); s++)
+        if (tile.slots[s] !== undefined) bits |= 1 << (s - from);
+      writer.byte(bits);
+    }
+    slots.forEach(({ aggregate }, s) => {
+      if (tile.slots[s] !== undefined) aggregate.write(writer, tile.slots[s]);
+    });
+  }
+}
+
+function readTiles(reader: ByteReader, { slots, widthMs }: Resolution, arrivalMs: number): Tile[] {
+  let index = widthMs === 0 ? 0 : Math.floor(arrivalMs / widthMs);
+  return Array.from({ length: reader.varint() }, () => {
+    index += reader.signed();
+    const bits = Array.from({ length: Math.ceil(slots.length / 8) }, () => reader.byte());
+    const present = (s: number) => (((bits[s >> 3] as number) >> (s & 7)) & 1) === 1;
+    return { index, slots: slots.map(({ aggregate }, s) => (present(s) ? aggregate.read(reader) : undefined)) };
+  });
+}

@@ -1,0 +1,170 @@
+import type { Aggregate } from "./aggregate.ts";
+import { distinct } from "./aggregates/distinct.ts";
+import { last } from "./aggregates/last.ts";
+import { count, extreme, mean, sum } from "./aggregates/numbers.ts";
+import { checkFeatures, checkView } from "./check.ts";
+import type { Condition, FeatureSpec, Features, View, Window } from "./define.ts";
+import { hash48 } from "./md5.ts";
+import type { EventSchema, Scalar } from "./schema.ts";
+import { featureName, tileWidth } from "./window.ts";
+
+/**
+ * Turns definitions into what the fold runs on. A view's windows are composed of tiles: one resolution per tile width, the
+ * greatest width that divides both size and step, and in each resolution one slot per aggregate that needs it. An event so
+ * updates one tile per resolution, whatever the number of windows. Aggregates that are kept once per item (last K) stand in a
+ * resolution of their own with a single tile.
+ */
+export interface Pipeline {
+  readonly schema: EventSchema;
+  readonly partitionKey: string;
+  readonly allowedLatenessMs: number;
+  readonly maxSkewMs: number;
+  readonly slackMs: number;
+  readonly views: readonly CompiledView[];
+}
+
+export interface CompiledView {
+  /** The name, with `@version` when the version is not 1: what items, quarantine rows and reports are keyed by. */
+  readonly name: string;
+  readonly entity: string;
+  /** Whether items are kept per shard because the entity is not the partition key. */
+  readonly lanes: boolean;
+  readonly where: readonly Test[];
+  readonly resolutions: readonly Resolution[];
+  readonly features: readonly CompiledFeature[];
+  /** The longest window (ms). */
+  readonly longestMs: number;
+  /** The most live fingerprints of one item; an entity's further events are quarantined `entity_over_limit`. */
+  readonly entityLimit: number;
+  /** Tells states of another set of aggregates apart: 48 bits of the resolutions' description. */
+  readonly layout: number;
+}
+
+export interface Resolution {
+  /** Tile width (ms); 0: one tile for all time. */
+  readonly widthMs: number;
+  /** The longest window that is made of these tiles (ms). */
+  readonly longestMs: number;
+  readonly slots: readonly Slot[];
+}
+
+export interface Slot {
+  readonly aggregate: Aggregate<unknown>;
+  /** The column whose value is aggregated; null for count. */
+  readonly column: string | null;
+  readonly where: readonly Test[];
+}
+
+export interface CompiledFeature {
+  readonly name: string;
+  readonly window: Window;
+  readonly resolution: number;
+  readonly slot: number;
+}
+
+/** A column must hold one of the values. */
+export interface Test {
+  readonly column: string;
+  readonly values: readonly Scalar[];
+}
+
+/** The most live fingerprints that one item keeps, unless its view says otherwise. */
+const ENTITY_LIMIT = 5000;
+
+/** Checks the definitions against the event schema and compiles them. Throws DefinitionError. */
+export function compile(features: Features, schema: EventSchema): Pipeline {
+  checkFeatures(features, schema);
+  const views = features.views.map((view) => {
+    checkView(view, features, schema);
+    return compileView(view, features, schema);
+  });
+  const { partitionKey, allowedLatenessMs, maxSkewMs, slackMs } = features;
+  return { schema, partitionKey, allowedLatenessMs, maxSkewMs, slackMs, views };
+}
+
+function compileView(view: View, features: Features, schema: EventSchema): CompiledView {
+  const drafts = new Map<number, Draft>();
+  const compiled = view.features.flatMap((spec) =>
+    spec.windows.map((window) => ({ name: featureName(spec, window), window, widthMs: tileWidth(spec, window), spec })),
+  );
+  for (const { spec, window, widthMs } of compiled) addSlot(drafts, widthMs, spec, window, schema);
+
+  const ordered = [...drafts.values()].sort((a, b) => a.widthMs - b.widthMs);
+  const description = JSON.stringify(ordered.map(({ widthMs, keys }) => [widthMs, keys]));
+  return {
+    name: (view.version ?? 1) === 1 ? view.name : `${view.name}@${view.version}`,
+    entity: view.entity,
+    lanes: (view.lane ?? (view.entity === features.partitionKey ? "none" : "shard")) === "shard",
+    where: testsOf(view.where),
+    resolutions: ordered.map(({ widthMs, longestMs, slots }) => ({ widthMs, longestMs, slots })),
+    features: compiled.map(({ name, window, widthMs, spec }) => {
+      const resolution = ordered.findIndex((draft) => draft.widthMs === widthMs);
+      return { name, window, resolution, slot: (ordered[resolution] as Draft).keys.indexOf(slotKey(spec)) };
+    }),
+    longestMs: Math.max(...compiled.map(({ window }) => window.sizeMs)),
+    entityLimit: view.entityLimit ?? ENTITY_LIMIT,
+    layout: hash48(description),
+  };
+}
+
+interface Draft {
+  readonly widthMs: number;
+  longestMs: number;
+  readonly keys: string[];
+  readonly slots: Slot[];
+}
+
+function addSlot(
+  drafts: Map<number, Draft>,
+  widthMs: number,
+  spec: FeatureSpec,
+  window: Window,
+  schema: EventSchema,
+): void {
+  const draft = drafts.get(widthMs) ?? { widthMs, longestMs: 0, keys: [], slots: [] };
+  drafts.set(widthMs, draft);
+  draft.longestMs = Math.max(draft.longestMs, window.sizeMs);
+  if (draft.keys.includes(slotKey(spec))) return;
+  draft.keys.push(slotKey(spec));
+  const column = spec.column ?? null;
+  draft.slots.push({ aggregate: aggregateOf(spec, schema), column, where: testsOf(spec.where) });
+}
+
+/** Two features with one key share their accumulators. */
+function slotKey({ kind, column, where, limit, k }: FeatureSpec): string {
+  return JSON.stringify([kind, column, testsOf(where), limit, k]);
+}
+
+function aggregateOf(spec: FeatureSpec, schema: EventSchema): Aggregate<unknown> {
+  const type = schema.columns.find(({ name }) => name === spec.column)?.type;
+  const scale = typeof type === "object" ? type.decimal.scale : 0;
+  return build(spec, scale) as Aggregate<unknown>;
+}
+
+function build({ kind, limit, k }: FeatureSpec, scale: number) {
+  switch (kind) {
+    case "count":
+      return count;
+    case "sum":
+      return sum(scale);
+    case "mean":
+      return mean(scale);
+    case "min":
+      return extreme("least", scale);
+    case "max":
+      return extreme("greatest", scale);
+    case "distinct":
+      return distinct(limit as number);
+    case "lastK":
+      return last(k as number);
+  }
+}
+
+function testsOf(where: Condition | undefined): readonly Test[] {
+  return Object.entries(where ?? {})
+    .map(([column, value]) => ({
+      column,
+      values: Array.isArray(value) ? (value as readonly Scalar[]) : [value as Scalar],
+    }))
+    .sort((a, b) => (a.column < b.column ? -1 : 1));
+}

@@ -1,0 +1,39 @@
+// The engine's public API. Everything else in this folder is private to it.
+export type { Aggregate, FeatureValue, Input } from "./aggregate.ts";
+export { byteReader, byteWriter } from "./bytes.ts";
+export type { CompiledFeature, CompiledView, Pipeline } from "./compile.ts";
+export { compile } from "./compile.ts";
+export { toCuratedRow } from "./curated.ts";
+export { deaggregate } from "./deaggregate.ts";
+export { fromScaled, scaleDecimal } from "./decimal.ts";
+export type { Decoded, Event } from "./decode.ts";
+export { decode } from "./decode.ts";
+export type { Condition, FeatureSpec, Features, View, Window } from "./define.ts";
+export {
+  count,
+  DefinitionError,
+  days,
+  defineFeatures,
+  defineView,
+  distinct,
+  hopping,
+  hours,
+  lastK,
+  max,
+  mean,
+  min,
+  minutes,
+  seconds,
+  sum,
+  tumbling,
+} from "./define.ts";
+export type { Folded, FoldedState, Items, StateKey } from "./fold.ts";
+export { fold, stateId, stateKeysOf } from "./fold.ts";
+export { md5Hex } from "./md5.ts";
+export type { Position, StreamRecord } from "./position.ts";
+export { comparePositions } from "./position.ts";
+export type { ItemSummary } from "./read.ts";
+export { readFeatures, stateTtlMs, summarizeItem } from "./read.ts";
+export type { Reason, Rejection, Stage } from "./rejection.ts";
+export type { Column, ColumnType, EventSchema, Row, Scalar } from "./schema.ts";
+export { parseTime } from "./time.ts";

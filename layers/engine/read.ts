@@ -1,0 +1,82 @@
+import type { Bounds, FeatureValue } from "./aggregate.ts";
+import { decodeState } from "./codec.ts";
+import type { CompiledFeature, CompiledView, Pipeline, Slot } from "./compile.ts";
+import { DefinitionError } from "./define.ts";
+import type { Position } from "./position.ts";
+import type { State, Tile } from "./state.ts";
+
+/**
+ * Features are composed at read time: the tiles of all lanes that lie in the window are merged, then projected. As-of is a
+ * multiple of the feature's step, *now* rounded up (and never before the newest arrival that an item has seen); the window is
+ * [asOf - size, asOf), so an event at or after as-of is in no window yet.
+ */
+
+/** What an item says about itself. */
+export interface ItemSummary {
+  readonly applied: number;
+  readonly duplicates: number;
+  readonly outOfHorizon: number;
+  /** Above zero: the entity passed its limit and its features are incomplete. */
+  readonly overLimit: number;
+  readonly greatestArrivalMs: number;
+  /** Per shard, everything at or below it is contained. */
+  readonly marks: readonly Position[];
+}
+
+/** Every feature of one entity, from all its items (lanes), as of `nowMs`. No items: the features of an entity never seen. */
+export function readFeatures(
+  pipeline: Pipeline,
+  viewName: string,
+  items: readonly Uint8Array[],
+  nowMs: number,
+): Record<string, FeatureValue> {
+  const view = viewOf(pipeline, viewName);
+  const states = items.map((bytes) => decodeState(view, bytes));
+  const newestMs = Math.max(nowMs, ...states.map(({ greatestArrivalMs }) => greatestArrivalMs));
+  return Object.fromEntries(view.features.map((feature) => [feature.name, valueOf(view, feature, states, newestMs)]));
+}
+
+export function summarizeItem(pipeline: Pipeline, viewName: string, bytes: Uint8Array): ItemSummary {
+  const { applied, duplicates, outOfHorizon, overLimit, greatestArrivalMs, marks } = decodeState(
+    viewOf(pipeline, viewName),
+    bytes,
+  );
+  const positions = [...marks.values()].map(({ position }) => position);
+  return { applied, duplicates, outOfHorizon, overLimit, greatestArrivalMs, marks: positions };
+}
+
+/** How long after its last write an item may still matter (ms): the view's longest window plus lateness, slack and a day. */
+export function stateTtlMs(pipeline: Pipeline, viewName: string): number {
+  return viewOf(pipeline, viewName).longestMs + pipeline.allowedLatenessMs + pipeline.slackMs + 86_400_000;
+}
+
+function viewOf(pipeline: Pipeline, name: string): CompiledView {
+  const view = pipeline.views.find((candidate) => candidate.name === name);
+  if (view === undefined)
+    throw new DefinitionError(
+      `unknown view "${name}": the definitions have ${pipeline.views.map((v) => v.name).join(", ")}`,
+    );
+  return view;
+}
+
+function valueOf(view: CompiledView, feature: CompiledFeature, states: readonly State[], nowMs: number): FeatureValue {
+  const { sizeMs, stepMs } = feature.window;
+  const endMs = Math.ceil(nowMs / stepMs) * stepMs;
+  const window = { startMs: endMs - sizeMs, endMs };
+  const { widthMs, slots } = view.resolutions[feature.resolution] as CompiledView["resolutions"][number];
+  const { aggregate } = slots[feature.slot] as Slot;
+  let merged: unknown;
+  for (const state of states) {
+    for (const tile of state.tiles[feature.resolution] as Tile[]) {
+      const acc = tile.slots[feature.slot];
+      if (acc === undefined || !lies(tile, widthMs, window)) continue;
+      merged = merged === undefined ? acc : aggregate.merge(merged, acc);
+    }
+  }
+  return aggregate.result(merged, window);
+}
+
+/** Tile bounds divide window bounds, so a tile lies in the window or outside it, never half. */
+function lies({ index }: Tile, widthMs: number, { startMs, endMs }: Bounds): boolean {
+  return widthMs === 0 || (index * widthMs >= startMs && (index + 1) * widthMs <= endMs);
+}

@@ -1,0 +1,41 @@
+/**
+ * What the engine knows of an event's shape. `npm run generate` writes one `EventSchema` from `event.schema.json`; nothing here
+ * depends on the domain. A row is flat and keyed by the lake's column names, so that a feature, a curated file and an SQL query
+ * all name a field the same way.
+ */
+export type Scalar = string | number | boolean | null;
+
+/** Times are epoch ms, decimals are integers scaled by 10^scale, free-form objects and arrays are JSON text, absent is null. */
+export type Row = { readonly [column: string]: Scalar };
+
+export type ColumnType =
+  | "string"
+  | "bigint"
+  | "double"
+  | "boolean"
+  | "timestamp"
+  | { readonly decimal: { readonly precision: number; readonly scale: number } };
+
+export interface Column {
+  readonly name: string;
+  /** Where the value stands in the event, outermost key first. */
+  readonly path: readonly string[];
+  readonly type: ColumnType;
+  readonly required: boolean;
+  /** Left out of the analysts' view. */
+  readonly sensitive: boolean;
+  /** Longest text in code points, where the schema bounds it. */
+  readonly maxLength?: number;
+}
+
+export interface EventSchema {
+  readonly idColumn: string;
+  readonly timeColumn: string;
+  readonly columns: readonly Column[];
+  /** Lake partition keys besides dt and hour. */
+  readonly partitionColumns: readonly string[];
+  /** Null when valid, else the first violation: "page.url: expected a string, got a number". */
+  readonly validate: (value: unknown) => string | null;
+  /** The flat row of a value that `validate` accepted. */
+  readonly toRow: (value: unknown) => Row;
+}

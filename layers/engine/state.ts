@@ -1,0 +1,141 @@
+import type { CompiledView, Pipeline } from "./compile.ts";
+import type { Event } from "./decode.ts";
+import { comparePositions, type Position } from "./position.ts";
+
+/**
+ * The state of one (view, entity, lane): tiles, marks, fingerprints, counters. After `prune` it is a function of the set of
+ * events applied, the marks, the counters and the greatest arrival alone, whatever the order and the batches in which they came.
+ */
+export interface State {
+  greatestArrivalMs: number;
+  applied: number;
+  duplicates: number;
+  outOfHorizon: number;
+  overLimit: number;
+  /** Per shard the greatest position that is contained. */
+  marks: Map<string, Mark>;
+  /** Ascending by (time, high, low). */
+  readonly fingerprints: { readonly times: number[]; readonly highs: number[]; readonly lows: number[] };
+  /** Per resolution, ascending by index; times fall in [index * width, (index + 1) * width). */
+  readonly tiles: Tile[][];
+}
+
+export interface Mark {
+  readonly position: Position;
+  readonly arrivalMs: number;
+}
+
+export interface Tile {
+  readonly index: number;
+  readonly slots: unknown[];
+}
+
+/** How long a mark is kept after the item has moved on: the longest retention that a stream can have (365 days). */
+const MARK_RETENTION_MS = 365 * 86_400_000;
+
+export function emptyState(view: CompiledView): State {
+  return {
+    greatestArrivalMs: Number.NEGATIVE_INFINITY,
+    applied: 0,
+    duplicates: 0,
+    outOfHorizon: 0,
+    overLimit: 0,
+    marks: new Map(),
+    fingerprints: { times: [], highs: [], lows: [] },
+    tiles: view.resolutions.map(() => []),
+  };
+}
+
+/** Whether the item already contains this position: a redelivery. */
+export function contains(state: State, position: Position): boolean {
+  const mark = state.marks.get(position.shard);
+  return mark !== undefined && comparePositions(position, mark.position) <= 0;
+}
+
+/** Adds a fingerprint; false when it is there already: a duplicate. */
+export function addFingerprint({ fingerprints }: State, timeMs: number, high: number, low: number): boolean {
+  const { times, highs, lows } = fingerprints;
+  // Events come nearly in order of time, so the place is close to the end.
+  let at = times.length;
+  while (at > 0 && compare(at - 1) > 0) at--;
+  if (at > 0 && compare(at - 1) === 0) return false;
+  times.splice(at, 0, timeMs);
+  highs.splice(at, 0, high);
+  lows.splice(at, 0, low);
+  return true;
+
+  function compare(i: number): number {
+    return (times[i] as number) - timeMs || (highs[i] as number) - high || (lows[i] as number) - low;
+  }
+}
+
+/** Updates one tile per resolution. */
+export function addToTiles(view: CompiledView, state: State, event: Event): void {
+  for (let r = 0; r < view.resolutions.length; r++) {
+    const { widthMs, slots } = view.resolutions[r] as CompiledView["resolutions"][number];
+    let tile: Tile | null = null;
+    for (let s = 0; s < slots.length; s++) {
+      const { aggregate, column, where } = slots[s] as (typeof slots)[number];
+      if (!matches(where, event)) continue;
+      tile ??= tileAt(state.tiles[r] as Tile[], widthMs === 0 ? 0 : Math.floor(event.timeMs / widthMs), slots.length);
+      const value = column === null ? null : (event.row[column] ?? null);
+      tile.slots[s] = aggregate.add(tile.slots[s], { value, timeMs: event.timeMs, tie: event.high });
+    }
+  }
+}
+
+export function matches(tests: CompiledView["where"], event: Event): boolean {
+  for (const { column, values } of tests) if (!values.includes(event.row[column] ?? null)) return false;
+  return true;
+}
+
+function tileAt(tiles: Tile[], index: number, slots: number): Tile {
+  let at = tiles.length;
+  while (at > 0 && (tiles[at - 1] as Tile).index > index) at--;
+  const before = tiles[at - 1];
+  if (before?.index === index) return before;
+  const tile = { index, slots: new Array(slots).fill(undefined) };
+  tiles.splice(at, 0, tile);
+  return tile;
+}
+
+/**
+ * Forgets what no record can meet and no window can ask for any more. It goes by arrival, never by event time, so an event from
+ * the future evicts nothing; and an event that is still to be accepted (at most L late, at most S behind the greatest arrival)
+ * finds its tile and its fingerprint.
+ */
+export function prune(pipeline: Pipeline, view: CompiledView, state: State): void {
+  const behindMs = pipeline.allowedLatenessMs + pipeline.slackMs;
+  const { times, highs, lows } = state.fingerprints;
+  let expired = 0;
+  while (expired < times.length && (times[expired] as number) + behindMs < state.greatestArrivalMs) expired++;
+  for (const column of [times, highs, lows]) column.splice(0, expired);
+
+  for (const [shard, mark] of state.marks) {
+    if (state.greatestArrivalMs - mark.arrivalMs > MARK_RETENTION_MS) state.marks.delete(shard);
+  }
+  view.resolutions.forEach(({ widthMs, longestMs, slots }, r) => {
+    const tiles = state.tiles[r] as Tile[];
+    const oldestMs = state.greatestArrivalMs - longestMs - behindMs;
+    if (widthMs > 0) {
+      let old = 0;
+      while (old < tiles.length && ((tiles[old] as Tile).index + 1) * widthMs <= oldestMs) old++;
+      tiles.splice(0, old);
+      return;
+    }
+    const [tile] = tiles;
+    if (tile === undefined) return;
+    slots.forEach(({ aggregate }, s) => {
+      const acc = tile.slots[s];
+      if (acc !== undefined) tile.slots[s] = aggregate.prune?.(acc, { oldestMs, newestMs: state.greatestArrivalMs });
+    });
+  });
+  // A tile that only holds empty accumulators (all its values were null) is no tile.
+  state.tiles.forEach((tiles, r) => {
+    if (tiles.some(isEmpty)) state.tiles[r] = tiles.filter((tile) => !isEmpty(tile));
+  });
+}
+
+function isEmpty({ slots }: Tile): boolean {
+  return slots.every((acc) => acc === undefined);
+}
