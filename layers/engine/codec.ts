@@ -20,9 +20,9 @@ export function encodeState(view: CompiledView, state: State): Uint8Array {
   for (const counter of [state.applied, state.duplicates, state.outOfHorizon, state.overLimit]) writer.varint(counter);
   writeMarks(writer, state);
   writeFingerprints(writer, state);
-  view.resolutions.forEach((resolution, r) =>
-    writeTiles(writer, resolution, state.tiles[r] as Tile[], state.greatestArrivalMs),
-  );
+  view.resolutions.forEach((resolution, r) => {
+    writeTiles(writer, resolution, state.tiles[r] as Tile[], state.greatestArrivalMs);
+  });
   return writer.bytes();
 }
 

@@ -14,7 +14,11 @@ export interface Event {
   readonly timeMs: number;
   readonly row: Row;
   readonly record: StreamRecord;
-  /** 64 bits of md5(id, line feed, epoch ms): with the entity, the event's identity. */
+  /**
+   * 64 bits of md5(partition key, line feed, id, line feed, epoch ms): the event's identity. The partition key belongs to it in
+   * every view, so that two users' events are two facts also for the item that they share; and the copies of one fact go
+   * through one line of shards, so that a lane, with what it inherits, sees them all.
+   */
   readonly high: number;
   readonly low: number;
 }
@@ -67,10 +71,10 @@ export function decode(pipeline: Pipeline, record: StreamRecord): Decoded {
   return { kind: "event", event };
 }
 
-function toEvent({ schema }: Pipeline, row: Row, record: StreamRecord): Event {
+function toEvent({ schema, partitionKey }: Pipeline, row: Row, record: StreamRecord): Event {
   const id = String(row[schema.idColumn]);
   const timeMs = row[schema.timeColumn] as number;
-  const { high, low } = fingerprint(`${id}\n${timeMs}`);
+  const { high, low } = fingerprint(`${row[partitionKey]}\n${id}\n${timeMs}`);
   return { id, timeMs, row, record, high, low };
 }
 

@@ -110,7 +110,9 @@ function load(view: CompiledView, key: StateKey, { items, siblings }: Items): St
   // After a reshard a producer's retry may reach the new shard: the new lane must know what the old ones have seen.
   for (const sibling of siblings.get(id) ?? []) {
     const { times, highs, lows } = decodeState(view, sibling).fingerprints;
-    times.forEach((timeMs, i) => addFingerprint(state, timeMs, highs[i] as number, lows[i] as number));
+    times.forEach((timeMs, i) => {
+      addFingerprint(state, timeMs, highs[i] as number, lows[i] as number);
+    });
   }
   return state;
 }

@@ -33,7 +33,9 @@ export function readFeatures(
   const view = viewOf(pipeline, viewName);
   const states = items.map((bytes) => decodeState(view, bytes));
   const newestMs = Math.max(nowMs, ...states.map(({ greatestArrivalMs }) => greatestArrivalMs));
-  return Object.fromEntries(view.features.map((feature) => [feature.name, valueOf(view, feature, states, newestMs)]));
+  return Object.fromEntries(
+    view.features.map((feature) => [feature.name, featureValue(view, feature, states, newestMs)]),
+  );
 }
 
 export function summarizeItem(pipeline: Pipeline, viewName: string, bytes: Uint8Array): ItemSummary {
@@ -59,7 +61,12 @@ function viewOf(pipeline: Pipeline, name: string): CompiledView {
   return view;
 }
 
-function valueOf(view: CompiledView, feature: CompiledFeature, states: readonly State[], nowMs: number): FeatureValue {
+function featureValue(
+  view: CompiledView,
+  feature: CompiledFeature,
+  states: readonly State[],
+  nowMs: number,
+): FeatureValue {
   const { sizeMs, stepMs } = feature.window;
   const endMs = Math.ceil(nowMs / stepMs) * stepMs;
   const window = { startMs: endMs - sizeMs, endMs };
