@@ -1,23 +1,95 @@
 /**
- * The AWS JSON protocol: the operation stands in `X-Amz-Target`, the input in the body, and an error is `{ __type, message }`.
+ * The AWS JSON protocol: the operation stands in `X-Amz-Target`, the input in the body, and an error is `{ __type, message }`. It is what the JavaScript
+ * SDK, boto3 and the AWS CLI send; the Java SDK's CBOR gets a message that says how to switch it off.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "./aws-error.ts";
+import { readBody } from "./http-body.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
-export type Operation = (input: JsonObject) => JsonObject | Promise<JsonObject>;
+/** Gives the reply, or nothing for an empty one. */
+export type Operation = (input: JsonObject) => JsonObject | undefined | Promise<JsonObject | undefined>;
 
 export interface JsonServiceOptions {
-  /** As in the target header before the dot: `Kinesis_20131202`. */
-  readonly target: string;
+  /** As people call it: `Kinesis`. */
+  readonly name: string;
   readonly operations: { readonly [operation: string]: Operation };
+  /** `application/x-amz-json-1.1` unless the service speaks 1.0. */
+  readonly contentType?: string;
 }
 
 export interface JsonService {
   handle(request: IncomingMessage, response: ServerResponse): void;
 }
 
+/** A full PutRecords request in base64, with room to spare. */
+const bodyLimitBytes = 32 * 1024 * 1024;
+
 /** An operation throws an AwsError for what AWS would refuse; anything else it throws becomes an InternalFailure. */
-export function awsJsonService(_options: JsonServiceOptions): JsonService {
-  throw new AwsError("InternalFailure", "not yet built", 500);
+export function awsJsonService({
+  name,
+  operations,
+  contentType = "application/x-amz-json-1.1",
+}: JsonServiceOptions): JsonService {
+  const run = async (request: IncomingMessage): Promise<JsonObject | undefined> => {
+    const body = await readBody(request, bodyLimitBytes);
+    const operationName = operationOf(request);
+    const operation = Object.hasOwn(operations, operationName) ? operations[operationName] : undefined;
+    if (operation === undefined) {
+      throw new AwsError(
+        "UnknownOperationException",
+        `${name} ${operationName} is not supported by the local runtime. It supports ${Object.keys(operations).join(", ")}.`,
+      );
+    }
+    return operation(parseInput(request, body));
+  };
+
+  return {
+    handle(request, response) {
+      run(request).then(
+        (output) => sendJson(response, 200, contentType, output),
+        (error: unknown) => sendError(response, contentType, error),
+      );
+    },
+  };
+}
+
+/** The part of `X-Amz-Target` after the dot. */
+export function operationOf(request: IncomingMessage): string {
+  const target = String(request.headers["x-amz-target"] ?? "");
+  return target.slice(target.indexOf(".") + 1);
+}
+
+export function sendError(response: ServerResponse, contentType: string, error: unknown): void {
+  const known = error instanceof AwsError ? error : new AwsError("InternalFailure", String(error), 500);
+  sendJson(response, known.statusCode, contentType, { __type: known.code, message: known.message });
+}
+
+function sendJson(
+  response: ServerResponse,
+  statusCode: number,
+  contentType: string,
+  output: JsonObject | undefined,
+): void {
+  const body = output === undefined ? "" : JSON.stringify(output);
+  response.statusCode = statusCode;
+  response.setHeader("content-type", contentType);
+  response.setHeader("content-length", Buffer.byteLength(body));
+  response.end(body);
+}
+
+function parseInput(request: IncomingMessage, body: Buffer): JsonObject {
+  if (/cbor/.test(request.headers["content-type"] ?? "")) {
+    throw new AwsError(
+      "SerializationException",
+      "The local runtime speaks AWS JSON, and this request is CBOR: set AWS_CBOR_DISABLE=1 (Java: the system property aws.cborEnabled=false).",
+    );
+  }
+  try {
+    const input: unknown = body.length === 0 ? {} : JSON.parse(body.toString());
+    if (typeof input === "object" && input !== null && !Array.isArray(input)) return input as JsonObject;
+  } catch {
+    // The message below says it better than the parser does.
+  }
+  throw new AwsError("SerializationException", "Expected a JSON object as the body of the request.");
 }

@@ -1,9 +1,19 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+/**
+ * All services behind one port of this machine, as AWS_ENDPOINT_URL wants it. The SDK's Kinesis client speaks HTTP/2 in plain text without asking
+ * first, others HTTP/1.1: the first bytes of a connection tell. `X-Amz-Target` names the service; what has none is S3.
+ */
+import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from "node:net";
+import { AwsError } from "./aws-error.ts";
+import { operationOf, sendError } from "./aws-json.ts";
 import type { Clock } from "./clock.ts";
 
-/** One AWS service behind the port. Requests over HTTP/2 come in Node's compatible form of the same two objects. */
+/** One AWS service. A request over HTTP/2 comes in Node's compatible form of the same two objects. */
 export interface Service {
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** For the count of requests; needed only where `X-Amz-Target` does not say it. */
+  operationOf?(request: IncomingMessage): string;
 }
 
 export interface ServerOptions {
@@ -21,11 +31,115 @@ export interface ServerOptions {
 export interface Server {
   readonly url: string;
   readonly port: number;
-  /** Requests by service and operation, such as `kinesis` → `PutRecords`. */
+  /** Requests by service and operation, such as `kinesis` and `PutRecords`. */
   requests(): Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Closes the port and every connection, also those with a request in flight. */
   stop(): Promise<void>;
 }
 
-export function startServer(_options: ServerOptions): Promise<Server> {
-  throw new Error("not yet built");
+/** A PutRecords of 10 MiB is 14 MB of JSON: without these Node's small defaults throttle it or break the connection. */
+const http2Options = {
+  maxSessionMemory: 1000,
+  settings: { initialWindowSize: 16 * 1024 * 1024, maxConcurrentStreams: 1000 },
+};
+
+export async function startServer({ port = 0, clock, services }: ServerOptions): Promise<Server> {
+  const requests: Record<string, Record<string, number>> = {};
+  let requestCount = 0;
+
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    response.sendDate = false;
+    response.setHeader("date", new Date(clock.now()).toUTCString());
+    // Request ids are counted, not drawn, so that a run can be repeated to the byte.
+    const requestId = `00000000-0000-4000-8000-${String(++requestCount).padStart(12, "0")}`;
+    response.setHeader("x-amzn-requestid", requestId);
+    const name = serviceOf(request);
+    const service = name === null ? undefined : services[name];
+    if (name === null || service === undefined) {
+      refuse(request, response, Object.keys(services));
+      return;
+    }
+    const operation = service.operationOf?.(request) ?? operationOf(request);
+    const counts = requests[name] ?? {};
+    counts[operation] = (counts[operation] ?? 0) + 1;
+    requests[name] = counts;
+    service.handle(request, response);
+  };
+
+  const http1 = createHttp1({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, handle);
+  const http2 = createHttp2(http2Options, (request: Http2ServerRequest, response: Http2ServerResponse) =>
+    handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  );
+  http2.on("sessionError", () => {});
+  const sockets = new Set<Socket>();
+  const tcp = createTcp({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    // A client that goes away is its own affair.
+    socket.on("error", () => socket.destroy());
+    sniff(socket, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket));
+  });
+
+  const boundPort = await listen(tcp, port);
+  return {
+    url: `http://127.0.0.1:${boundPort}`,
+    port: boundPort,
+    requests: () => structuredClone(requests),
+    stop: () =>
+      new Promise((resolve) => {
+        tcp.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+type ServiceName = keyof ServerOptions["services"];
+
+const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
+  ["Kinesis", "kinesis"],
+  ["DynamoDB", "dynamodb"],
+  ["Firehose", "firehose"],
+]);
+
+function serviceOf(request: IncomingMessage): ServiceName | null {
+  const target = request.headers["x-amz-target"];
+  if (target === undefined) return "s3";
+  return targetPrefixes.get(String(target).split("_")[0] ?? "") ?? null;
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, names: readonly string[]): void {
+  request.resume();
+  const message = `${request.headers["x-amz-target"]} is not supported by the local runtime. It has ${names.join(", ")}.`;
+  sendError(response, "application/x-amz-json-1.1", new AwsError("UnknownOperationException", message));
+}
+
+/** HTTP/2 with prior knowledge begins with `PRI`, which no HTTP/1.1 method does; `PR` could still be PROPFIND. */
+const http2Preface = Buffer.from("PRI");
+
+function sniff(socket: Socket, found: (isHttp2: boolean) => void): void {
+  let head: Buffer = Buffer.alloc(0);
+  const onData = (chunk: Buffer): void => {
+    head = Buffer.concat([head, chunk]);
+    const isPrefix = http2Preface.subarray(0, head.length).equals(head.subarray(0, http2Preface.length));
+    if (isPrefix && head.length < http2Preface.length) return;
+    socket.off("data", onData);
+    socket.pause();
+    socket.unshift(head);
+    found(isPrefix);
+    process.nextTick(() => socket.resume());
+  };
+  socket.on("data", onData);
+}
+
+function listen(tcp: TcpServer, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    tcp.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "EADDRINUSE"
+          ? new Error(`Port ${port} is in use: stop the other program or pass --port N`)
+          : new Error(`Expected to listen on port ${port} of 127.0.0.1: ${error.message}`),
+      ),
+    );
+    tcp.listen(port, "127.0.0.1", () => resolve((tcp.address() as AddressInfo).port));
+  });
 }

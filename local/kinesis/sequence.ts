@@ -28,6 +28,12 @@ export function sequenceSpace(generation: number, shardIndex: number): SequenceS
   };
 }
 
+/** Whether a number was given by the shard that starts at that sequence number. */
+export function isFromShard(sequenceNumber: string, startingSequenceNumber: string): boolean {
+  const prefix = startingSequenceNumber.slice(0, sequenceDigits - counterDigits);
+  return /^\d+$/.test(sequenceNumber) && sequenceNumber.length === sequenceDigits && sequenceNumber.startsWith(prefix);
+}
+
 function padded(value: number, digits: number): string {
   return String(value).padStart(digits, "0");
 }

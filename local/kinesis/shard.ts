@@ -25,6 +25,9 @@ export interface Shard {
   /** A closed shard takes no more records; its children have their own. */
   readonly closed: boolean;
   readonly hashRange: HashRange;
+  readonly openedMs: number;
+  /** Null while the shard is open. */
+  readonly closedMs: number | null;
   readonly startingSequenceNumber: string;
   /** Null while the shard is open. */
   readonly endingSequenceNumber: string | null;
@@ -58,7 +61,7 @@ export function createShard({ index, generation, parentIds, hashRange, now, rete
   const records: StoredRecord[] = [];
   let trimmed = 0;
   let expired = 0;
-  let endingSequenceNumber: string | null = null;
+  let closing: { readonly sequenceNumber: string; readonly atMs: number } | null = null;
 
   const trim = (): void => {
     const horizonMs = now() - retentionMs();
@@ -81,10 +84,14 @@ export function createShard({ index, generation, parentIds, hashRange, now, rete
     generation,
     startingSequenceNumber: sequence.numberOf(0),
     get closed() {
-      return endingSequenceNumber !== null;
+      return closing !== null;
     },
     get endingSequenceNumber() {
-      return endingSequenceNumber;
+      return closing?.sequenceNumber ?? null;
+    },
+    openedMs: now(),
+    get closedMs() {
+      return closing?.atMs ?? null;
     },
     append(partitionKey, data) {
       trim();
@@ -93,7 +100,7 @@ export function createShard({ index, generation, parentIds, hashRange, now, rete
       return record;
     },
     close() {
-      endingSequenceNumber = sequence.numberOf(lastCounter() + 1);
+      closing = { sequenceNumber: sequence.numberOf(lastCounter() + 1), atMs: now() };
     },
     read(after, limit, maxBytes) {
       trim();

@@ -10,6 +10,8 @@ import { createShard, type HashRange, type Shard, type ShardLog } from "./shard.
 export type { NewRecord } from "./record.ts";
 export type { Shard, StartingPosition, StoredRecord } from "./shard.ts";
 
+export type StreamMode = "PROVISIONED" | "ON_DEMAND";
+
 export interface StreamOptions {
   readonly name: string;
   readonly arn: string;
@@ -18,6 +20,8 @@ export interface StreamOptions {
   readonly clock: Pick<Clock, "now">;
   /** AWS's `MaxRecordSizeInKiB`; 1,024 by default. */
   readonly maxRecordSizeKiB?: number;
+  /** PROVISIONED by default. It is told to who asks; the number of shards follows calls only. */
+  readonly mode?: StreamMode;
 }
 
 export interface Put {
@@ -28,6 +32,7 @@ export interface Put {
 export interface Stream {
   readonly name: string;
   readonly arn: string;
+  readonly mode: StreamMode;
   readonly createdMs: number;
   readonly maxRecordSizeBytes: number;
   retentionHours: number;
@@ -88,6 +93,7 @@ export function createStream(options: StreamOptions): Stream {
   const stream: Stream = {
     name,
     arn,
+    mode: options.mode ?? "PROVISIONED",
     createdMs: clock.now(),
     maxRecordSizeBytes,
     retentionHours: options.retentionHours,
