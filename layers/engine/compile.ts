@@ -6,7 +6,7 @@ import { checkFeatures, checkView } from "./check.ts";
 import type { Condition, FeatureSpec, Features, View, Window } from "./define.ts";
 import { hash48 } from "./md5.ts";
 import type { EventSchema, Scalar } from "./schema.ts";
-import { featureName, tileWidth } from "./window.ts";
+import { commonStep, featureName, tileWidth } from "./window.ts";
 
 /**
  * Turns definitions into what the fold runs on. A view's windows are composed of tiles: one resolution per tile width, the
@@ -131,8 +131,16 @@ function addSlot(
 }
 
 /** Two features with one key share their accumulators. */
-function slotKey({ kind, column, where, limit, k }: FeatureSpec): string {
-  return JSON.stringify([kind, column, testsOf(where), limit, k]);
+function slotKey(spec: FeatureSpec): string {
+  const { kind, column, where, limit, k } = spec;
+  return JSON.stringify([
+    kind,
+    column,
+    testsOf(where),
+    limit,
+    k,
+    kind === "lastK" ? commonStep(spec.windows) : undefined,
+  ]);
 }
 
 function aggregateOf(spec: FeatureSpec, schema: EventSchema): Aggregate<unknown> {
@@ -141,7 +149,7 @@ function aggregateOf(spec: FeatureSpec, schema: EventSchema): Aggregate<unknown>
   return build(spec, scale) as Aggregate<unknown>;
 }
 
-function build({ kind, limit, k }: FeatureSpec, scale: number) {
+function build({ kind, limit, k, windows }: FeatureSpec, scale: number) {
   switch (kind) {
     case "count":
       return count;
@@ -156,7 +164,7 @@ function build({ kind, limit, k }: FeatureSpec, scale: number) {
     case "distinct":
       return distinct(limit as number);
     case "lastK":
-      return last(k as number);
+      return last(k as number, commonStep(windows));
   }
 }
 

@@ -10,6 +10,11 @@ export function featureName({ name }: Pick<FeatureSpec, "name">, { kind, sizeMs 
   return `${name}_${durationName(sizeMs)}${kind === "tumbling" ? "_tumbling" : ""}`;
 }
 
+/** The step on which the as-of times of all these windows fall (ms). */
+export function commonStep(windows: readonly Window[]): number {
+  return windows.map(({ stepMs }) => stepMs).reduce(greatestCommonDivisor);
+}
+
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -3,9 +3,10 @@ import type { ByteReader, ByteWriter } from "../bytes.ts";
 import type { Scalar } from "../schema.ts";
 
 /**
- * The values of the last k events by (event time, fingerprint). Kept once per item, not per tile: the k newest of what lies
- * before the greatest arrival, and all that lies after it. So an event from the future (a fast clock) displaces nothing that a
- * window could still ask for, and what is kept depends on the set of events and the greatest arrival alone.
+ * The values of the last k events by (event time, fingerprint). Kept once per item, not per tile. As-of is a multiple of the
+ * step and never before the greatest arrival, so of the events before the first possible as-of the k newest are enough, and of
+ * each step after it likewise. An event from the future (a fast clock) so displaces nothing that a window could still ask for,
+ * and what is kept depends on the set of events and the greatest arrival alone.
  */
 interface Entry {
   readonly timeMs: number;
@@ -15,7 +16,7 @@ interface Entry {
 
 type Last = readonly Entry[]; // newest first
 
-export function last(k: number): Aggregate<Last> {
+export function last(k: number, stepMs: number): Aggregate<Last> {
   return {
     add: (acc, { value, timeMs, tie }) => (value === null ? acc : insert(acc ?? [], { timeMs, tie, value })),
     merge: (a, b) => [...a, ...b].sort(newestFirst),
@@ -25,8 +26,15 @@ export function last(k: number): Aggregate<Last> {
         .slice(0, k)
         .map(({ value }) => value),
     prune(acc, { oldestMs, newestMs }) {
-      const past = acc.findIndex(({ timeMs }) => timeMs < newestMs);
-      const kept = (past < 0 ? acc : acc.slice(0, past + k)).filter(({ timeMs }) => timeMs >= oldestMs);
+      const firstAsOfMs = Math.ceil(newestMs / stepMs) * stepMs;
+      let step = Number.NaN;
+      let inStep = 0;
+      const kept = acc.filter(({ timeMs }) => {
+        const own = timeMs < firstAsOfMs ? Number.NEGATIVE_INFINITY : Math.floor(timeMs / stepMs);
+        inStep = own === step ? inStep + 1 : 1;
+        step = own;
+        return inStep <= k && timeMs >= oldestMs;
+      });
       return kept.length === 0 ? undefined : kept;
     },
     write(writer, acc) {

@@ -1,0 +1,259 @@
+import {
+  compile,
+  count,
+  decode,
+  defineFeatures,
+  defineView,
+  type Event,
+  fold,
+  hopping,
+  lastK,
+  readFeatures,
+  stateId,
+  stateTtlMs,
+  sum,
+  summarizeItem,
+  toCuratedRow,
+} from "@millrace/engine";
+import { describe, expect, it } from "vitest";
+import {
+  type Arrival,
+  type Fact,
+  features,
+  LATENESS,
+  pipeline,
+  SKEW,
+  SLACK,
+  START,
+  schema,
+  toRecords,
+} from "./histories.ts";
+
+describe("verdicts", () => {
+  it.each([
+    ["accepts an event that is exactly as late as allowed", { time: START - LATENESS }, null],
+    ["refuses one a millisecond later", { time: START - LATENESS - 1 }, "too_late"],
+    ["accepts one exactly as early as the skew allows", { time: START + SKEW }, null],
+    ["refuses one a millisecond earlier", { time: START + SKEW + 1 }, "future_event"],
+  ])("%s", (_, change, reason) => {
+    const decoded = decodeOne(change);
+    expect(decoded.kind === "rejection" ? decoded.rejection.reason : null).toBe(reason);
+    expect(toCuratedRow(pipeline, decoded, 7)).toMatchObject({ _verdict: reason ?? "accepted", _pipeline_version: 7 });
+  });
+
+  it("refuses bytes that are no JSON or no UTF-8, and JSON that breaks the schema, without a row", () => {
+    for (const [data, reason] of [
+      [Buffer.from("{"), "malformed_json"],
+      [Buffer.from([0x22, 0xff, 0x22]), "malformed_json"],
+      [Buffer.from("[]"), "schema_violation"],
+    ] as const) {
+      const decoded = decode(pipeline, { ...record({}), data });
+      expect(decoded).toMatchObject({
+        kind: "rejection",
+        event: null,
+        rejection: { reason, stage: "decode", view: null },
+      });
+      expect(toCuratedRow(pipeline, decoded, 1)).toBeNull();
+    }
+  });
+
+  it("refuses an event whose key is not the record's partition key", () => {
+    const decoded = decode(pipeline, { ...record({ user: "u1" }), partitionKey: "u2" });
+    expect(decoded).toMatchObject({ rejection: { reason: "wrong_key", detail: expect.stringContaining('"u1"') } });
+  });
+
+  it("writes decimals as numbers and times with Z in the lake's row", () => {
+    expect(toCuratedRow(pipeline, decodeOne({ amount: 1234, time: START + 5 }), 1)).toEqual({
+      id: "a",
+      time: new Date(START + 5).toISOString(),
+      user: "u1",
+      item: "i1",
+      kind: "buy",
+      amount: 12.34,
+      _arrival: new Date(START).toISOString(),
+      _shard: "shardId-000000000000",
+      _sequence: "98",
+      _subsequence: 0,
+      _verdict: "accepted",
+      _pipeline_version: 1,
+    });
+  });
+});
+
+describe("an item", () => {
+  it("keeps its last values when an event from the future comes, and leaves that out until its time has come", () => {
+    const list = [0, 1, 2, 3].map((i) => arrival({ id: `${i}`, item: `i${i}`, time: START - 4000 + i * 1000 }));
+    const ahead = arrival({ id: "x", item: "future", time: START + SKEW });
+    const items = foldAll([...list, ahead]);
+    expect(readFeatures(pipeline, "by_user", items, START).recent_30s).toEqual(["i3", "i2", "i1"]);
+    expect(readFeatures(pipeline, "by_user", items, START + SKEW + 1).recent_30s).toEqual(["future", "i3", "i2"]);
+  });
+
+  it("does not let an event after the as-of time leak through its tile", () => {
+    const items = foldAll([arrival({ id: "now", time: START }), arrival({ id: "later", time: START + 9_999 })]);
+    expect(readFeatures(pipeline, "by_user", items, START)).toMatchObject({ events_30s: 0 });
+    expect(readFeatures(pipeline, "by_user", items, START + 1)).toMatchObject({ events_30s: 1 });
+    expect(readFeatures(pipeline, "by_user", items, START + 9_999)).toMatchObject({ events_30s: 2 });
+  });
+
+  it("quarantines what arrives further behind the greatest arrival than the slack, and counts it", () => {
+    const events = eventsOf([
+      arrival({ id: "a" }),
+      arrival({ id: "b" }, START - SLACK),
+      arrival({ id: "c", time: START - SLACK - 1 }, START - SLACK - 1),
+    ]);
+    const folded = fold(pipeline, NOTHING, events);
+    expect(folded.rejections.map(({ reason, view }) => [reason, view])).toEqual([
+      ["out_of_horizon", "by_user"],
+      ["out_of_horizon", "by_item"],
+    ]);
+    expect(summarizeItem(pipeline, "by_user", bytesOf(folded, "by_user"))).toMatchObject({
+      applied: 2,
+      outOfHorizon: 1,
+    });
+  });
+
+  it("finds a duplicate that is as late as can be, after pruning, while a slightly older arrival was still to come", () => {
+    const first = arrival({ id: "a", time: START - LATENESS }, START);
+    const newest = arrival({ id: "b", time: START + SLACK }, START + SLACK);
+    const again = arrival({ id: "a", time: START - LATENESS }, START);
+    const items = foldAll([first, newest], [again]);
+    expect(summarizeItem(pipeline, "by_user", items[0] as Uint8Array)).toMatchObject({ applied: 2, duplicates: 1 });
+  });
+
+  it("stops at its limit of live events, marks itself, and goes on when they have expired", () => {
+    const small = compile(
+      { ...features, views: [{ ...(features.views[0] as (typeof features.views)[number]), entityLimit: 3 }] },
+      schema,
+    );
+    const burst = eventsOf([1, 2, 3, 4, 5].map((i) => arrival({ id: `${i}` })));
+    const folded = fold(small, NOTHING, burst);
+    expect(folded.rejections.map(({ reason }) => reason)).toEqual(["entity_over_limit", "entity_over_limit"]);
+    const later = START + LATENESS + SLACK + 1;
+    const [event] = eventsOf([arrival({ id: "z", time: later }, later)], 200n);
+    const next = fold(small, { items: table(folded), siblings: new Map() }, [event as Event]);
+    expect(summarizeItem(small, "by_user", bytesOf(next, "by_user"))).toMatchObject({ applied: 4, overLimit: 2 });
+  });
+
+  it("is refused, not misread, when another set of features wrote it", () => {
+    const items = table(fold(pipeline, NOTHING, eventsOf([arrival({})])));
+    const other = compile(
+      defineFeatures({
+        ...features,
+        views: [defineView("by_user", { entity: "user", features: [count("n", { windows: [hopping(1000, 1000)] })] })],
+      }),
+      schema,
+    );
+    expect(() => fold(other, { items, siblings: new Map() }, eventsOf([arrival({ id: "b" })]))).toThrow(
+      "Raise the view's version",
+    );
+  });
+
+  it("stays small however many events a hot entity sends", () => {
+    const burst = eventsOf(Array.from({ length: 20_000 }, (_, i) => arrival({ id: `${i}`, item: `i${i}` })));
+    const folded = fold(pipeline, NOTHING, burst);
+    expect(bytesOf(folded, "by_user").length).toBeLessThan(64 * 1024);
+    expect(folded.counts.applied + folded.rejections.length).toBe(burst.length * 2);
+  });
+});
+
+describe("definitions", () => {
+  const view = features.views[0] as (typeof features.views)[number];
+  const windows = [hopping(1000, 1000)];
+  it.each([
+    ["an unknown entity", { ...view, entity: "usr" }, 'view by_user: entity names the unknown field "usr"'],
+    ["an unknown field in a condition", { ...view, where: { knd: "buy" } }, 'where names the unknown field "knd"'],
+    ["a misspelled key", { ...view, feature: [] }, 'unknown field "feature"'],
+    [
+      "an unsafe lane",
+      { ...view, name: "by_item", entity: "item", lane: "none" as const },
+      'view by_item: lane "none" is unsafe',
+    ],
+    [
+      "a sum of text",
+      { ...view, features: [sum("s", "item", { windows })] },
+      "view by_user, feature s: sum needs a number",
+    ],
+    ["no window", { ...view, features: [count("c", { windows: [] })] }, "windows must list at least one window"],
+    [
+      "a step longer than the window",
+      { ...view, features: [count("c", { windows: [hopping(1000, 2000)] })] },
+      "step must be",
+    ],
+    [
+      "too many tiles",
+      { ...view, features: [count("c", { windows: [hopping(86_400_000, 1000)] })] },
+      "86400 tiles, at most 1500",
+    ],
+    [
+      "two features of one name",
+      { ...view, features: [count("c", { windows }), count("c", { windows })] },
+      "c_1s is defined twice",
+    ],
+    [
+      "an unbounded last-K",
+      { ...view, features: [lastK("l", "item", { k: 1e6, windows })] },
+      "k must be a whole number from 1 to 100",
+    ],
+    ["a condition that can never hold", { ...view, where: { kind: [] } }, "could never hold"],
+  ])("refuses %s and names the place", (_, broken, message) => {
+    expect(() => compile({ ...features, views: [broken] }, schema)).toThrow(message);
+  });
+
+  it("refuses a partition key that is not required, and two views of one name", () => {
+    expect(() => compile({ ...features, partitionKey: "item" }, schema)).toThrow(
+      'partitionKey "item" must be a required text field',
+    );
+    expect(() => compile({ ...features, views: [view, view] }, schema)).toThrow("defined twice");
+  });
+
+  it("keeps items at least as long as the longest window needs them", () => {
+    expect(stateTtlMs(pipeline, "by_user")).toBeGreaterThan(120_000 + LATENESS + SLACK);
+  });
+});
+
+const NOTHING = { items: new Map<string, Uint8Array>(), siblings: new Map<string, readonly Uint8Array[]>() };
+
+function arrival(change: Partial<Fact>, arrivalMs = START): Arrival {
+  return {
+    fact: { id: "a", time: arrivalMs, user: "u1", item: "i1", kind: "buy", amount: null, ...change },
+    arrivalMs,
+    shard: 0,
+  };
+}
+
+function record(change: Partial<Fact>) {
+  return toRecords([arrival(change, START)])[0] as ReturnType<typeof toRecords>[number];
+}
+
+function decodeOne(change: Partial<Fact>) {
+  return decode(pipeline, record(change));
+}
+
+function eventsOf(list: readonly Arrival[], firstSequence = 98n): Event[] {
+  return toRecords(list, firstSequence).map((one) => {
+    const decoded = decode(pipeline, one);
+    if (decoded.kind !== "event") throw new Error(decoded.rejection.detail);
+    return decoded.event;
+  });
+}
+
+function table(folded: ReturnType<typeof fold>): Map<string, Uint8Array> {
+  return new Map(folded.states.map(({ key, bytes }) => [stateId(key), bytes]));
+}
+
+function bytesOf(folded: ReturnType<typeof fold>, view: string): Uint8Array {
+  return folded.states.find(({ key }) => key.view === view)?.bytes as Uint8Array;
+}
+
+/** The by_user item after folding the lists one after the other, each as one batch. */
+function foldAll(...lists: (readonly Arrival[])[]): Uint8Array[] {
+  let items = new Map<string, Uint8Array>();
+  lists.forEach((list, i) => {
+    items = new Map([
+      ...items,
+      ...table(fold(pipeline, { items, siblings: new Map() }, eventsOf(list, 98n + 1000n * BigInt(i)))),
+    ]);
+  });
+  return [...items].filter(([id]) => id.startsWith("by_user")).map(([, bytes]) => bytes);
+}
