@@ -1,0 +1,109 @@
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { UserError } from "../user-error.ts";
+
+export interface StartOptions {
+  readonly inputs: readonly NamedPath[];
+  readonly map: NamedPath | null;
+  readonly order: "file" | "event-time";
+  readonly definitions: NamedPath | null;
+  readonly out: NamedPath;
+  readonly events: number;
+  readonly seed: number;
+  readonly shards: number;
+  readonly json: boolean;
+}
+
+/** A path as the person wrote it, for messages, and where it leads. */
+export interface NamedPath {
+  readonly name: string;
+  readonly path: string;
+}
+
+const DEFAULT_OUT = join(".millrace", "start");
+const USAGE = 2;
+
+/** `folder` is where the person stands, `project` the project's folder. Null: asked for help. Throws UserError with exit code 2. */
+export function parseOptions(args: readonly string[], folder: string, project: string): StartOptions | null {
+  const { values, inputs } = parseTokens(args);
+  if (values.help) return null;
+  const named = (name: string): NamedPath => ({ name, path: resolve(folder, name) });
+  const { map, definitions, out, order = "file" } = values;
+
+  if (order !== "file" && order !== "event-time") throw usage(`--order: expected file or event-time, got "${order}".`);
+  for (const option of ["map", "order"] as const) {
+    if (values[option] !== undefined && inputs.length === 0) throw usage(`--${option} needs --input FILE.`);
+  }
+  if (values.events !== undefined && inputs.length > 0) {
+    throw usage(
+      "--events is the size of the sample day; with --input all events of the files are used. Leave out one of them.",
+    );
+  }
+  return {
+    inputs: inputs.map(named),
+    map: map === undefined ? null : named(map),
+    order,
+    definitions: definitions === undefined ? null : named(definitions),
+    out: out === undefined ? { name: DEFAULT_OUT, path: resolve(project, DEFAULT_OUT) } : named(out),
+    events: toNumber("events", values.events, { least: 1, greatest: 10_000_000, otherwise: 50_000 }),
+    seed: toNumber("seed", values.seed, { least: 0, greatest: 2 ** 32 - 1, otherwise: 1 }),
+    shards: toNumber("shards", values.shards, { least: 1, greatest: 200, otherwise: 2 }),
+    json: values.json ?? false,
+  };
+}
+
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+const OPTIONS = {
+  input: { type: "string", multiple: true },
+  map: text,
+  order: text,
+  definitions: text,
+  out: text,
+  events: text,
+  seed: text,
+  shards: text,
+  json: flag,
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** `--input` takes all names up to the next option, so that a shell's `*.csv` works. */
+function parseTokens(args: readonly string[]) {
+  try {
+    const { values, tokens } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      strict: true,
+      allowPositionals: true,
+      tokens: true,
+    });
+    const inputs: string[] = [];
+    let last: string | null = null;
+    for (const token of tokens) {
+      if (token.kind === "option") last = token.name;
+      if (token.kind === "option" && token.name === "input") inputs.push(token.value ?? "");
+      if (token.kind !== "positional") continue;
+      if (last !== "input") throw usage(`What is "${token.value}"? Files are given after --input.`);
+      inputs.push(token.value);
+    }
+    return { values, inputs };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw usage(error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error));
+  }
+}
+
+function toNumber(
+  name: string,
+  value: string | undefined,
+  limits: { least: number; greatest: number; otherwise: number },
+): number {
+  if (value === undefined) return limits.otherwise;
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= limits.least && number <= limits.greatest) return number;
+  throw usage(`--${name}: expected a whole number from ${limits.least} to ${limits.greatest}, got "${value}".`);
+}
+
+function usage(message: string): UserError {
+  return new UserError(`${message} See npm start -- --help.`, USAGE);
+}
