@@ -1,0 +1,34 @@
+import { type Answer, fromFirehose, type Telemetry, toFirehoseReply, toPayload } from "@millrace/aws";
+import type { StreamRecord } from "@millrace/engine";
+import type { FirehoseTransformationEvent, FirehoseTransformationResult } from "aws-lambda";
+
+export interface Deps {
+  readonly telemetry: Telemetry;
+}
+
+/**
+ * A Firehose transform that only wraps: the exact bytes, and what Kinesis knows about them. Without arrival, position and key
+ * neither verdicts nor marks could ever be rebuilt from the archive. It looks into nothing, so that nothing can be refused.
+ */
+export function archiveRaw({ telemetry }: Deps) {
+  return async (batch: FirehoseTransformationEvent): Promise<FirehoseTransformationResult> => {
+    const answers = fromFirehose(batch).map(
+      ({ recordId, record }): Answer =>
+        record === null
+          ? { kind: "failed", recordId }
+          : { kind: "ok", recordId, data: toRawLine(record).toString("base64") },
+    );
+    const reply = toFirehoseReply(answers);
+
+    const archived = reply.records.filter(({ result }) => result === "Ok").length;
+    telemetry.batch({ counts: { Received: answers.length, Archived: archived, Failed: answers.length - archived } });
+    return reply;
+  };
+}
+
+/** One newline-terminated line of the raw archive. */
+export function toRawLine({ position, partitionKey, arrivalMs, data }: StreamRecord): Buffer {
+  const { shard, sequence, subSequence } = position;
+  const line = { arrival: arrivalMs, shard, sequence, subSequence, key: partitionKey, ...toPayload(data) };
+  return Buffer.from(`${JSON.stringify(line)}\n`);
+}

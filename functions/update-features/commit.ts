@@ -1,0 +1,129 @@
+import type { Quarantine, Snapshot, StateStore, Unput } from "@millrace/aws";
+import {
+  type Event,
+  type Folded,
+  type FoldedState,
+  fold,
+  type Pipeline,
+  type Position,
+  type Rejection,
+  type StateKey,
+  type StreamRecord,
+  stateKeysOf,
+} from "@millrace/engine";
+
+/**
+ * Load, fold, quarantine, save; and for items that somebody else wrote meanwhile, all of it again. An item whose own write happened
+ * but whose answer was lost looks the same, and heals the same way: folded again, its marks say that everything is contained.
+ *
+ * Quarantine comes before state, and a state is held back when one of its own rejections could not be put: once its mark stood
+ * above that record, a redelivery would be passed over and the record would be in no place at all.
+ */
+export interface CommitDeps {
+  readonly pipeline: Pipeline;
+  readonly store: StateStore;
+  readonly quarantine: Quarantine;
+}
+
+export interface Committed {
+  /** Of the first fold. Under failures a redelivery counts again here; the exact counters are those in the items. */
+  readonly counts: Folded["counts"];
+  readonly quarantined: number;
+  readonly conflicts: number;
+  /** What must be delivered again: the position where each failed item or rejection begins. */
+  readonly failures: readonly Failure[];
+}
+
+export interface Failure {
+  readonly position: Position;
+  readonly cause: string;
+}
+
+/** How often an item is tried in all when others keep writing it. */
+export const COMMIT_TRIES = 5;
+
+export async function commit(
+  deps: CommitDeps,
+  events: readonly Event[],
+  rejections: readonly Rejection[],
+): Promise<Committed> {
+  const { pipeline } = deps;
+  const first = await round(deps, stateKeysOf(pipeline, events), (items) => fold(pipeline, items, events), rejections);
+  const failures = [...first.failures];
+  let { quarantined, conflicted } = first;
+  let conflicts = 0;
+  for (let tries = 2; tries <= COMMIT_TRIES && conflicted.length > 0; tries++) {
+    const stale = conflicted;
+    conflicts += stale.length;
+    const again = await round(
+      deps,
+      stale.map(({ key }) => key),
+      (items) => foldAgain(pipeline, items, stale),
+      [],
+    );
+    failures.push(...again.failures);
+    quarantined += again.quarantined;
+    conflicted = again.conflicted;
+  }
+  conflicts += conflicted.length;
+  failures.push(...conflicted.map((state) => toFailure(state, `still in conflict after ${COMMIT_TRIES} tries`)));
+  return { counts: first.counts, quarantined, conflicts, failures };
+}
+
+type Refold = (items: Snapshot) => Folded;
+
+async function round(
+  { store, quarantine }: CommitDeps,
+  keys: readonly StateKey[],
+  refold: Refold,
+  decodeRejections: readonly Rejection[],
+) {
+  const snapshot = await store.load(keys);
+  const folded = refold(snapshot);
+  const rejections = [...decodeRejections, ...folded.rejections];
+
+  const unput = rejections.length === 0 ? [] : await quarantine.put(rejections);
+  const isHeld = holds(unput);
+  const { conflicted, failed } = await store.save(
+    snapshot,
+    folded.states.filter((state) => !isHeld(state)),
+  );
+
+  const failures: Failure[] = [
+    ...unput.map(({ rejection, cause }) => ({ position: rejection.record.position, cause: `quarantine: ${cause}` })),
+    ...folded.states.filter(isHeld).map((state) => toFailure(state, "held back for a rejection that could not be put")),
+    ...failed.map(({ state, error }) => toFailure(state, `state: ${error}`)),
+  ];
+  return { counts: folded.counts, quarantined: rejections.length - unput.length, conflicted, failures };
+}
+
+/** Folds the events of these items only: in one view an event touches one item, so each view is folded alone. */
+function foldAgain(pipeline: Pipeline, items: Snapshot, stale: readonly FoldedState[]): Folded {
+  const perView = pipeline.views.map((view) => {
+    const events = stale.filter(({ key }) => key.view === view.name).flatMap((state) => state.events);
+    return fold({ ...pipeline, views: [view] }, items, events);
+  });
+  return {
+    states: perView.flatMap(({ states }) => states),
+    rejections: perView.flatMap(({ rejections }) => rejections),
+    counts: { applied: 0, duplicates: 0, redelivered: 0, rejected: 0, notMatching: 0 },
+  };
+}
+
+/** Whether a state contains a record that its view rejected and that is not in quarantine. */
+function holds(unput: readonly Unput[]): (state: FoldedState) => boolean {
+  const records = new Map<string, Set<StreamRecord>>();
+  for (const { rejection } of unput) {
+    if (rejection.view === null) continue;
+    records.set(rejection.view, (records.get(rejection.view) ?? new Set()).add(rejection.record));
+  }
+  return ({ key, events }) => {
+    const held = records.get(key.view);
+    return held !== undefined && events.some(({ record }) => held.has(record));
+  };
+}
+
+/** An item's events are in stream order: the first is where it begins. */
+function toFailure({ events }: FoldedState, cause: string): Failure {
+  return { position: (events[0] as Event).record.position, cause };
+}

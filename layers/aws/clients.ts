@@ -1,0 +1,32 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { FirehoseClient } from "@aws-sdk/client-firehose";
+import { S3Client } from "@aws-sdk/client-s3";
+
+/**
+ * The SDK's clients, made once per execution environment. Connections are kept alive (the SDK's default) and every wait is
+ * bounded, so that a dead connection costs one attempt and not the function's timeout. Region, endpoint and credentials come
+ * from the environment, as on Lambda.
+ */
+
+/** Attempts in all per request, the first included; the SDK's "standard" mode adds jittered backoff and its retry quota. */
+export const MAX_ATTEMPTS = 5;
+export const CONNECT_TIMEOUT_MS = 1000;
+export const REQUEST_TIMEOUT_MS = 5000;
+/** The SDK's default, stated because the stores' concurrency counts on it. */
+export const MAX_SOCKETS = 50;
+
+const bounded = {
+  maxAttempts: MAX_ATTEMPTS,
+  retryMode: "standard",
+  requestHandler: {
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
+    httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+  },
+} as const;
+
+export const dynamoDbClient = (): DynamoDBClient => new DynamoDBClient(bounded);
+export const firehoseClient = (): FirehoseClient => new FirehoseClient(bounded);
+export const s3Client = (): S3Client => new S3Client(bounded);

@@ -1,0 +1,101 @@
+import type { StreamRecord } from "@millrace/engine";
+import type {
+  FirehoseTransformationEvent,
+  FirehoseTransformationEventRecord,
+  FirehoseTransformationResult,
+  FirehoseTransformationResultRecord,
+} from "aws-lambda";
+
+/**
+ * The envelope of a Firehose transform. Firehose has opened KPL aggregates already. Only the keys of `records` are relied on:
+ * samples and real events differ in all the others.
+ */
+export interface FirehoseRecord {
+  readonly recordId: string;
+  /** Null where the record has no position in a stream (Direct PUT, or damaged metadata): such a record cannot be placed. */
+  readonly record: StreamRecord | null;
+}
+
+/** `ok` with the new bytes, or `failed`: Firehose then keeps the original record in its error output. */
+export type Answer =
+  | {
+      readonly kind: "ok";
+      readonly recordId: string;
+      readonly data: string;
+      readonly partitionKeys?: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: "failed"; readonly recordId: string };
+
+/** Lambda's limit for a synchronous reply is 6 MB; this leaves room for what surrounds the records. */
+export const REPLY_LIMIT_BYTES = 6 * 1024 * 1024 - 64 * 1024;
+
+export function fromFirehose(batch: FirehoseTransformationEvent): readonly FirehoseRecord[] {
+  if (!Array.isArray(batch?.records)) {
+    throw new TypeError(
+      `expected a Firehose batch with "records", got ${Object.keys(batch ?? {}).join(", ") || "nothing"}`,
+    );
+  }
+  return batch.records.map((record) => ({ recordId: record.recordId, record: toStreamRecord(record) }));
+}
+
+/**
+ * One answer per record id, in order. An answer that would take the reply over its limit becomes ProcessingFailed: Lambda would
+ * refuse the whole reply, and Firehose, after its retries, would put the whole batch into the error output instead of one record.
+ */
+export function toFirehoseReply(
+  answers: readonly Answer[],
+  limitBytes = REPLY_LIMIT_BYTES,
+): FirehoseTransformationResult {
+  let leftBytes = limitBytes - answers.reduce((sum, { recordId }) => sum + failedBytes(recordId), 0);
+  return {
+    records: answers.map((answer): FirehoseTransformationResultRecord => {
+      if (answer.kind === "failed") return toFailed(answer.recordId);
+      const extraBytes = okBytes(answer) - failedBytes(answer.recordId);
+      if (extraBytes > leftBytes) return toFailed(answer.recordId);
+      leftBytes -= extraBytes;
+      const { recordId, data, partitionKeys } = answer;
+      return { recordId, result: "Ok", data, ...(partitionKeys && { metadata: { partitionKeys } }) };
+    }),
+  };
+}
+
+function toFailed(recordId: string): FirehoseTransformationResultRecord {
+  return { recordId, result: "ProcessingFailed" };
+}
+
+/** The greatest time that a Date can hold. */
+const LATEST_MS = 8.64e15;
+
+const FAILED_FRAME_BYTES = '{"recordId":,"result":"ProcessingFailed"},'.length;
+const OK_FRAME_BYTES = '{"recordId":,"result":"Ok","data":""},'.length;
+const METADATA_FRAME_BYTES = ',"metadata":{"partitionKeys":}'.length;
+
+function failedBytes(recordId: string): number {
+  return FAILED_FRAME_BYTES + jsonBytes(recordId);
+}
+
+function okBytes({ recordId, data, partitionKeys }: Extract<Answer, { kind: "ok" }>): number {
+  const metadataBytes = partitionKeys === undefined ? 0 : METADATA_FRAME_BYTES + jsonBytes(partitionKeys);
+  // Base64 needs no escapes, so its length is its size.
+  return OK_FRAME_BYTES + jsonBytes(recordId) + data.length + metadataBytes;
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function toStreamRecord({ data, kinesisRecordMetadata: at }: FirehoseTransformationEventRecord): StreamRecord | null {
+  if (at === undefined || at === null || typeof data !== "string") return null;
+  // A number in observed events, text in AWS's samples.
+  const subSequence = Number(at.subsequenceNumber ?? 0);
+  const arrivalMs = at.approximateArrivalTimestamp;
+  const sound =
+    /^\d+$/.test(at.sequenceNumber) && Number.isSafeInteger(subSequence) && Math.abs(arrivalMs) <= LATEST_MS;
+  if (!sound || typeof at.shardId !== "string" || typeof at.partitionKey !== "string") return null;
+  return {
+    position: { shard: at.shardId, sequence: at.sequenceNumber, subSequence },
+    partitionKey: at.partitionKey,
+    arrivalMs,
+    data: Buffer.from(data, "base64"),
+  };
+}

@@ -1,0 +1,32 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+
+/** What a function says about one batch: one structured line, and metrics in CloudWatch's embedded format. Never a payload. */
+export interface Telemetry {
+  batch(report: BatchReport): void;
+}
+
+export interface BatchReport {
+  /** Metric names to counts, such as `{ Received: 500, Applied: 498 }`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Age of the batch's oldest record when the batch was done (ms). Left out for an empty batch. */
+  readonly freshnessMs?: number;
+  /** Only on the line: which shard and positions, what went wrong. */
+  readonly context?: Readonly<Record<string, unknown>>;
+  /** Something is left to be delivered again. */
+  readonly level?: "info" | "warn";
+}
+
+/** Powertools reads service (the metrics' only dimension), namespace and log level from `POWERTOOLS_*`. */
+export function powertoolsTelemetry(): Telemetry {
+  const logger = new Logger();
+  const metrics = new Metrics();
+  return {
+    batch({ counts, freshnessMs, context, level = "info" }) {
+      for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
+      if (freshnessMs !== undefined) metrics.addMetric("Freshness", MetricUnit.Milliseconds, freshnessMs);
+      metrics.publishStoredMetrics();
+      logger[level]("batch", { ...counts, ...(freshnessMs !== undefined && { freshnessMs }), ...context });
+    },
+  };
+}
