@@ -1,0 +1,146 @@
+import type { Clock } from "../clock.ts";
+import type { Stream } from "../kinesis/stream.ts";
+import type { ObjectStore } from "../s3/store.ts";
+import { createConversion } from "./conversion.ts";
+import { createDestination } from "./destination.ts";
+import { catalogTable } from "./error-records.ts";
+import type { GlueTable } from "./glue-table.ts";
+import { DeliverySettingsError, type Properties } from "./properties.ts";
+import { seededNames } from "./seeded-names.ts";
+import { readSettings } from "./settings.ts";
+import { createShardReader } from "./shard-reader.ts";
+import type { SourceRecord } from "./source-record.ts";
+import { type DeliveryStats, newStats } from "./stats.ts";
+import { createTransform, type Invoke } from "./transform.ts";
+import { createTransformBuffers } from "./transform-buffers.ts";
+
+export type { GlueColumn, GlueTable } from "./glue-table.ts";
+export { DeliverySettingsError } from "./properties.ts";
+export type { DeliveryStats } from "./stats.ts";
+
+/**
+ * A Firehose delivery stream: source → transform → partition → conversion → buffer → S3. Everything that happens later is a
+ * timer of the clock, and a timer exists only while something waits, so virtual time can jump over the quiet.
+ */
+export interface Delivery {
+  readonly name: string;
+  readonly arn: string;
+  readonly source: "KinesisStreamAsSource" | "DirectPut";
+  readonly createdMs: number;
+  /** Direct PUT; one result per record, in order. The api refuses calls for streams with a Kinesis source. */
+  put(records: readonly Buffer[]): readonly PutResult[];
+  /** Reads, transforms and writes all that there is, without waiting for sizes or intervals. Not from within an action of the clock. */
+  flush(): Promise<void>;
+  /** Nothing unread, nothing in a buffer, nothing on its way. */
+  idle(): boolean;
+  stats(): DeliveryStats;
+  stop(): void;
+}
+
+export type PutResult =
+  | { readonly kind: "ok"; readonly recordId: string }
+  | { readonly kind: "error"; readonly errorCode: string; readonly errorMessage: string };
+
+export interface DeliveryOptions {
+  readonly name: string;
+  readonly arn: string;
+  /** The resolved properties of the AWS::KinesisFirehose::DeliveryStream. */
+  readonly resource: Properties;
+  /** The stream of KinesisStreamSourceConfiguration; null for Direct PUT. */
+  readonly source: Stream | null;
+  readonly clock: Clock;
+  readonly objects: ObjectStore;
+  readonly invoke: Invoke;
+  readonly glue: (database: string, table: string) => GlueTable | null;
+  readonly seed: number;
+}
+
+/** Throws a DeliverySettingsError, whose message names the delivery stream and says what to change. */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { name, arn, clock } = options;
+  const settings = readSettings(name, options.resource);
+  if ((settings.source === "KinesisStreamAsSource") !== (options.source !== null)) {
+    throw new DeliverySettingsError(
+      `Delivery stream "${name}": its source ${settings.source} needs ${options.source ? "no" : "a"} Kinesis stream`,
+    );
+  }
+  const conversion = settings.conversion && {
+    rows: createConversion(name, settings.conversion, glueTable(options, settings.conversion)),
+    catalogTable: catalogTable(settings.conversion, arn),
+  };
+  const stats = newStats();
+  const names = seededNames(options.seed, name);
+  const destination = createDestination({ name, settings, conversion, clock, objects: options.objects, names, stats });
+  const transforms =
+    settings.transform && createTransforms(options, settings.transform, names.uuid, destination.accept, stats);
+
+  const receive = (bufferId: string, record: SourceRecord): void => {
+    stats.received++;
+    stats.receivedBytes += record.data.length;
+    if (transforms === null) destination.accept([{ kind: "ok", record, data: record.data, partitionKeys: {} }]);
+    else transforms.add(bufferId, record);
+  };
+  const reader = options.source && createShardReader({ stream: options.source, clock, onRecord: receive });
+
+  return {
+    name,
+    arn,
+    source: settings.source,
+    createdMs: clock.now(),
+    put: (records) =>
+      records.map((data): PutResult => {
+        const recordId = names.uuid();
+        receive("", { recordId, arrivalMs: clock.now(), data, kinesis: null });
+        return { kind: "ok", recordId };
+      }),
+    async flush() {
+      reader?.readAll();
+      await transforms?.flush();
+      await destination.flush();
+    },
+    idle: () => (reader?.idle() ?? true) && (transforms?.idle() ?? true) && destination.idle(),
+    stats: () => ({ ...stats, failedByCode: { ...stats.failedByCode } }),
+    stop() {
+      reader?.stop();
+      transforms?.stop();
+      destination.stop();
+    },
+  };
+}
+
+function createTransforms(
+  options: DeliveryOptions,
+  settings: NonNullable<ReturnType<typeof readSettings>["transform"]>,
+  newInvocationId: () => string,
+  accept: Parameters<typeof createTransformBuffers>[0]["onTransformed"],
+  stats: ReturnType<typeof newStats>,
+) {
+  const transform = createTransform({
+    settings,
+    deliveryStreamArn: options.arn,
+    sourceStreamArn: options.source?.arn ?? null,
+    invoke: options.invoke,
+    now: options.clock.now,
+    newInvocationId,
+  });
+  return createTransformBuffers({
+    settings,
+    clock: options.clock,
+    transform,
+    onTransformed(results) {
+      stats.transformBatches++;
+      accept(results);
+    },
+  });
+}
+
+function glueTable(
+  options: DeliveryOptions,
+  { databaseName, tableName }: { databaseName: string; tableName: string },
+): GlueTable {
+  const table = options.glue(databaseName, tableName);
+  if (table !== null) return table;
+  throw new DeliverySettingsError(
+    `Delivery stream "${options.name}": SchemaConfiguration names the Glue table ${databaseName}.${tableName}, which the template does not have; add it or correct the name`,
+  );
+}

@@ -1,0 +1,97 @@
+import type { Clock, Timer } from "../clock.ts";
+import type { TransformSettings } from "./processors.ts";
+import type { SourceRecord } from "./source-record.ts";
+import { INVOKE_LIMIT_BYTES, requestBytes, type Transformed } from "./transform.ts";
+
+/**
+ * Batches for the transform, one buffer per shard (and one for Direct PUT): a batch ends at BufferSizeInMBs, at Lambda's request
+ * limit or after BufferIntervalInSeconds. Batches run one after another, so that records keep their order; AWS runs up to five a shard.
+ */
+export interface TransformBuffers {
+  add(bufferId: string, record: SourceRecord): void;
+  /** Ends all batches now and waits for their answers. */
+  flush(): Promise<void>;
+  idle(): boolean;
+  stop(): void;
+}
+
+export interface TransformBuffersDeps {
+  readonly settings: TransformSettings;
+  readonly clock: Clock;
+  readonly transform: (records: readonly SourceRecord[]) => Promise<readonly Transformed[]>;
+  readonly onTransformed: (results: readonly Transformed[]) => void;
+}
+
+interface OpenBatch {
+  readonly records: SourceRecord[];
+  readonly timer: Timer;
+  sizeBytes: number;
+  requestBytes: number;
+}
+
+/** What the envelope of a request takes, at most. */
+const ENVELOPE_BYTES = 1024;
+
+export function createTransformBuffers({
+  settings,
+  clock,
+  transform,
+  onTransformed,
+}: TransformBuffersDeps): TransformBuffers {
+  const open = new Map<string, OpenBatch>();
+  const ready: (readonly SourceRecord[])[] = [];
+  let running = 0;
+  let lastRun: Promise<void> = Promise.resolve();
+
+  const run = (): Promise<void> => {
+    running++;
+    lastRun = lastRun.then(async () => {
+      for (let batch = ready.shift(); batch !== undefined; batch = ready.shift()) onTransformed(await transform(batch));
+      running--;
+    });
+    return lastRun;
+  };
+  const end = (bufferId: string): void => {
+    const batch = open.get(bufferId);
+    if (batch === undefined) return;
+    clock.cancel(batch.timer);
+    open.delete(bufferId);
+    ready.push(batch.records);
+  };
+  const begin = (bufferId: string): OpenBatch => {
+    const timer = clock.at(clock.now() + settings.bufferIntervalMs, () => {
+      end(bufferId);
+      return run();
+    });
+    const batch = { records: [], timer, sizeBytes: 0, requestBytes: ENVELOPE_BYTES };
+    open.set(bufferId, batch);
+    return batch;
+  };
+  const runSoon = (): void => void clock.at(clock.now(), run);
+
+  return {
+    add(bufferId, record) {
+      const addedBytes = requestBytes(record);
+      const current = open.get(bufferId);
+      if (current !== undefined && current.requestBytes + addedBytes > INVOKE_LIMIT_BYTES) {
+        end(bufferId);
+        runSoon();
+      }
+      const batch = open.get(bufferId) ?? begin(bufferId);
+      batch.records.push(record);
+      batch.sizeBytes += record.data.length;
+      batch.requestBytes += addedBytes;
+      if (batch.sizeBytes < settings.bufferBytes) return;
+      end(bufferId);
+      runSoon();
+    },
+    async flush() {
+      for (const bufferId of [...open.keys()]) end(bufferId);
+      await run();
+    },
+    idle: () => open.size === 0 && ready.length === 0 && running === 0,
+    stop() {
+      for (const { timer } of open.values()) clock.cancel(timer);
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import type { FunctionHost } from "../lambda/host.ts";
+import { type Attempts, processingFailed } from "./error-records.ts";
+import type { TransformSettings } from "./processors.ts";
+import { isObject } from "./properties.ts";
+import type { FailedRecord, SourceRecord } from "./source-record.ts";
+
+/**
+ * The Lambda processor. A failed invocation is repeated with the same batch, NumberOfRetries + 1 times in all; an answer is never
+ * asked for again, and its faults concern single records. Every record of the batch comes out exactly once.
+ */
+export type Transformed =
+  | { readonly kind: "ok"; readonly record: SourceRecord; readonly data: Buffer; readonly partitionKeys: PartitionKeys }
+  | { readonly kind: "dropped"; readonly record: SourceRecord }
+  | { readonly kind: "failed"; readonly record: SourceRecord; readonly failure: FailedRecord };
+
+export type PartitionKeys = { readonly [name: string]: string };
+
+export type Invoke = FunctionHost["invoke"];
+
+export interface TransformDeps {
+  readonly settings: TransformSettings;
+  readonly deliveryStreamArn: string;
+  readonly sourceStreamArn: string | null;
+  readonly invoke: Invoke;
+  readonly now: () => number;
+  readonly newInvocationId: () => string;
+}
+
+/** Lambda's limit for a synchronous request and for its response. */
+export const INVOKE_LIMIT_BYTES = 6 * 1024 * 1024;
+
+export function createTransform(deps: TransformDeps) {
+  return async (records: readonly SourceRecord[]): Promise<readonly Transformed[]> => {
+    const [only] = records;
+    if (only !== undefined && records.length === 1 && requestBytes(only) > INVOKE_LIMIT_BYTES) {
+      return [fail(deps, only, TOO_LARGE, { made: 0, endedMs: deps.now() })];
+    }
+    const { answers, attempts } = await invokeWithRetries(deps, records);
+    if (answers === null) return records.map((record) => fail(deps, record, FUNCTION_ERROR, attempts));
+    const answerOf = byRecordId(answers);
+    return records.map((record) => transformed(deps, record, answerOf, attempts));
+  };
+}
+
+/** An upper estimate of what a record adds to the request. */
+export function requestBytes(record: SourceRecord): number {
+  return Math.ceil(record.data.length / 3) * 4 + 400 + 6 * (record.kinesis?.partitionKey.length ?? 0);
+}
+
+/** AWS does not document this case; the code is ours. */
+const TOO_LARGE = {
+  code: "Lambda.RequestTooLarge",
+  message: "The record alone makes a request over Lambda's limit of 6 MB.",
+};
+const FUNCTION_ERROR = {
+  code: "Lambda.FunctionError",
+  message: "The Lambda function was successfully invoked but it returned an error result.",
+};
+const MISSING = {
+  code: "Lambda.MissingRecordId",
+  message: "The Lambda function did not return the recordId of this record.",
+};
+const DUPLICATED = {
+  code: "Lambda.DuplicatedRecordId",
+  message: "The Lambda function returned the recordId of this record more than once.",
+};
+const PROCESSING_FAILED = { code: "Lambda.ProcessingFailedStatus", message: "ProcessingFailed status set for record" };
+const INVALID = {
+  code: "Lambda.InvalidReturnFormat",
+  message: "The Lambda function returned this record in an invalid format.",
+};
+
+async function invokeWithRetries(
+  deps: TransformDeps,
+  records: readonly SourceRecord[],
+): Promise<{ answers: readonly unknown[] | null; attempts: Attempts }> {
+  const payload = toRequest(deps, records);
+  let attempts: Attempts = { made: 0, endedMs: deps.now() };
+  while (attempts.made <= deps.settings.retries) {
+    const startedMs = Math.max(deps.now(), attempts.endedMs);
+    const result = await deps.invoke(deps.settings.functionName, payload);
+    // In virtual time the clock stands still during an invocation, in real time it has moved on already.
+    attempts = { made: attempts.made + 1, endedMs: Math.max(deps.now(), startedMs + Math.round(result.durationMs)) };
+    if (result.kind === "error") continue;
+    const answers = isObject(result.payload) ? result.payload.records : null;
+    if (!Array.isArray(answers)) return { answers: records.map(({ recordId }) => ({ recordId })), attempts };
+    if (responseBytes(answers) <= INVOKE_LIMIT_BYTES) return { answers, attempts };
+  }
+  return { answers: null, attempts };
+}
+
+function toRequest(deps: TransformDeps, records: readonly SourceRecord[]) {
+  return {
+    invocationId: deps.newInvocationId(),
+    ...(deps.sourceStreamArn === null ? {} : { sourceKinesisStreamArn: deps.sourceStreamArn }),
+    deliveryStreamArn: deps.deliveryStreamArn,
+    region: deps.deliveryStreamArn.split(":")[3] ?? "",
+    records: records.map(({ recordId, arrivalMs, data, kinesis }) => ({
+      recordId,
+      approximateArrivalTimestamp: arrivalMs,
+      data: data.toString("base64"),
+      ...(kinesis === null ? {} : { kinesisRecordMetadata: toMetadata(kinesis, arrivalMs) }),
+    })),
+  };
+}
+
+function toMetadata(kinesis: NonNullable<SourceRecord["kinesis"]>, arrivalMs: number) {
+  return {
+    sequenceNumber: kinesis.sequenceNumber,
+    subsequenceNumber: kinesis.subSequenceNumber,
+    partitionKey: kinesis.partitionKey,
+    shardId: kinesis.shardId,
+    approximateArrivalTimestamp: arrivalMs,
+  };
+}
+
+/** A lower estimate of the response's size, good enough to catch a transform that grows its data over the limit. */
+function responseBytes(answers: readonly unknown[]): number {
+  let sizeBytes = 0;
+  for (const answer of answers) {
+    const data = isObject(answer) ? answer.data : null;
+    sizeBytes += 40 + (typeof data === "string" ? data.length : 0);
+  }
+  return sizeBytes;
+}
+
+function byRecordId(
+  answers: readonly unknown[],
+): ReadonlyMap<unknown, readonly { readonly [name: string]: unknown }[]> {
+  return Map.groupBy(answers.filter(isObject), (answer) => answer.recordId);
+}
+
+function transformed(
+  deps: TransformDeps,
+  record: SourceRecord,
+  answerOf: ReturnType<typeof byRecordId>,
+  attempts: Attempts,
+): Transformed {
+  const [answer, second] = answerOf.get(record.recordId) ?? [];
+  if (answer === undefined) return fail(deps, record, MISSING, attempts);
+  if (second !== undefined) return fail(deps, record, DUPLICATED, attempts);
+  const { result, data } = answer;
+  if (result === "Dropped") return { kind: "dropped", record };
+  if (typeof result !== "string") return fail(deps, record, INVALID, attempts);
+  if (result !== "Ok") return fail(deps, record, PROCESSING_FAILED, attempts);
+  if (typeof data !== "string" || !isBase64(data)) return fail(deps, record, INVALID, attempts);
+  return { kind: "ok", record, data: Buffer.from(data, "base64"), partitionKeys: partitionKeysOf(answer.metadata) };
+}
+
+function fail(
+  deps: TransformDeps,
+  record: SourceRecord,
+  error: { code: string; message: string },
+  attempts: Attempts,
+): Transformed {
+  const failure = processingFailed(record, { ...error, functionArn: deps.settings.functionArn }, attempts);
+  return { kind: "failed", record, failure };
+}
+
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+}
+
+/** Values that are no strings count as absent, so that the record fails by the name of its key. */
+function partitionKeysOf(metadata: unknown): PartitionKeys {
+  const keys = isObject(metadata) ? metadata.partitionKeys : null;
+  if (!isObject(keys)) return {};
+  return Object.fromEntries(
+    Object.entries(keys).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}
