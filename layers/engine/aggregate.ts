@@ -34,10 +34,10 @@ export interface Bounds {
   readonly endMs: number;
 }
 
-/** No window asked from now on starts before `oldestMs` or ends before `newestMs` (the greatest arrival seen). */
+/** No as-of time before `earliestAsOfMs` is asked for any more, and no window reaches back beyond `oldestMs`. */
 export interface Horizon {
   readonly oldestMs: number;
-  readonly newestMs: number;
+  readonly earliestAsOfMs: number;
 }
 
 export type FeatureValue =

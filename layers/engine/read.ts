@@ -7,8 +7,9 @@ import type { State, Tile } from "./state.ts";
 
 /**
  * Features are composed at read time: the tiles of all lanes that lie in the window are merged, then projected. As-of is a
- * multiple of the feature's step, *now* rounded up (and never before the newest arrival that an item has seen); the window is
- * [asOf - size, asOf), so an event at or after as-of is in no window yet.
+ * multiple of the feature's step, *now* rounded up; the window is [asOf - size, asOf), so an event at or after as-of is in no
+ * window yet. *Now* may lie back as far as the items keep everything: lateness plus slack before the newest arrival they have
+ * seen. An earlier *now* is answered as of then.
  */
 
 /** What an item says about itself. */
@@ -32,9 +33,10 @@ export function readFeatures(
 ): Record<string, FeatureValue> {
   const view = viewOf(pipeline, viewName);
   const states = items.map((bytes) => decodeState(view, bytes));
-  const newestMs = Math.max(nowMs, ...states.map(({ greatestArrivalMs }) => greatestArrivalMs));
+  const behindMs = pipeline.allowedLatenessMs + pipeline.slackMs;
+  const asOfMs = Math.max(nowMs, ...states.map(({ greatestArrivalMs }) => greatestArrivalMs - behindMs));
   return Object.fromEntries(
-    view.features.map((feature) => [feature.name, featureValue(view, feature, states, newestMs)]),
+    view.features.map((feature) => [feature.name, featureValue(view, feature, states, asOfMs)]),
   );
 }
 

@@ -116,7 +116,8 @@ export function prune(pipeline: Pipeline, view: CompiledView, state: State): voi
   }
   view.resolutions.forEach(({ widthMs, longestMs, slots }, r) => {
     const tiles = state.tiles[r] as Tile[];
-    const oldestMs = state.greatestArrivalMs - longestMs - behindMs;
+    const earliestAsOfMs = state.greatestArrivalMs - behindMs;
+    const oldestMs = earliestAsOfMs - longestMs;
     if (widthMs > 0) {
       let old = 0;
       while (old < tiles.length && ((tiles[old] as Tile).index + 1) * widthMs <= oldestMs) old++;
@@ -127,7 +128,7 @@ export function prune(pipeline: Pipeline, view: CompiledView, state: State): voi
     if (tile === undefined) return;
     slots.forEach(({ aggregate }, s) => {
       const acc = tile.slots[s];
-      if (acc !== undefined) tile.slots[s] = aggregate.prune?.(acc, { oldestMs, newestMs: state.greatestArrivalMs });
+      if (acc !== undefined) tile.slots[s] = aggregate.prune?.(acc, { oldestMs, earliestAsOfMs });
     });
   });
   // A tile that only holds empty accumulators (all its values were null) is no tile.

@@ -121,6 +121,11 @@ describe("an item", () => {
     expect(summarizeItem(pipeline, "by_user", items[0] as Uint8Array)).toMatchObject({ applied: 2, duplicates: 1 });
   });
 
+  it("counts two users' events of one id and one time as two facts of the item that they share", () => {
+    const folded = fold(pipeline, NOTHING, eventsOf([arrival({ user: "u1" }), arrival({ user: "u2" })]));
+    expect(summarizeItem(pipeline, "by_item", bytesOf(folded, "by_item"))).toMatchObject({ applied: 2, duplicates: 0 });
+  });
+
   it("stops at its limit of live events, marks itself, and goes on when they have expired", () => {
     const small = compile(
       { ...features, views: [{ ...(features.views[0] as (typeof features.views)[number]), entityLimit: 3 }] },
@@ -146,6 +151,14 @@ describe("an item", () => {
     );
     expect(() => fold(other, { items, siblings: new Map() }, eventsOf([arrival({ id: "b" })]))).toThrow(
       "Raise the view's version",
+    );
+  });
+
+  it("is refused when its bytes are damaged", () => {
+    const items = table(fold(pipeline, NOTHING, eventsOf([arrival({})])));
+    const longer = new Map([...items].map(([id, bytes]) => [id, Buffer.concat([bytes, Buffer.from([0])])]));
+    expect(() => fold(pipeline, { items: longer, siblings: new Map() }, eventsOf([arrival({ id: "b" })]))).toThrow(
+      "1 bytes more",
     );
   });
 

@@ -7,6 +7,7 @@ import {
   arrivals,
   eventsOf,
   foldInto,
+  LATENESS,
   lanesOf,
   oneShard,
   pipeline,
@@ -22,12 +23,14 @@ const ENTITIES = [
   ...["u1", "u2", "ünï"].map((entity) => ({ view: "by_user" as const, entity })),
   ...["i1", "i2", "i3", "i4", "i5"].map((entity) => ({ view: "by_item" as const, entity })),
 ];
+/** From as far back as items keep everything to well after the end. */
+const laterMs = fc.integer({ min: -(LATENESS + SLACK), max: 90_000 });
 const EMPTY: Table = new Map();
 
 describe("the engine's laws", () => {
   it("gives exactly the features that nested loops over the accepted facts give", () => {
     fc.assert(
-      fc.property(arrivals, fc.nat(90_000), (list, laterMs) => {
+      fc.property(arrivals, laterMs, (list, laterMs) => {
         const { table } = foldInto(EMPTY, eventsOf(toRecords(list)));
         const nowMs = newest(list) + laterMs;
         for (const { view, entity } of ENTITIES) {
@@ -98,7 +101,7 @@ describe("the engine's laws", () => {
 
   it("permutation: arrival orders within the slack, with duplicates, give the same features", () => {
     fc.assert(
-      fc.property(arrivals, fc.infiniteStream(fc.nat(SLACK - 1)), fc.nat(90_000), (list, jitter, laterMs) => {
+      fc.property(arrivals, fc.infiniteStream(fc.nat(SLACK - 1)), laterMs, (list, jitter, laterMs) => {
         const keyed = list.map((arrival) => ({ arrival, key: arrival.arrivalMs + jitter.next().value }));
         const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ arrival }) => arrival);
         const nowMs = newest(list) + laterMs;
@@ -152,6 +155,19 @@ describe("the engine's laws", () => {
         const held = summaries.reduce((sum, s) => sum + s.applied + s.duplicates + s.outOfHorizon + s.overLimit, 0);
         expect(held).toBe(events.length * pipeline.views.length - folded.counts.notMatching);
         expect(folded.rejections).toHaveLength(folded.counts.rejected);
+      }),
+    );
+  });
+
+  it("keeps one item per entity where the entity is the partition key, and one per shard elsewhere", () => {
+    fc.assert(
+      fc.property(arrivals, (list) => {
+        const { table } = foldInto(EMPTY, eventsOf(toRecords(list)));
+        for (const { key, bytes } of table.values()) {
+          const shards = summarizeItem(pipeline, key.view, bytes).marks.map(({ shard }) => shard);
+          if (key.view === "by_user") expect(key.lane).toBe("");
+          else expect(shards).toEqual([key.lane]);
+        }
       }),
     );
   });

@@ -4,8 +4,8 @@ import type { Scalar } from "../schema.ts";
 
 /**
  * The values of the last k events by (event time, fingerprint). Kept once per item, not per tile. As-of is a multiple of the
- * step and never before the greatest arrival, so of the events before the first possible as-of the k newest are enough, and of
- * each step after it likewise. An event from the future (a fast clock) so displaces nothing that a window could still ask for,
+ * step, so of the events before the first as-of that can still be asked for the k newest are enough, and of each step after it
+ * likewise. An event from the future (a fast clock) so displaces nothing that a window could still ask for,
  * and what is kept depends on the set of events and the greatest arrival alone.
  */
 interface Entry {
@@ -25,8 +25,8 @@ export function last(k: number, stepMs: number): Aggregate<Last> {
         .filter(({ timeMs }) => timeMs >= startMs && timeMs < endMs)
         .slice(0, k)
         .map(({ value }) => value),
-    prune(acc, { oldestMs, newestMs }) {
-      const firstAsOfMs = Math.ceil(newestMs / stepMs) * stepMs;
+    prune(acc, { oldestMs, earliestAsOfMs }) {
+      const firstAsOfMs = Math.ceil(earliestAsOfMs / stepMs) * stepMs;
       let step = Number.NaN;
       let inStep = 0;
       const kept = acc.filter(({ timeMs }) => {
