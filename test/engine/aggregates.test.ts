@@ -78,7 +78,7 @@ describe.each(ALL)("%s", (_, aggregate, naive) => {
       fc.property(fc.array(input), (inputs) => {
         const acc = fold(aggregate, inputs);
         if (acc === undefined) return;
-        expect(dump(aggregate, fold(aggregate, [...inputs].reverse()))).toBe(dump(aggregate, acc));
+        expect(dump(aggregate, fold(aggregate, [...inputs].reverse()) as object)).toBe(dump(aggregate, acc));
         const reader = byteReader(Buffer.from(dump(aggregate, acc), "hex"));
         expect(dump(aggregate, aggregate.read(reader))).toBe(dump(aggregate, acc));
         reader.end();
