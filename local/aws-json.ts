@@ -18,6 +18,11 @@ export interface JsonServiceOptions {
   readonly contentType?: string;
 }
 
+export interface JsonHandlerOptions {
+  readonly contentType: string;
+  readonly run: (operation: string, input: JsonObject) => Promise<JsonObject | undefined>;
+}
+
 export interface JsonService {
   handle(request: IncomingMessage, response: ServerResponse): void;
 }
@@ -31,26 +36,28 @@ export function awsJsonService({
   operations,
   contentType = "application/x-amz-json-1.1",
 }: JsonServiceOptions): JsonService {
-  const run = async (request: IncomingMessage): Promise<JsonObject | undefined> => {
-    const body = await readBody(request, bodyLimitBytes);
-    const operationName = operationOf(request);
+  const run = async (operationName: string, input: JsonObject): Promise<JsonObject | undefined> => {
     const operation = Object.hasOwn(operations, operationName) ? operations[operationName] : undefined;
-    if (operation === undefined) {
-      throw new AwsError(
-        "UnknownOperationException",
-        `${name} ${operationName} is not supported by the local runtime. It supports ${Object.keys(operations).join(", ")}.`,
-      );
-    }
-    return operation(parseInput(request, body));
+    if (operation !== undefined) return operation(input);
+    throw new AwsError(
+      "UnknownOperationException",
+      `${name} ${operationName} is not supported by the local runtime. It supports ${Object.keys(operations).join(", ")}.`,
+    );
   };
+  return { handle: awsJsonHandler({ contentType, run }) };
+}
 
-  return {
-    handle(request, response) {
-      run(request).then(
-        (output) => sendJson(response, 200, contentType, output),
-        (error: unknown) => sendError(response, contentType, error),
-      );
-    },
+/** For a service that finds its operations itself. */
+export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonService["handle"] {
+  const answer = async (request: IncomingMessage): Promise<JsonObject | undefined> => {
+    const body = await readBody(request, bodyLimitBytes);
+    return run(operationOf(request), parseInput(request, body));
+  };
+  return (request, response) => {
+    answer(request).then(
+      (output) => sendJson(response, 200, contentType, output),
+      (error: unknown) => sendError(response, contentType, error),
+    );
   };
 }
 

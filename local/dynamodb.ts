@@ -1,34 +1,129 @@
+/**
+ * DynamoDB in this process: dynalite in memory behind our server, with an account of what the requests would cost, and word of every write for
+ * those who inject faults after one.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { AwsError } from "./aws-error.ts";
+import { awsJsonHandler, type JsonObject } from "./aws-json.ts";
 import type { Clock } from "./clock.ts";
+import { type Dynalite, openDynalite } from "./dynalite.ts";
+import { type TableProperties, toCreateTable } from "./table-properties.ts";
+import { consumedUnits, createMeter, type Meter, type TableUsage, tablesOf } from "./table-usage.ts";
 
-/** Resolved properties of an `AWS::DynamoDB::Table`; what dynalite does not know (TTL, point-in-time recovery, encryption, …) is left out. */
-export interface TableProperties {
-  readonly TableName: string;
-  readonly [property: string]: unknown;
-}
-
-export interface TableUsage {
-  /** Requests by operation name, such as `PutItem`. */
-  readonly requests: Readonly<Record<string, number>>;
-  readonly writeUnits: number;
-  readonly readUnits: number;
-}
+export type { TableProperties } from "./table-properties.ts";
+export type { TableUsage } from "./table-usage.ts";
 
 export interface TableWrite {
   readonly table: string;
-  readonly operation: "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem";
+  readonly operation: WriteOperation;
 }
 
 export interface Tables {
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Resolves when the table can be used. */
   createTable(properties: TableProperties): Promise<void>;
   /** Of one table, or of all. */
   usage(table?: string): TableUsage;
-  /** Called after a write has succeeded and before its reply is sent; returns what ends that. */
+  /** Called after a write has succeeded and before its reply is sent, once per table of a batch; returns what ends that. */
   onWrite(listener: (write: TableWrite) => void): () => void;
   stop(): Promise<void>;
 }
 
-export function startTables(_options: { readonly clock: Pick<Clock, "now"> }): Promise<Tables> {
-  throw new Error("not yet built");
+type WriteOperation = (typeof writeOperations)[number];
+
+const writeOperations = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"] as const;
+const readOperations = ["GetItem", "BatchGetItem", "Query", "Scan"] as const;
+
+export async function startTables({ clock }: { readonly clock: Pick<Clock, "now"> }): Promise<Tables> {
+  const dynalite = withClock(openDynalite(), clock);
+  const meter = createMeter();
+  const listeners = new Set<(write: TableWrite) => void>();
+
+  const run = async (operation: string, input: JsonObject): Promise<JsonObject> => {
+    meter.countRequest(operation, tablesOf(input));
+    const kind = kindOf(operation);
+    const output = await (kind === null
+      ? dynalite.run(operation, input)
+      : runMetered(dynalite, meter, kind, operation, input));
+    if (kind === "write") {
+      for (const table of tablesOf(input)) {
+        for (const listener of listeners) listener({ table, operation: operation as WriteOperation });
+      }
+    }
+    return output;
+  };
+
+  return {
+    handle: awsJsonHandler({ contentType: "application/x-amz-json-1.0", run }),
+    async createTable(properties) {
+      await dynalite.run("CreateTable", toCreateTable(properties));
+      await activeTable(dynalite, properties.TableName);
+    },
+    usage: meter.usage,
+    onWrite(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    stop: dynalite.close,
+  };
+}
+
+function kindOf(operation: string): "read" | "write" | null {
+  if ((writeOperations as readonly string[]).includes(operation)) return "write";
+  return (readOperations as readonly string[]).includes(operation) ? "read" : null;
+}
+
+/** Has dynalite tell what the request consumed, and keeps that from a client who did not ask. */
+async function runMetered(
+  dynalite: Dynalite,
+  meter: Meter,
+  kind: "read" | "write",
+  operation: string,
+  input: JsonObject,
+): Promise<JsonObject> {
+  const asked = input.ReturnConsumedCapacity;
+  const wantsCapacity = asked !== undefined && asked !== "NONE";
+  try {
+    const output = await dynalite.run(operation, wantsCapacity ? input : { ...input, ReturnConsumedCapacity: "TOTAL" });
+    for (const { TableName, CapacityUnits } of consumedUnits(output)) meter.addUnits(TableName, kind, CapacityUnits);
+    if (wantsCapacity) return output;
+    const { ConsumedCapacity: _, ...rest } = output;
+    return rest;
+  } catch (error) {
+    // AWS bills a failed condition by the larger of the old and the new item; the old one is out of sight here.
+    if (error instanceof AwsError && error.code === "ConditionalCheckFailedException") {
+      meter.addUnits(String(input.TableName), kind, dynalite.writeUnitsOf(input.Item));
+    }
+    throw error;
+  }
+}
+
+/** Dynalite stamps a table with the machine's time; here it is the clock's, so that a run can be repeated. */
+function withClock(dynalite: Dynalite, clock: Pick<Clock, "now">): Dynalite {
+  const createdMs = new Map<unknown, number>();
+  const stamped = (table: JsonObject): JsonObject => ({
+    ...table,
+    CreationDateTime: (createdMs.get(table.TableName) ?? clock.now()) / 1000,
+  });
+  return {
+    ...dynalite,
+    async run(operation, input) {
+      const output = await dynalite.run(operation, input);
+      if (operation === "CreateTable") createdMs.set(input.TableName, clock.now());
+      for (const field of ["Table", "TableDescription"]) {
+        const table = output[field];
+        if (table !== undefined) return { ...output, [field]: stamped(table as JsonObject) };
+      }
+      return output;
+    },
+  };
+}
+
+/** Dynalite says ACTIVE a moment after it has answered. */
+async function activeTable(dynalite: Dynalite, name: string): Promise<void> {
+  for (;;) {
+    const { Table: table } = await dynalite.run("DescribeTable", { TableName: name });
+    if ((table as JsonObject).TableStatus === "ACTIVE") return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
