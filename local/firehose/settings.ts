@@ -1,5 +1,5 @@
 import { type ConversionSettings, readConversion } from "./conversion-settings.ts";
-import { PatternError } from "./date-pattern.ts";
+import { compileDatePattern, PatternError } from "./date-pattern.ts";
 import { arrivalAs, compilePrefix, type Prefix } from "./prefix.ts";
 import { type ProcessorSettings, readProcessors } from "./processors.ts";
 import { type Properties, type PropertyReader, propertyReader } from "./properties.ts";
@@ -154,6 +154,8 @@ function readPrefixes(
     if (value.length > 1024) reader.problem(`${name}: expected at most 1,024 characters, got ${value.length}`);
   }
   try {
+    // Also where no expression uses it, so that a typo does not wait for the first one.
+    compileDatePattern("", timeZone);
     const prefix = compilePrefix(text, timeZone, [arrivalAs("yyyy/MM/dd/HH/", "UTC")]);
     const errorBare = [(values: { errorType: string }) => values.errorType, arrivalAs("yyyy/MM/DDD/HH/", "UTC")];
     const errorPrefix = compilePrefix(errorText ?? text, timeZone, errorBare);
