@@ -16,9 +16,8 @@ export function isFlattened(node: SchemaNode): boolean {
 }
 
 export function isJsonText(node: SchemaNode): boolean {
-  return (
-    node.annotations["x-flatten"] === "json" || typesOf(node).some((type) => type === "object" || type === "array")
-  );
+  const nested = typesOf(node).some((type) => type === "object" || type === "array");
+  return !isFlattened(node) && (nested || node.annotations["x-flatten"] === "json");
 }
 
 export function columnTypeOf(node: SchemaNode): ColumnType {

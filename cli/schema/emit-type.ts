@@ -46,7 +46,7 @@ function typeName(type: JsonType, node: SchemaNode): string {
 }
 
 function arraySource(item: string): string {
-  return item.includes("|") ? `readonly (${item})[]` : `readonly ${item}[]`;
+  return /^readonly |\|/.test(item) ? `readonly (${item})[]` : `readonly ${item}[]`;
 }
 
 function terminate(lines: Lines): Lines {

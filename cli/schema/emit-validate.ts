@@ -84,8 +84,8 @@ function emitProperty(parent: SchemaNode, node: SchemaNode, scope: Scope, taken:
 }
 
 function emitDepthGuard({ variable, label }: Place): string {
-  const message = JSON.stringify(`at most ${MAX_JSON_LEVELS} levels of nesting`);
-  return `if (isDeeperThan(${MAX_JSON_LEVELS}, ${variable})) return wrongType(${labelSource(label)}, ${message}, ${variable});`;
+  const message = labelSource([...label, `: expected at most ${MAX_JSON_LEVELS} levels of nesting, got more`]);
+  return `if (isDeeperThan(${MAX_JSON_LEVELS}, ${variable})) return ${message};`;
 }
 
 /** Whether the schema leaves open how deep the value goes. */

@@ -40,6 +40,7 @@ async function bundle(dir: string, eventSource: string): Promise<string> {
   try {
     const { outputFiles } = await build({
       stdin: { contents: ENTRY, resolveDir: dir, sourcefile: "definitions", loader: "ts" },
+      absWorkingDir: dir,
       bundle: true,
       write: false,
       format: "esm",
@@ -80,8 +81,8 @@ function definitionsResolver(dir: string, eventSource: string): Plugin {
 function firstError(failure: BuildFailure, dir: string): string {
   const [error] = failure.errors ?? [];
   if (error === undefined) return `${dir}: ${failure.message}`;
-  const place =
-    error.location === null ? dir : `${error.location.file}:${error.location.line}:${error.location.column + 1}`;
+  const { file, line, column } = error.location ?? { file: "", line: 0, column: 0 };
+  const place = line === 0 ? dir : `${join(dir, file)}:${line}:${column + 1}`;
   return `${place}: ${error.text}`;
 }
 

@@ -152,19 +152,17 @@ function checkEvent(fields: JsonObject): string | null {
     if (!isObject(page)) return wrongType("page", "an object or null", page);
     const pageViolation = checkPage(page);
     if (pageViolation !== null) return `page.${pageViolation}`;
-    if (isDeeperThan(100, page)) return wrongType("page", "at most 100 levels of nesting", page);
   }
   const device = fields.device;
   if (device !== undefined && device !== null) {
     if (!isObject(device)) return wrongType("device", "an object or null", device);
     const deviceViolation = checkDevice(device);
     if (deviceViolation !== null) return `device.${deviceViolation}`;
-    if (isDeeperThan(100, device)) return wrongType("device", "at most 100 levels of nesting", device);
   }
   const properties = fields.properties;
   if (properties !== undefined && properties !== null) {
     if (!isObject(properties)) return wrongType("properties", "an object or null", properties);
-    if (isDeeperThan(100, properties)) return wrongType("properties", "at most 100 levels of nesting", properties);
+    if (isDeeperThan(100, properties)) return "properties: expected at most 100 levels of nesting, got more";
   }
   return null;
 }

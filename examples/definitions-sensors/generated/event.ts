@@ -69,7 +69,6 @@ function checkEvent(fields: JsonObject): string | null {
   if (!isObject(machine)) return wrongType("machine", "an object", machine);
   const machineViolation = checkMachine(machine);
   if (machineViolation !== null) return `machine.${machineViolation}`;
-  if (isDeeperThan(100, machine)) return wrongType("machine", "at most 100 levels of nesting", machine);
   const site = fields.site;
   if (typeof site !== "string") return wrongType("site", "a string", site);
   if (!SITE_VALUES.has(site)) return wrongValue("site", "one of \"north\", \"south\", \"harbour\"", site);
@@ -98,7 +97,7 @@ function checkEvent(fields: JsonObject): string | null {
     if (!isObject(position)) return wrongType("position", "an object", position);
     const positionViolation = checkPosition(position);
     if (positionViolation !== null) return `position.${positionViolation}`;
-    if (isDeeperThan(100, position)) return wrongType("position", "at most 100 levels of nesting", position);
+    if (isDeeperThan(100, position)) return "position: expected at most 100 levels of nesting, got more";
   }
   const tags = fields.tags;
   if (tags !== undefined) {

@@ -1,0 +1,97 @@
+import { type ColumnType, type EventSchema, parseTime, type Row, scaleDecimal } from "@millrace/engine";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compileSchema } from "../cli/schema/compile.ts";
+import { readSchema } from "../cli/schema/read-schema.ts";
+import { schemas, valuesAround } from "./schema-arbitraries.ts";
+import { importSource } from "./schema-fixtures.ts";
+
+describe.each(Object.entries(schemas))("the compiled row of %s", (_name, text) => {
+  it("is what walking the columns gives, for every valid event", async () => {
+    const { validate, toRow, eventSchema } = await importSource(compileSchema(text).eventSource);
+    let rows = 0;
+    fc.assert(
+      fc.property(valuesAround(readSchema(text)), (value) => {
+        if (validate(value) !== null) return;
+        rows += 1;
+        const row = toRow(value);
+        expect(row).toEqual(naiveRow(value, eventSchema, JSON.parse(text)));
+        expect(Object.keys(row)).toEqual(eventSchema.columns.map(({ name }) => name));
+      }),
+      { numRuns: 3000 },
+    );
+    expect(rows).toBeGreaterThan(300);
+  });
+
+  it("holds nothing that JSON or UTF-8 would change on the way to the lake", async () => {
+    const { validate, toRow } = await importSource(compileSchema(text).eventSource);
+    fc.assert(
+      fc.property(valuesAround(readSchema(text)), (value) => {
+        if (validate(value) !== null) return;
+        const row = toRow(value);
+        const written = new TextDecoder().decode(new TextEncoder().encode(JSON.stringify(row)));
+        // toStrictEqual tells -0 from 0.
+        expect(JSON.parse(written)).toStrictEqual(row);
+        for (const cell of Object.values(row)) if (typeof cell === "string") expect(cell.isWellFormed()).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("a row", () => {
+  it("has a null for every column that the event lacks, also below an absent object", async () => {
+    const { toRow } = await importSource(compileSchema(schemas.clickstream).eventSource);
+    const row = toRow({ event_id: "e", event_type: "view_item", event_time: 5, user_id: "u", page: null });
+    expect(row).toMatchObject({
+      event_id: "e",
+      event_time: 5,
+      amount: null,
+      page_url: null,
+      device_os: null,
+      properties: null,
+    });
+  });
+
+  it("keeps money exact, whether it came as a number or as text", async () => {
+    const { toRow } = await importSource(compileSchema(schemas.clickstream).eventSource);
+    const amounts = [19.99, "19.99", "19.9900", 0.1, "-0.0001", 99999999999.9999];
+    expect(
+      amounts.map((amount) => toRow({ amount, event_id: "e", event_type: "t", event_time: 0, user_id: "u" }).amount),
+    ).toEqual([199900, 199900, 199900, 1000, -1, 999999999999999]);
+  });
+
+  it("takes a field from the event only, not from what every object inherits", async () => {
+    const { validate, toRow } = await importSource(compileSchema(schemas.nasty).eventSource);
+    expect(validate({ event_id: "e1", event_time: 0, class: "b" })).toBe("constructor: expected a string, got nothing");
+    expect(toRow({ event_id: "e1", event_time: 0, class: "b", constructor: "a" })).toMatchObject({
+      constructor: "a",
+      to_string_has_own_property: null,
+    });
+  });
+});
+
+/** The oracle: look up each column's path, convert by type. Slow and obvious. */
+function naiveRow(value: unknown, schema: EventSchema, source: Source): Row {
+  return Object.fromEntries(
+    schema.columns.map(({ name, path, type }) => {
+      let found: unknown = value;
+      for (const key of path) found = Object.entries(found ?? {}).find(([own]) => own === key)?.[1];
+      const isJson = path.reduce<Source>((node, key) => node.properties?.[key] ?? {}, source)["x-flatten"] === "json";
+      if (found === undefined || found === null) return [name, null];
+      return [name, isJson ? JSON.stringify(found) : naiveCell(found, type)];
+    }),
+  );
+}
+
+function naiveCell(value: unknown, type: ColumnType): string | number | boolean | null {
+  if (typeof type === "object") return scaleDecimal(value as string | number, type.decimal.scale);
+  if (type === "timestamp" && typeof value === "string") return parseTime(value);
+  if (type === "string") return typeof value === "string" ? value.toWellFormed() : JSON.stringify(value);
+  return value === 0 ? 0 : (value as number | boolean);
+}
+
+interface Source {
+  readonly properties?: { readonly [name: string]: Source };
+  readonly "x-flatten"?: string;
+}
