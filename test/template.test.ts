@@ -119,7 +119,7 @@ const rules: readonly {
     rule: transformsFitTheirLimits,
     promise: "transforms stay within Firehose's limits",
     broken: [
-      ['ParameterName: BufferSizeInMBs, ParameterValue: "1"', 'ParameterName: BufferSizeInMBs, ParameterValue: "6"'],
+      ['ParameterName: BufferSizeInMBs, ParameterValue: "0.5"', 'ParameterName: BufferSizeInMBs, ParameterValue: "6"'],
       [
         "      CodeUri: functions/flatten-events\n      Role: !GetAtt FlattenEventsRole.Arn\n      Timeout: 60",
         "      Timeout: 900",
@@ -236,6 +236,11 @@ describe("the template", () => {
     expect(overridesExist(template, '  "NoSuch=1",')).toHaveLength(1);
     expect(overridesExist(template, '  "RawRetentionDays=30",')).toHaveLength(1);
     expect(overridesExist(template, '  "StreamMode=SOMETIMES",')).toHaveLength(1);
+  });
+
+  it("gives up a record before the stream forgets it, so that it lands in the failed bucket", () => {
+    const { MaximumRecordAgeSeconds, RetentionHours } = template.Parameters;
+    expect(Number(MaximumRecordAgeSeconds?.Default)).toBeLessThan(Number(RetentionHours?.Default) * 3600);
   });
 
   it("has every alarm that rings at once", () => {

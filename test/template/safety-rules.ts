@@ -75,7 +75,12 @@ export function functionsLogToGroupsThatExpire(template: Template): readonly str
 }
 
 /** A rate rings after three of five minutes. These ring at the first: what they count may be a lost record, and comes once. */
-export const atOnce = ["BatchFailedAlarm", "RecordsDroppedAlarm", "FailedBucketUnreachableAlarm"];
+export const atOnce = [
+  "BatchFailedAlarm",
+  "RecordsDroppedAlarm",
+  "FailedBucketUnreachableAlarm",
+  "RecordNotArchivedAlarm",
+];
 
 export function alarmsRingInTime(template: Template): readonly string[] {
   return resourcesOf(template, "AWS::CloudWatch::Alarm").flatMap(([id, { Properties }]) => {
