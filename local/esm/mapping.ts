@@ -1,0 +1,136 @@
+/** A Kinesis event source mapping: reads every shard of a stream, parents before children, and invokes a function with batches. */
+import type { Clock } from "../clock.ts";
+import type { Shard, Stream } from "../kinesis/stream.ts";
+import type { FunctionHost } from "../lambda/host.ts";
+import type { ObjectStore } from "../s3/store.ts";
+import { uuidOf } from "../uuid.ts";
+import { type Failure, failureBody, failureKey } from "./failure-record.ts";
+import { createLane, type GivenUp } from "./lane.ts";
+import { type RecordSource, toPayload } from "./records.ts";
+import type { MappingSettings } from "./settings.ts";
+import { createShardReader, type ShardReader } from "./shard-reader.ts";
+import { createCounters, type MappingStats } from "./stats.ts";
+
+export interface MappingOptions {
+  readonly settings: MappingSettings;
+  readonly functionName: string;
+  readonly functionArn: string;
+  readonly region: string;
+  readonly stream: Stream;
+  readonly clock: Clock;
+  readonly objects: Pick<ObjectStore, "put">;
+  readonly invoke: FunctionHost["invoke"];
+  readonly seed: number;
+  readonly log: (line: string) => void;
+}
+
+export interface Mapping {
+  readonly logicalId: string;
+  /** Nothing is left to read, to run or to retry. */
+  caughtUp(): boolean;
+  stats(): MappingStats;
+  stop(): void;
+}
+
+export function createMapping(options: MappingOptions): Mapping {
+  const { settings, stream, clock } = options;
+  const counters = createCounters();
+  const readers = new Map<string, ShardReader>();
+  // The starting position is for the shards that exist now; those born later are read from their beginning.
+  const starts = new Map(stream.shards().map((shard) => [shard.id, shard.startOf(settings.startingPosition)]));
+
+  const startReady = (): void => {
+    for (const shard of stream.shards()) {
+      if (readers.has(shard.id) || !shard.parentIds.every(isFinished)) continue;
+      const reader = startReader(shard);
+      readers.set(shard.id, reader);
+      reader.wake();
+    }
+  };
+  /** A parent that is no longer listed has left the stream. */
+  const isFinished = (shardId: string): boolean =>
+    readers.get(shardId)?.finished() ?? !stream.shards().some((shard) => shard.id === shardId);
+
+  const startReader = (shard: Shard): ShardReader => {
+    const source = sourceOf(shard.id, options);
+    const giveUp = destination(source, options, (given, delivered) => {
+      counters.discarded += given;
+      counters.deliveredToDestination += delivered;
+    });
+    const lanes = Array.from({ length: settings.parallelizationFactor }, () =>
+      createLane({
+        settings,
+        clock,
+        counters,
+        retentionMs: () => stream.retentionHours * 3_600_000,
+        invoke: (entries) => options.invoke(options.functionName, toPayload(entries, source)),
+        giveUp,
+        onRoom() {
+          readers.get(shard.id)?.read();
+          if (shard.closed) startReady();
+        },
+      }),
+    );
+    return createShardReader({ shard, after: starts.get(shard.id) ?? null, source, settings, clock, counters, lanes });
+  };
+  const unsubscribe = stream.onPut((shardId) => {
+    if (!readers.has(shardId)) startReady();
+    readers.get(shardId)?.wake();
+  });
+  startReady();
+
+  return {
+    logicalId: settings.logicalId,
+    stats: () => ({ ...counters }),
+    caughtUp: () =>
+      stream.shards().every((shard) => {
+        const reader = readers.get(shard.id);
+        return reader?.caughtUp() ?? shard.read(starts.get(shard.id) ?? null, 1, 1).length === 0;
+      }),
+    stop() {
+      unsubscribe();
+      for (const reader of readers.values()) reader.stop();
+    },
+  };
+}
+
+function sourceOf(shardId: string, { settings, region, functionName, functionArn }: MappingOptions): RecordSource {
+  const accountId = functionArn.split(":")[4] ?? "";
+  const roleArn = `arn:aws:iam::${accountId}:role/${functionName}`;
+  return { shardId, eventSourceArn: settings.eventSourceArn, region, roleArn };
+}
+
+/** Writes what is given up to the bucket. Without a bucket, or when the write fails, the records are only counted, as on AWS. */
+function destination(
+  source: RecordSource,
+  { settings, functionArn, clock, objects, seed, log }: MappingOptions,
+  count: (given: number, delivered: number) => void,
+): (given: GivenUp) => Promise<void> {
+  const { shardId } = source;
+  const { logicalId, onFailureBucket, streamArn } = settings;
+  const mappingId = uuidOf(seed, "mapping", logicalId);
+  let number = 0;
+  return async (given) => {
+    const size = given.entries.length;
+    if (onFailureBucket === null) return count(size, 0);
+    number++;
+    const failure: Failure = {
+      ...given,
+      shardId,
+      streamArn,
+      functionArn,
+      mappingId,
+      payload: toPayload(given.entries, source),
+      nowMs: clock.now(),
+      requestId: uuidOf(seed, "failure", logicalId, shardId, number),
+      objectId: uuidOf(seed, "failure object", logicalId, shardId, number),
+    };
+    try {
+      await objects.put(onFailureBucket, failureKey(failure), Buffer.from(failureBody(failure)));
+      count(size, size);
+    } catch (error) {
+      log(`${logicalId}: ${size} failed records could not be written to ${onFailureBucket}: ${String(error)}`);
+      count(size, 0);
+    }
+  };
+}

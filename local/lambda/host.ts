@@ -1,0 +1,196 @@
+/**
+ * The Lambda service: invokes functions by name. Each has one execution environment, so its invocations queue; limits and errors
+ * are AWS's. In virtual time an invocation costs a modelled duration, and the real timeout is generous, because the machine is not what is simulated.
+ */
+import type { Clock } from "../clock.ts";
+import { uuidOf } from "../uuid.ts";
+import type { Bundle } from "./bundle.ts";
+import { createEnvironment, type Environment, type Outcome } from "./environment.ts";
+import type { LogFile } from "./log-file.ts";
+import type { FunctionSettings } from "./settings.ts";
+
+/** `durationMs` is the modelled duration in virtual time, else the measured one. */
+export type Invocation =
+  | { readonly kind: "ok"; readonly payload: unknown; readonly durationMs: number }
+  | { readonly kind: "error"; readonly errorType: string; readonly errorMessage: string; readonly durationMs: number };
+
+/** A moment at which a test may end an environment. Invocations and writes count from 1. */
+export interface KillPoint {
+  readonly functionId: string;
+  readonly invocation: number;
+  /** write: right after the n-th DynamoDB write of the invocation; answer: after the handler finished, before its answer counts. */
+  readonly phase: "write" | "answer";
+  readonly write: number;
+}
+
+export interface FunctionStats {
+  readonly invocations: number;
+  readonly errors: number;
+  readonly kills: number;
+  /** Modelled or measured, as the clock is. */
+  readonly durationMs: number;
+}
+
+export interface FunctionHost {
+  /** By name, ARN or logical id. */
+  invoke(functionName: string, payload: unknown): Promise<Invocation>;
+  stats(): Readonly<Record<string, FunctionStats>>;
+  stop(): Promise<void>;
+}
+
+export interface HostedFunction {
+  readonly settings: FunctionSettings;
+  readonly bundle: Bundle;
+  readonly log: LogFile;
+}
+
+export interface HostOptions {
+  readonly functions: readonly HostedFunction[];
+  readonly clock: Pick<Clock, "now">;
+  readonly time: "virtual" | "real";
+  readonly seed: number;
+  /** What every environment gets beside its own variables: endpoint, region, credentials. */
+  readonly baseEnv: () => Readonly<Record<string, string>>;
+  readonly onWrite: (listener: () => void) => () => void;
+  readonly kill?: ((point: KillPoint) => boolean) | undefined;
+}
+
+const payloadLimitBytes = 6 * 1024 * 1024;
+/** Lambda's own limit for answers is 100 bytes above the one for requests. */
+const answerLimitBytes = payloadLimitBytes + 100;
+
+/** Modelled: a warm invocation of a batch, of which the records are the greater part above some hundreds. */
+const invocationMs = 20;
+const recordMs = 0.05;
+
+/** In virtual time a real minute at least: the machine may be slow, and nothing is learnt from a timeout that it causes. */
+const patienceInVirtualTimeMs = 60_000;
+
+export function createHost(options: HostOptions): FunctionHost {
+  const hosted = options.functions.map((one) => hostFunction(one, options));
+  const byName = new Map<string, ReturnType<typeof hostFunction>>();
+  hosted.forEach((one, at) => {
+    const { logicalId, name, arn } = (options.functions[at] as HostedFunction).settings;
+    for (const key of [logicalId, name, arn]) byName.set(key, one);
+  });
+  return {
+    async invoke(functionName, payload) {
+      const found = byName.get(functionName.replace(/:\$LATEST$/, ""));
+      if (found === undefined) {
+        throw new Error(
+          `There is no function ${functionName}. There are ${[...byName.keys()].filter((key) => !key.includes(":")).join(", ")}.`,
+        );
+      }
+      return found.invoke(payload);
+    },
+    stats: () => Object.fromEntries(hosted.map((one) => [one.logicalId, one.stats()])),
+    stop: async () => void (await Promise.all(hosted.map((one) => one.stop()))),
+  };
+}
+
+function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOptions) {
+  const { logicalId, name, arn, timeoutMs, memoryMB } = settings;
+  const logGroup = `/aws/lambda/${name}`;
+  const environment = createEnvironment({
+    worker: { ...bundle, functionName: name, functionArn: arn, memoryMB, logGroup },
+    env: () => ({ ...lambdaEnv(settings, logGroup), ...options.baseEnv(), ...settings.environment }),
+    onLog: (text) => log.append(text, options.clock.now()),
+  });
+  const stats = { invocations: 0, errors: 0, kills: 0, durationMs: 0 };
+  const patienceMs = options.time === "virtual" ? Math.max(patienceInVirtualTimeMs, 2 * timeoutMs) : timeoutMs;
+  let last: Promise<unknown> = Promise.resolve();
+
+  const run = async (payload: unknown): Promise<Invocation> => {
+    const text = JSON.stringify(payload) ?? "null";
+    const sizeBytes = Buffer.byteLength(text);
+    if (sizeBytes > payloadLimitBytes) return { ...requestTooLarge(), durationMs: 0 };
+    const invocation = ++stats.invocations;
+    const startedMs = performance.now();
+    const frozenMs = options.time === "virtual" ? options.clock.now() : null;
+    const requestId = uuidOf(options.seed, "request", logicalId, invocation);
+    const outcome = await withKills(environment, options, logicalId, invocation, () =>
+      environment.run({ requestId, payload: text, timeoutMs, frozenMs }, patienceMs),
+    );
+    const durationMs = options.time === "virtual" ? modelledMs(payload) : performance.now() - startedMs;
+    stats.durationMs += durationMs;
+    if (outcome.killed) stats.kills++;
+    const result = toInvocation(outcome, durationMs);
+    if (result.kind === "error") stats.errors++;
+    return result;
+  };
+
+  return {
+    logicalId,
+    stats: () => ({ ...stats }),
+    stop: async () => {
+      await environment.stop();
+      await log.close();
+    },
+    invoke(payload: unknown): Promise<Invocation> {
+      const mine = last.then(() => run(payload));
+      last = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}
+
+/** The kill hook is asked after every write that happens during the invocation, and once after its answer. */
+async function withKills(
+  environment: Environment,
+  { kill, onWrite }: HostOptions,
+  functionId: string,
+  invocation: number,
+  run: () => Promise<Outcome>,
+): Promise<Outcome & { readonly killed: boolean }> {
+  if (kill === undefined) return { ...(await run()), killed: false };
+  let write = 0;
+  let killed = false;
+  const unsubscribe = onWrite(() => {
+    write++;
+    if (killed || !kill({ functionId, invocation, phase: "write", write })) return;
+    killed = true;
+    environment.kill();
+  });
+  const outcome = await run();
+  unsubscribe();
+  if (killed || !kill({ functionId, invocation, phase: "answer", write })) return { ...outcome, killed };
+  environment.kill();
+  const errorMessage = "Error: Runtime exited with error: signal: killed";
+  return { kind: "error", errorType: "Runtime.ExitError", errorMessage, killed: true };
+}
+
+function toInvocation(outcome: Outcome, durationMs: number): Invocation {
+  if (outcome.kind === "error") {
+    return { kind: "error", errorType: outcome.errorType, errorMessage: outcome.errorMessage, durationMs };
+  }
+  const sizeBytes = Buffer.byteLength(outcome.payload);
+  if (sizeBytes <= answerLimitBytes) return { kind: "ok", payload: JSON.parse(outcome.payload), durationMs };
+  const errorMessage = `Response payload size (${sizeBytes} bytes) exceeded maximum allowed payload size (${answerLimitBytes} bytes).`;
+  return { kind: "error", errorType: "Function.ResponseSizeTooLarge", errorMessage, durationMs };
+}
+
+function requestTooLarge() {
+  const errorMessage = `Request must be smaller than ${payloadLimitBytes} bytes for the InvokeFunction operation`;
+  return { kind: "error", errorType: "RequestEntityTooLargeException", errorMessage } as const;
+}
+
+function modelledMs(payload: unknown): number {
+  const { Records, records } = (payload ?? {}) as { Records?: unknown; records?: unknown };
+  const batch = Records ?? records;
+  return invocationMs + recordMs * (Array.isArray(batch) ? batch.length : 0);
+}
+
+function lambdaEnv({ name, memoryMB, handler, codeDir }: FunctionSettings, logGroup: string): Record<string, string> {
+  return {
+    AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMB),
+    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    AWS_LAMBDA_LOG_GROUP_NAME: logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: "local",
+    LAMBDA_TASK_ROOT: codeDir,
+    TZ: ":UTC",
+    _HANDLER: handler,
+  };
+}

@@ -1,0 +1,65 @@
+/** From the template's functions to a host: read, build, and give each its environment. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Clock } from "../clock.ts";
+import type { Template } from "../template/load.ts";
+import { bundleFunction } from "./bundle.ts";
+import { createHost, type FunctionHost, type KillPoint } from "./host.ts";
+import { openLogFile } from "./log-file.ts";
+import { type FunctionSettings, readFunction } from "./settings.ts";
+
+export interface OpenHostOptions {
+  readonly template: Template;
+  /** Logical ids; all by default. */
+  readonly only?: readonly string[];
+  readonly projectDir: string;
+  readonly definitionsDir: string;
+  readonly logsDir: string;
+  /** Where the functions find AWS. */
+  readonly url: string;
+  readonly region: string;
+  readonly seed: number;
+  readonly clock: Pick<Clock, "now">;
+  readonly time: "virtual" | "real";
+  readonly onWrite: (listener: () => void) => () => void;
+  readonly kill?: ((point: KillPoint) => boolean) | undefined;
+}
+
+/** Throws a TemplateError or a BuildError. */
+export async function openHost(options: OpenHostOptions): Promise<FunctionHost> {
+  const { template, only, projectDir, definitionsDir, logsDir } = options;
+  const settings = template
+    .of("AWS::Serverless::Function")
+    .filter(({ logicalId }) => only?.includes(logicalId) ?? true)
+    .map((resource) => readFunction(template, resource));
+  const buildDir = buildDirOf(template.dir, projectDir, definitionsDir);
+  const functions = await Promise.all(
+    settings.map(async (one: FunctionSettings) => {
+      const bundle = await bundleFunction(one, { projectDir, buildDir, definitionsDir });
+      return { settings: one, bundle, log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`)) };
+    }),
+  );
+  return createHost({ ...options, functions, baseEnv: () => awsEnv(options) });
+}
+
+/** Each template and definitions folder has its own builds, so that runs side by side do not build over each other. */
+function buildDirOf(templateDir: string, projectDir: string, definitionsDir: string): string {
+  const builds = join(projectDir, ".millrace", "build");
+  if (templateDir === projectDir && definitionsDir === join(projectDir, "definitions")) return builds;
+  const fork = createHash("sha256").update(`${templateDir}\n${definitionsDir}`).digest("hex").slice(0, 12);
+  return join(builds, fork);
+}
+
+/** The files of a person's AWS profile are kept out: nothing here may reach a real account. */
+function awsEnv({ url, region, logsDir }: OpenHostOptions): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: url,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_CONFIG_FILE: join(logsDir, "no-profile"),
+    AWS_SHARED_CREDENTIALS_FILE: join(logsDir, "no-profile"),
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+}

@@ -1,0 +1,94 @@
+/** Creates what the template describes, each kind from its resolved properties. */
+import type { Clock } from "./clock.ts";
+import type { Tables } from "./dynamodb.ts";
+import { createMapping, type Mapping } from "./esm/mapping.ts";
+import { readMappings } from "./esm/read-settings.ts";
+import { createDelivery, type Delivery, type GlueTable } from "./firehose/delivery.ts";
+import type { Kinesis } from "./kinesis/service.ts";
+import { createStream, type Stream } from "./kinesis/stream.ts";
+import type { FunctionHost } from "./lambda/host.ts";
+import type { ObjectStore } from "./s3/store.ts";
+import type { ValueMap } from "./template/evaluate.ts";
+import type { Resource, Template } from "./template/load.ts";
+import { TemplateError } from "./template/template-error.ts";
+
+export interface Wiring {
+  readonly template: Template;
+  readonly clock: Clock;
+  readonly kinesis: Kinesis;
+  readonly objects: ObjectStore;
+  readonly invoke: FunctionHost["invoke"];
+  readonly seed: number;
+  readonly region: string;
+  readonly log: (line: string) => void;
+}
+
+/** A new stream on demand begins with this many shards. */
+const onDemandShards = 4;
+
+export async function createTables(template: Template, tables: Tables, objects: ObjectStore): Promise<void> {
+  for (const bucket of template.of("AWS::S3::Bucket")) await objects.createBucket(bucket.name);
+  for (const table of template.of("AWS::DynamoDB::Table")) {
+    await tables.createTable({ ...table.properties, TableName: table.name });
+  }
+}
+
+export function createStreams(template: Template, kinesis: Kinesis, clock: Clock): void {
+  for (const { name, arn, properties } of template.of("AWS::Kinesis::Stream")) {
+    const mode = (properties.StreamModeDetails as ValueMap | undefined)?.StreamMode;
+    const shardCount = mode === "ON_DEMAND" ? onDemandShards : Number(properties.ShardCount ?? 1);
+    const retentionHours = Number(properties.RetentionPeriodHours ?? 24);
+    const maxRecordSizeKiB = Number(properties.MaxRecordSizeInKiB ?? 1024);
+    kinesis.add(createStream({ name, arn, shardCount, retentionHours, maxRecordSizeKiB, clock }));
+  }
+}
+
+export function createDeliveries(wiring: Wiring): readonly (readonly [string, Delivery])[] {
+  const { template, clock, objects, invoke, seed } = wiring;
+  return template.of("AWS::KinesisFirehose::DeliveryStream").map((resource) => {
+    const configured = resource.properties.KinesisStreamSourceConfiguration as ValueMap | undefined;
+    const source = configured === undefined ? null : streamOf(wiring, String(configured.KinesisStreamARN), resource);
+    const { name, arn, properties, logicalId } = resource;
+    const glue = (database: string, table: string) => glueTable(template, database, table);
+    return [logicalId, createDelivery({ name, arn, resource: properties, source, clock, objects, invoke, glue, seed })];
+  });
+}
+
+/** Before anything is built or opened: a mistake in the template should not cost a build. */
+export function checkMappings(template: Template): void {
+  for (const owner of template.of("AWS::Serverless::Function")) readMappings(template, owner);
+}
+
+export function createMappings(wiring: Wiring): readonly Mapping[] {
+  const { template } = wiring;
+  return template.of("AWS::Serverless::Function").flatMap((owner) =>
+    readMappings(template, owner).map((settings) => {
+      const stream = streamOf(wiring, settings.streamArn, owner);
+      return createMapping({ ...wiring, settings, stream, functionName: owner.name, functionArn: owner.arn });
+    }),
+  );
+}
+
+function streamOf({ template, kinesis }: Wiring, arn: string, user: Resource): Stream {
+  const stream = kinesis.all().find((candidate) => candidate.arn === arn);
+  if (stream !== undefined) return stream;
+  throw new TemplateError(
+    template.file,
+    user.line,
+    `${user.logicalId}: InvalidParameterValueException: Stream not found: ${arn}`,
+  );
+}
+
+function glueTable(template: Template, database: string, table: string): GlueTable | null {
+  const found = template
+    .of("AWS::Glue::Table")
+    .find(({ name, properties }) => name === table && properties.DatabaseName === database);
+  if (found === undefined) return null;
+  const storage = (found.properties.TableInput as ValueMap).StorageDescriptor as ValueMap | undefined;
+  const columns = (storage?.Columns ?? []) as readonly ValueMap[];
+  return {
+    databaseName: database,
+    name: table,
+    columns: columns.map(({ Name: name, Type: type }) => ({ name: String(name), type: String(type) })),
+  };
+}

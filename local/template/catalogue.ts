@@ -1,0 +1,118 @@
+/**
+ * What the local runtime does with each resource type and property. What stands in none of these tables is refused with its
+ * line: a property that does nothing must be known to do nothing.
+ */
+
+/**
+ * simulated: the runtime acts on it · accepted: it has no meaning on one machine (encryption, tags, names, permissions) · later: it
+ * means something on AWS that this runtime does not do yet, and no result here depends on it; it is listed at start.
+ */
+export type Use = "simulated" | "accepted" | "later";
+export type Catalogue = Use | { readonly [property: string]: Catalogue };
+
+const simulated = "simulated";
+const accepted = "accepted";
+const later = "later";
+
+function all(use: Use, properties: string): Readonly<Record<string, Use>> {
+  return Object.fromEntries(properties.split(" ").map((property) => [property, use]));
+}
+
+const functionProperties: Catalogue = {
+  ...all(simulated, "CodeUri Environment Events Handler MemorySize Runtime Timeout"),
+  ...all(accepted, "Architectures AssumeRolePolicyDocument Description EphemeralStorage FunctionName KmsKeyArn Layers"),
+  ...all(accepted, "LoggingConfig PermissionsBoundary Policies PropagateTags RecursiveLoop Role RolePath"),
+  // A dead letter queue and an invoke configuration concern asynchronous invocations, of which there are none here.
+  ...all(accepted, "DeadLetterQueue EventInvokeConfig RuntimeManagementConfig SourceKMSKeyArn Tags Tracing VpcConfig"),
+  ...all(later, "AutoPublishAlias DeploymentPreference ProvisionedConcurrencyConfig ReservedConcurrentExecutions"),
+};
+
+const streamProperties: Catalogue = {
+  ...all(simulated, "MaxRecordSizeInKiB RetentionPeriodHours ShardCount StreamModeDetails"),
+  ...all(accepted, "DesiredShardLevelMetrics Name StreamEncryption Tags WarmThroughputMiBps"),
+};
+
+const tableProperties: Catalogue = {
+  ...all(simulated, "AttributeDefinitions BillingMode GlobalSecondaryIndexes KeySchema LocalSecondaryIndexes"),
+  ...all(simulated, "ProvisionedThroughput"),
+  ...all(accepted, "ContributorInsightsSpecification DeletionProtectionEnabled OnDemandThroughput"),
+  ...all(accepted, "PointInTimeRecoverySpecification ResourcePolicy SSESpecification TableClass TableName Tags"),
+  ...all(accepted, "WarmThroughput"),
+  ...all(later, "TimeToLiveSpecification"),
+};
+
+const bucketProperties: Catalogue = {
+  ...all(accepted, "AccessControl AnalyticsConfigurations BucketEncryption BucketName LoggingConfiguration"),
+  ...all(accepted, "MetricsConfigurations OwnershipControls PublicAccessBlockConfiguration Tags"),
+  ...all(
+    later,
+    "IntelligentTieringConfigurations InventoryConfigurations LifecycleConfiguration ObjectLockConfiguration",
+  ),
+  ...all(later, "ObjectLockEnabled ReplicationConfiguration VersioningConfiguration"),
+};
+
+const conversion: Catalogue = {
+  Enabled: simulated,
+  SchemaConfiguration: {
+    ...all(simulated, "DatabaseName TableName"),
+    ...all(accepted, "CatalogId Region RoleARN VersionId"),
+  },
+  ...all(simulated, "InputFormatConfiguration OutputFormatConfiguration"),
+};
+
+const deliveryProperties: Catalogue = {
+  ...all(simulated, "DeliveryStreamType"),
+  ...all(accepted, "DeliveryStreamEncryptionConfigurationInput DeliveryStreamName Tags"),
+  DirectPutSourceConfiguration: accepted,
+  KinesisStreamSourceConfiguration: { KinesisStreamARN: simulated, RoleARN: accepted },
+  ExtendedS3DestinationConfiguration: {
+    ...all(simulated, "BucketARN BufferingHints CompressionFormat CustomTimeZone DynamicPartitioningConfiguration"),
+    ...all(simulated, "ErrorOutputPrefix FileExtension Prefix ProcessingConfiguration"),
+    ...all(accepted, "CloudWatchLoggingOptions EncryptionConfiguration RoleARN"),
+    DataFormatConversionConfiguration: conversion,
+  },
+};
+
+const glueTableProperties: Catalogue = { ...all(simulated, "DatabaseName TableInput"), ...all(accepted, "CatalogId") };
+
+/** Resource types which the runtime creates, with their properties. */
+export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
+  "AWS::Serverless::Function": functionProperties,
+  "AWS::Kinesis::Stream": streamProperties,
+  "AWS::DynamoDB::Table": tableProperties,
+  "AWS::S3::Bucket": bucketProperties,
+  "AWS::KinesisFirehose::DeliveryStream": deliveryProperties,
+  "AWS::Glue::Database": { ...all(simulated, "DatabaseInput"), ...all(accepted, "CatalogId DatabaseName") },
+  "AWS::Glue::Table": glueTableProperties,
+};
+
+/** Resource types which are left out without changing what the pipeline computes. */
+export const notSimulatedTypes: ReadonlySet<string> = new Set([
+  "AWS::ApplicationAutoScaling::ScalableTarget",
+  "AWS::ApplicationAutoScaling::ScalingPolicy",
+  "AWS::Athena::NamedQuery",
+  "AWS::Athena::PreparedStatement",
+  "AWS::Athena::WorkGroup",
+  "AWS::Budgets::Budget",
+  "AWS::CloudWatch::Alarm",
+  "AWS::CloudWatch::CompositeAlarm",
+  "AWS::CloudWatch::Dashboard",
+  "AWS::IAM::ManagedPolicy",
+  "AWS::IAM::Policy",
+  "AWS::IAM::Role",
+  "AWS::KMS::Alias",
+  "AWS::KMS::Key",
+  "AWS::Kinesis::ResourcePolicy",
+  // Its records come through the ordinary iterator here.
+  "AWS::Kinesis::StreamConsumer",
+  "AWS::Lambda::LayerVersion",
+  "AWS::Lambda::Permission",
+  "AWS::Logs::LogGroup",
+  "AWS::Logs::LogStream",
+  "AWS::Logs::MetricFilter",
+  "AWS::S3::BucketPolicy",
+  "AWS::SNS::Subscription",
+  "AWS::SNS::Topic",
+  "AWS::SNS::TopicPolicy",
+  "AWS::Serverless::LayerVersion",
+]);

@@ -1,0 +1,79 @@
+/**
+ * What a resource is called here: its logical id in kebab case, so that folders and tables can be recognised; a bucket's
+ * folder goes without `-bucket`. Explicit names in the template have no meaning locally, except Glue's, which others refer to as text.
+ */
+
+export interface Account {
+  readonly accountId: string;
+  readonly region: string;
+  readonly stackName: string;
+}
+
+export interface Identity {
+  readonly type: string;
+  readonly name: string;
+  readonly arn: string;
+  /** What `!Ref` gives. */
+  readonly ref: string;
+}
+
+export function identityOf(logicalId: string, type: string, glueName: string | null, account: Account): Identity {
+  const kebab = kebabCase(logicalId);
+  const name = glueName ?? (type === "AWS::S3::Bucket" ? kebab.replace(/-bucket$/, "") || kebab : kebab);
+  const arn = arnOf(type, name, account);
+  const refIsArn =
+    type === "AWS::SNS::Topic" || type.endsWith("::LayerVersion") || type === "AWS::Kinesis::StreamConsumer";
+  return { type, name, arn, ref: refIsArn ? arn : name };
+}
+
+/** What `!GetAtt` gives, or null for an attribute that the type does not have. */
+export function attributeOf(identity: Identity, attribute: string): string | null {
+  const { type, name, arn } = identity;
+  switch (attribute) {
+    case "Arn":
+    case "ConsumerARN":
+    case "TopicArn":
+    case "PolicyArn":
+      return arn;
+    case "TopicName":
+    case "ConsumerName":
+    case "KeyId":
+    case "RoleId":
+      return name;
+    case "DomainName":
+    case "RegionalDomainName":
+      return type === "AWS::S3::Bucket" ? `${name}.s3.amazonaws.com` : null;
+    default:
+      return null;
+  }
+}
+
+const arnForms: Readonly<Record<string, string>> = {
+  "AWS::Serverless::Function": "lambda:R:A:function:",
+  "AWS::Kinesis::Stream": "kinesis:R:A:stream/",
+  "AWS::DynamoDB::Table": "dynamodb:R:A:table/",
+  "AWS::S3::Bucket": "s3:::",
+  "AWS::KinesisFirehose::DeliveryStream": "firehose:R:A:deliverystream/",
+  "AWS::Glue::Database": "glue:R:A:database/",
+  "AWS::IAM::Role": "iam::A:role/",
+  "AWS::KMS::Key": "kms:R:A:key/",
+  "AWS::Logs::LogGroup": "logs:R:A:log-group:",
+  "AWS::SNS::Topic": "sns:R:A:",
+};
+
+function arnOf(type: string, name: string, { region, accountId }: Account): string {
+  const form = arnForms[type] ?? `${(type.split("::")[1] ?? "").toLowerCase()}:R:A:`;
+  return `arn:aws:${form.replace(":R:", `:${region}:`).replace(":A:", `:${accountId}:`)}${name}`;
+}
+
+/** A consumer's ARN ends in the time of its creation; this one in a fixed time, so that runs are alike. */
+export function consumerArn(streamArn: string, name: string): string {
+  return `${streamArn}/consumer/${name}:1700000000`;
+}
+
+export function kebabCase(logicalId: string): string {
+  return logicalId
+    .replace(/([a-z\d])([A-Z])/g, "$1-$2")
+    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
+}

@@ -1,0 +1,137 @@
+/** The names that an expression can use: parameters, pseudo parameters, conditions, resources and what SAM creates beside them. */
+import { type Evaluated, evaluate, noValue, type Scope, type Value } from "./evaluate.ts";
+import { type Account, attributeOf, type Identity, identityOf } from "./identity.ts";
+import type { Lines } from "./lines.ts";
+import { entryOf, type SourceEntry, type SourceMap } from "./source.ts";
+import { TemplateError } from "./template-error.ts";
+
+export interface TemplateScope extends Scope {
+  typeOf(logicalId: string, line: number): string;
+  /** Whether its condition holds. */
+  isCreated(logicalId: string): boolean;
+  createdTypes(): readonly string[];
+  identity(logicalId: string, line: number): Identity;
+}
+
+export interface ScopeOptions {
+  readonly file: string;
+  readonly lines: Lines;
+  readonly source: SourceMap;
+  readonly parameters: ReadonlyMap<string, Value>;
+  readonly account: Account;
+}
+
+export function createScope({ file, lines, source, parameters, account }: ScopeOptions): TemplateScope {
+  const mappings = mapIn(source, "Mappings");
+  const resources = mapIn(source, "Resources");
+  const conditions = mapIn(source, "Conditions");
+  const pseudo = pseudoParameters(account);
+  const decided = new Map<string, boolean | "deciding">();
+  const fail = (line: number, message: string) => new TemplateError(file, line, message);
+
+  const found = (logicalId: string, line: number): SourceEntry => {
+    const entry = resources?.entries.get(logicalId) ?? functionBeside(resources, logicalId);
+    if (entry === undefined) throw fail(line, `${logicalId} is neither a parameter nor a resource of this template.`);
+    return entry;
+  };
+  const isCreated = (logicalId: string): boolean => {
+    const condition = entryOf(found(logicalId, 1).value, "Condition");
+    return condition?.value.kind !== "scalar" || scope.condition(String(condition.value.value), condition.line);
+  };
+  const typeOf = (logicalId: string, line: number): string => {
+    const type = entryOf(found(logicalId, line).value, "Type")?.value;
+    if (type?.kind !== "scalar") throw fail(line, `The resource ${logicalId} has no Type.`);
+    // What SAM creates beside a function: its role (UpdateFeaturesRole), its mappings (UpdateFeaturesStream).
+    return resources?.entries.has(logicalId) ? String(type.value) : "AWS::IAM::Role";
+  };
+  const identity = (logicalId: string, line: number): Identity => {
+    const type = typeOf(logicalId, line);
+    if (!isCreated(logicalId)) {
+      throw fail(
+        line,
+        `${logicalId} is used here, but its condition ${conditionName(found(logicalId, line))} does not hold.`,
+      );
+    }
+    const properties = entryOf(found(logicalId, line).value, "Properties")?.value;
+    const own = identityOf(logicalId, type, glueName(type, properties), account);
+    const streamArn = type === "AWS::Kinesis::StreamConsumer" ? entryOf(properties, "StreamARN") : undefined;
+    if (streamArn === undefined) return own;
+    // A consumer's ARN ends in the time of its creation; this one in a fixed time, so that runs are alike.
+    const arn = `${String(evaluate(streamArn.value, scope))}/consumer/${own.name}:1700000000`;
+    return { ...own, arn, ref: arn };
+  };
+  const glueName = (type: string, properties: SourceEntry["value"] | undefined): string | null => {
+    const input = type === "AWS::Glue::Database" ? "DatabaseInput" : type === "AWS::Glue::Table" ? "TableInput" : null;
+    const name = input === null ? undefined : entryOf(entryOf(properties, input)?.value, "Name");
+    return name === undefined ? null : String(evaluate(name.value, scope));
+  };
+
+  const scope: TemplateScope = {
+    file,
+    lines,
+    mappings,
+    typeOf,
+    isCreated,
+    identity,
+    createdTypes: () => [...(resources?.entries.keys() ?? [])].filter(isCreated).map((id) => typeOf(id, 1)),
+    ref: (name, line): Evaluated => {
+      const value = parameters.get(name) ?? pseudo.get(name);
+      return value === undefined ? identity(name, line).ref : value;
+    },
+    attribute(logicalId, attribute, line) {
+      const value = attributeOf(identity(logicalId, line), attribute);
+      if (value !== null) return value;
+      throw fail(
+        line,
+        `The local runtime does not know the attribute ${attribute} of ${logicalId} (${typeOf(logicalId, line)}).`,
+      );
+    },
+    condition(name, line) {
+      const entry = conditions?.entries.get(name);
+      if (entry === undefined) throw fail(line, `The template has no condition ${name}.`);
+      const known = decided.get(name);
+      if (known === "deciding") throw fail(entry.line, `The condition ${name} refers to itself.`);
+      if (known !== undefined) return known;
+      decided.set(name, "deciding");
+      const holds = String(evaluate(entry.value, scope)) === "true";
+      decided.set(name, holds);
+      return holds;
+    },
+  };
+  return scope;
+}
+
+function pseudoParameters({ accountId, region, stackName }: Account): ReadonlyMap<string, Evaluated> {
+  return new Map<string, Evaluated>([
+    ["AWS::AccountId", accountId],
+    ["AWS::Region", region],
+    ["AWS::Partition", "aws"],
+    ["AWS::StackName", stackName],
+    ["AWS::StackId", `arn:aws:cloudformation:${region}:${accountId}:stack/${stackName}/local`],
+    ["AWS::URLSuffix", "amazonaws.com"],
+    ["AWS::NotificationARNs", []],
+    ["AWS::NoValue", noValue],
+  ]);
+}
+
+/** SAM names its own creations by the function's logical id and a suffix. */
+function functionBeside(resources: SourceMap | undefined, logicalId: string): SourceEntry | undefined {
+  const owner = [...(resources?.entries ?? [])].find(([id, entry]) => {
+    const type = entryOf(entry.value, "Type")?.value;
+    const isFunction = type?.kind === "scalar" && type.value === "AWS::Serverless::Function";
+    const events = entryOf(entryOf(entry.value, "Properties")?.value, "Events")?.value;
+    const suffixes = ["Role", ...(events?.kind === "map" ? events.entries.keys() : [])];
+    return isFunction && suffixes.some((suffix) => logicalId === id + suffix);
+  });
+  return owner?.[1];
+}
+
+function mapIn(source: SourceMap, section: string): SourceMap | undefined {
+  const value = entryOf(source, section)?.value;
+  return value?.kind === "map" ? value : undefined;
+}
+
+function conditionName(entry: SourceEntry): string {
+  const condition = entryOf(entry.value, "Condition")?.value;
+  return condition?.kind === "scalar" ? String(condition.value) : "";
+}
