@@ -1,0 +1,201 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { FirehoseClient } from "@aws-sdk/client-firehose";
+import { S3Client } from "@aws-sdk/client-s3";
+import { firehoseQuarantine, fromPayload, type Payload } from "@millrace/aws";
+import type { Rejection } from "@millrace/engine";
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+
+const START = Date.UTC(2026, 0, 2);
+const LIMITS = { records: 500, callBytes: 4 * 1024 * 1024, recordBytes: 1000 * 1024 };
+
+/** Firehose and S3 as far as quarantine needs them, on one port, with the limits that AWS enforces. */
+const rows: string[] = [];
+const objects = new Map<string, string>();
+let refusals: (n: number) => "no" | "entry" | "call" = () => "no";
+let objectsRefused = false;
+let offered = 0;
+let server: Server;
+let firehose: FirehoseClient;
+let s3: S3Client;
+
+describe("firehoseQuarantine", () => {
+  it("puts a row with reason, origin and the exact bytes", async () => {
+    const rejection = rejected(7, Buffer.from([0xff, 0x00]), {
+      view: "by_user",
+      stage: "fold",
+      reason: "out_of_horizon",
+    });
+    expect(await quarantine().put([rejection])).toEqual([]);
+    expect(rows.map((row) => JSON.parse(row))).toEqual([
+      {
+        reason: "out_of_horizon",
+        stage: "fold",
+        view: "by_user",
+        detail: "why",
+        arrival: START,
+        shard: "shardId-000000000000",
+        sequence: "7",
+        subSequence: 0,
+        key: "u1",
+        attempt: 1,
+        dataBase64: "/wA=",
+      },
+    ]);
+    expect(rows[0]?.endsWith("\n")).toBe(true);
+  });
+
+  it("puts each rejection once within Firehose's limits, however many and however large", async () => {
+    const sizes = fc.array(fc.oneof(fc.nat(200), fc.integer({ min: 200_000, max: 1_100_000 })), { maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(sizes, async (lengths) => {
+        reset();
+        const rejections = lengths.map((length, i) => rejected(i, Buffer.alloc(length, "x")));
+        expect(await quarantine().put(rejections)).toEqual([]);
+        expect(sequencesOf([...rows, ...objects.values()])).toEqual(rejections.map(sequenceOf).sort());
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("splits more than 500 rows into several calls", async () => {
+    const rejections = Array.from({ length: 1203 }, (_, i) => rejected(i, Buffer.from("x")));
+    expect(await quarantine().put(rejections)).toEqual([]);
+    expect(sequencesOf(rows)).toEqual(rejections.map(sequenceOf).sort());
+  });
+
+  it("offers only the refused entries again, until they are in", async () => {
+    refusals = (n) => (n % 3 === 0 ? "entry" : "no");
+    const rejections = Array.from({ length: 10 }, (_, i) => rejected(i, Buffer.from("x")));
+    expect(await quarantine().put(rejections)).toEqual([]);
+    expect(sequencesOf(rows)).toEqual(rejections.map(sequenceOf).sort());
+  });
+
+  it("tells which could not be put and why, when Firehose refuses to the end", async () => {
+    const stubborn = rejected(4, Buffer.from("stubborn"));
+    const unput = await quarantine().put([rejected(3, Buffer.from("x")), stubborn, rejected(5, Buffer.from("x"))]);
+    expect(unput).toEqual([{ rejection: stubborn, cause: "ServiceUnavailableException" }]);
+    expect(sequencesOf(rows)).toEqual(["3", "5"]);
+  });
+
+  it("tries again when a whole call fails, and gives all back when it never succeeds", async () => {
+    let calls = 0;
+    refusals = () => (calls++ === 0 ? "call" : "no");
+    expect(await quarantine().put([rejected(1, Buffer.from("x"))])).toEqual([]);
+    refusals = () => "call";
+    const lost = rejected(2, Buffer.from("x"));
+    expect(await quarantine().put([lost])).toMatchObject([{ rejection: lost }]);
+    expect(sequencesOf(rows)).toEqual(["1"]);
+  });
+
+  it("makes an object, named by position and view, of a row that Firehose cannot take", async () => {
+    const data = Buffer.alloc(1000 * 1024, "x");
+    const oversize = [rejected(8, data), rejected(8, data, { view: "by_user", stage: "fold" })];
+    expect(await quarantine().put([...oversize, ...oversize])).toEqual([]);
+    expect([...objects.keys()].sort()).toEqual([
+      "/lake/quarantine-oversize/dt=2026-01-02/shardId-000000000000-8-0-by_user.json",
+      "/lake/quarantine-oversize/dt=2026-01-02/shardId-000000000000-8-0-decode.json",
+    ]);
+    const [text = ""] = objects.values();
+    expect(Buffer.from(fromPayload(JSON.parse(text) as Payload)).equals(data)).toBe(true);
+  });
+
+  it("tells when such an object could not be written", async () => {
+    objectsRefused = true;
+    const oversize = rejected(8, Buffer.alloc(1_100_000, "x"));
+    const unput = await quarantine().put([oversize, rejected(9, Buffer.from("x"))]);
+    expect(unput).toMatchObject([{ rejection: oversize }]);
+    expect(sequencesOf(rows)).toEqual(["9"]);
+  });
+});
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    void bodyOf(request).then((body) => {
+      const { status, answer } = request.method === "PUT" ? putObject(request, body) : putRecordBatch(body);
+      response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(answer);
+    });
+  });
+  server.keepAliveTimeout = 0;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const local = {
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "x", secretAccessKey: "y" },
+    maxAttempts: 1,
+  };
+  firehose = new FirehoseClient(local);
+  s3 = new S3Client({ ...local, requestChecksumCalculation: "WHEN_REQUIRED" });
+});
+
+afterAll(() => {
+  firehose.destroy();
+  s3.destroy();
+  server.close();
+});
+
+beforeEach(reset);
+
+function reset() {
+  rows.length = 0;
+  objects.clear();
+  refusals = () => "no";
+  objectsRefused = false;
+  offered = 0;
+}
+
+function quarantine() {
+  const pause = () => Promise.resolve();
+  return firehoseQuarantine({ firehose, s3, deliveryStream: "quarantine", bucket: "lake", pause });
+}
+
+function putRecordBatch(body: string): { status: number; answer: string } {
+  const { Records } = JSON.parse(body) as { Records: { Data: string }[] };
+  const data = Records.map(({ Data }) => Buffer.from(Data, "base64"));
+  const callBytes = data.reduce((sum, { length }) => sum + length, 0);
+  const tooLarge =
+    data.length > LIMITS.records ||
+    callBytes > LIMITS.callBytes ||
+    data.some(({ length }) => length > LIMITS.recordBytes);
+  if (tooLarge)
+    return { status: 400, answer: JSON.stringify({ __type: "InvalidArgumentException", message: "limits" }) };
+  const fates = data.map((row) => (row.includes('"stubborn"') ? "entry" : refusals(offered++)));
+  if (fates.includes("call")) return { status: 503, answer: JSON.stringify({ __type: "ServiceUnavailableException" }) };
+  const RequestResponses = data.map((row, i) => {
+    if (fates[i] === "entry") return { ErrorCode: "ServiceUnavailableException", ErrorMessage: "slow down" };
+    rows.push(row.toString("utf8"));
+    return { RecordId: String(rows.length) };
+  });
+  return {
+    status: 200,
+    answer: JSON.stringify({ FailedPutCount: fates.filter((fate) => fate === "entry").length, RequestResponses }),
+  };
+}
+
+function putObject({ url = "" }: IncomingMessage, body: string): { status: number; answer: string } {
+  if (objectsRefused) return { status: 503, answer: "" };
+  objects.set(url.split("?")[0]?.replaceAll("%3D", "=") ?? "", body);
+  return { status: 200, answer: "" };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function rejected(sequence: number, data: Uint8Array, fields: Partial<Rejection> = {}): Rejection {
+  const position = { shard: "shardId-000000000000", sequence: String(sequence), subSequence: 0 };
+  const record = { position, partitionKey: "u1", arrivalMs: START, data };
+  return { reason: "malformed_json", stage: "decode", view: null, detail: "why", record, ...fields };
+}
+
+function sequencesOf(texts: readonly string[]): string[] {
+  return texts.map((text) => JSON.parse(text).sequence as string).sort();
+}
+
+function sequenceOf({ record }: Rejection): string {
+  return record.position.sequence;
+}
