@@ -208,9 +208,14 @@ describe("the template", () => {
   });
 
   const cases = rules.flatMap(({ rule, broken }) =>
-    broken.map(([good, bad]) => ({ rule, name: rule.name, good, bad })),
+    broken.map(([good, bad]) => ({
+      rule,
+      good,
+      bad,
+      label: `${rule.name} objects when ${JSON.stringify(good)} becomes ${JSON.stringify(bad)}`,
+    })),
   );
-  it.each(cases)("$name objects when `$good` becomes `$bad`", ({ rule, good, bad }) => {
+  it.each(cases)("$label", ({ rule, good, bad }) => {
     expect(text).toContain(good);
     expect(rule(readTemplate(text.replace(good, () => bad)))).not.toEqual([]);
   });
