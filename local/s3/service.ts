@@ -1,0 +1,75 @@
+/** S3 over HTTP: finds the operation, runs it, and answers in XML. Signatures are not checked: whoever reaches the port is the owner. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { AwsError } from "../aws-error.ts";
+import { readBody } from "../http-body.ts";
+import { bucketOperations } from "./buckets.ts";
+import { listOperations } from "./list.ts";
+import { multipartOperations } from "./multipart.ts";
+import { objectOperations } from "./objects.ts";
+import { type Reply, type S3Operation, xmlReply } from "./operation.ts";
+import { parseRequest } from "./request.ts";
+import type { ObjectStore } from "./store.ts";
+
+export interface S3 {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  operationOf(request: IncomingMessage): string;
+}
+
+export function createS3(store: ObjectStore): S3 {
+  const operations: Readonly<Record<string, S3Operation>> = {
+    ...bucketOperations(store),
+    ...listOperations(store),
+    ...objectOperations(store),
+    ...multipartOperations(store),
+  };
+
+  const run = async (request: IncomingMessage): Promise<Reply> => {
+    const call = { ...parseRequest(request), request };
+    const operation = operations[call.operation];
+    if (operation !== undefined) return operation(call);
+    await readBody(request, 0).catch(() => {});
+    const supported = Object.keys(operations).join(", ");
+    throw new AwsError(
+      "NotImplemented",
+      `S3 ${call.operation} is not supported by the local runtime. It supports ${supported}.`,
+      501,
+    );
+  };
+
+  return {
+    handle(request, response) {
+      run(request)
+        .catch((error: unknown) => errorReply(error, request))
+        .then((reply) => send(request, response, reply));
+    },
+    operationOf(request) {
+      try {
+        return parseRequest(request).operation;
+      } catch {
+        return "InvalidURI";
+      }
+    },
+  };
+}
+
+function errorReply(error: unknown, request: IncomingMessage): Reply {
+  const { code, message, statusCode } =
+    error instanceof AwsError
+      ? error
+      : new AwsError("InternalError", `We encountered an internal error: ${String(error)}`, 500);
+  const resource = (request.url ?? "/").split("?")[0];
+  return { ...xmlReply("Error", { Code: code, Message: message, Resource: resource }), statusCode };
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { statusCode = 200, headers = {}, body = "" }: Reply,
+): void {
+  response.statusCode = statusCode;
+  // The length of a reply to HEAD is that of the object, which comes with the headers.
+  if (request.method !== "HEAD" && statusCode !== 204 && statusCode !== 304)
+    response.setHeader("content-length", Buffer.byteLength(body));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.end(request.method === "HEAD" ? undefined : body);
+}
