@@ -1,0 +1,210 @@
+/**
+ * The platform on this machine: reads the template, builds the functions, creates the resources, and runs event source mappings
+ * and deliveries on one clock. In virtual time invocations run one after another on the clock's queue, and the clock stands still meanwhile.
+ */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, realClock, type VirtualClock, virtualClock } from "./clock.ts";
+import type { TableUsage } from "./dynamodb.ts";
+import { startTables, type Tables } from "./dynamodb.ts";
+import type { Mapping } from "./esm/mapping.ts";
+import type { MappingStats } from "./esm/stats.ts";
+import { firehoseApi } from "./firehose/api.ts";
+import type { Delivery, DeliveryStats } from "./firehose/delivery.ts";
+import type { Kinesis } from "./kinesis/service.ts";
+import { createKinesis } from "./kinesis/service.ts";
+import type { Stream } from "./kinesis/stream.ts";
+import type { FunctionHost, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
+import { openHost } from "./lambda/open-host.ts";
+import { checkMappings, createDeliveries, createMappings, createStreams, createTables } from "./resources.ts";
+import { createS3 } from "./s3/service.ts";
+import { createObjectStore, type ObjectStore } from "./s3/store.ts";
+import { type Server, startServer } from "./server.ts";
+import { loadTemplate, type Template } from "./template/load.ts";
+
+export interface RuntimeOptions {
+  readonly templatePath: string;
+  /** In place of the file's text. */
+  readonly templateText?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Objects (`<bucket>/<key>`) and logs (`logs/<LogicalId>.ndjson`) go here. */
+  readonly outDir: string;
+  /** What `#definitions/*` means to the functions; the project's own folder by default. */
+  readonly definitionsDir?: string;
+  readonly clock: { readonly kind: "virtual"; readonly startMs: number } | { readonly kind: "real" };
+  readonly seed?: number;
+  /** 0 or none: any free port. */
+  readonly port?: number;
+  readonly region?: string;
+  readonly log?: (line: string) => void;
+  /** Asked after each DynamoDB write and each answer of a function; true ends its environment there. */
+  readonly kill?: (point: KillPoint) => boolean;
+}
+
+export interface RuntimeStats {
+  /** By logical id. */
+  readonly functions: Readonly<Record<string, FunctionStats>>;
+  readonly mappings: Readonly<Record<string, MappingStats>>;
+  readonly deliveries: Readonly<Record<string, DeliveryStats>>;
+  readonly tables: TableUsage;
+  /** By service and operation. */
+  readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+export interface Runtime {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly objects: ObjectStore;
+  readonly tables: Tables;
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Resource types with their number, and properties, that exist on AWS only. */
+  readonly notSimulated: readonly string[];
+  stream(logicalId: string): Stream;
+  physicalId(logicalId: string): string;
+  /** Runs a function once, by logical id, name or ARN. */
+  invoke(functionName: string, payload: unknown): Promise<Invocation>;
+  /** Virtual time only. */
+  advanceTo(atMs: number): Promise<void>;
+  /** All mappings caught up and all deliveries flushed. In virtual time it runs the clock as far as that takes. */
+  drain(): Promise<void>;
+  stats(): RuntimeStats;
+  stop(): Promise<void>;
+}
+
+/** What a start holds so far; whatever a failed start has opened is closed again. */
+interface Parts {
+  readonly template: Template;
+  readonly time: TimeKeeper;
+  readonly kinesis: Kinesis;
+  readonly tables: Tables;
+  readonly objects: ObjectStore;
+  readonly host: FunctionHost;
+  readonly server: Server;
+  readonly mappings: readonly Mapping[];
+  readonly deliveries: ReadonlyMap<string, Delivery>;
+}
+
+const projectDir = resolve(import.meta.dirname, "..");
+
+/** Throws a TemplateError, a BuildError, a DeliverySettingsError or the server's error about the port; each says what to do. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { templatePath, outDir, region = "us-east-1", seed = 1, log = () => {} } = options;
+  const templateText = options.templateText ?? (await readFile(templatePath, "utf8"));
+  const parameters = options.parameters ?? {};
+  const template = loadTemplate({ templatePath, templateText, parameters, account: { region } });
+  checkMappings(template);
+  const time = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
+  const { clock } = time;
+
+  const opened: { stop(): Promise<void> | void }[] = [time];
+  const keep = <T extends { stop(): Promise<void> | void }>(part: T): T => {
+    opened.unshift(part);
+    return part;
+  };
+  const stop = async (): Promise<void> => {
+    for (const part of opened.splice(0)) await part.stop();
+  };
+  try {
+    const objects = createObjectStore(outDir, { now: clock.now });
+    const tables = keep(await startTables({ clock }));
+    const kinesis = createKinesis({ clock, region });
+    const deliveries = new Map<string, Delivery>();
+    await createTables(template, tables, objects);
+    const services = {
+      kinesis,
+      dynamodb: tables,
+      firehose: firehoseApi(() => deliveries.values()),
+      s3: createS3(objects),
+    };
+    const server = keep(await startServer({ port: options.port ?? 0, clock, services }));
+    const host = keep(
+      await openHost({
+        template,
+        projectDir,
+        definitionsDir: options.definitionsDir ?? join(projectDir, "definitions"),
+        logsDir: join(outDir, "logs"),
+        url: server.url,
+        region,
+        seed,
+        clock,
+        time: options.clock.kind,
+        onWrite: tables.onWrite,
+        kill: options.kill,
+      }),
+    );
+    createStreams(template, kinesis, clock);
+    const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, region, log };
+    for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
+    const mappings = createMappings(wiring).map(keep);
+    return runtimeOf({ template, time, kinesis, tables, objects, host, server, mappings, deliveries }, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
+  const { template, time, kinesis, tables, objects, host, server, mappings, deliveries } = parts;
+  return {
+    url: server.url,
+    clock: time.clock,
+    objects,
+    tables,
+    outputs: template.outputs,
+    notSimulated: template.notSimulated,
+    physicalId: template.physicalId,
+    invoke: host.invoke,
+    advanceTo: time.advanceTo,
+    drain: () => drain(parts),
+    stop,
+    stream(logicalId) {
+      const stream = kinesis.find(template.physicalId(logicalId));
+      if (stream === undefined) throw new Error(`${logicalId} is not a stream of the template.`);
+      return stream;
+    },
+    stats: () => ({
+      functions: host.stats(),
+      mappings: Object.fromEntries(mappings.map((mapping) => [mapping.logicalId, mapping.stats()])),
+      deliveries: Object.fromEntries([...deliveries].map(([logicalId, delivery]) => [logicalId, delivery.stats()])),
+      tables: tables.usage(),
+      requests: server.requests(),
+    }),
+  };
+}
+
+async function drain({ mappings, deliveries, time }: Parts): Promise<void> {
+  for (;;) {
+    while (!mappings.every((mapping) => mapping.caughtUp())) await time.pass();
+    // A transform that is tried again leaves its delivery busy until the clock has moved on.
+    for (const delivery of deliveries.values()) await delivery.flush();
+    const isQuiet = [...deliveries.values()].every((delivery) => delivery.idle());
+    if (isQuiet && mappings.every((mapping) => mapping.caughtUp())) return;
+    await time.pass();
+  }
+}
+
+interface TimeKeeper {
+  readonly clock: Clock;
+  advanceTo(atMs: number): Promise<void>;
+  /** Lets a little time go by while something is awaited. */
+  pass(): Promise<void>;
+  stop(): void;
+}
+
+const passMs = 1000;
+
+function virtualTime(startMs: number): TimeKeeper {
+  const clock: VirtualClock = virtualClock(startMs);
+  return { clock, advanceTo: clock.advanceTo, pass: () => clock.advanceTo(clock.now() + passMs), stop() {} };
+}
+
+function realTime(log: (line: string) => void): TimeKeeper {
+  const clock = realClock({
+    onError: (error) => log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  });
+  const advanceTo = async (): Promise<void> => {
+    throw new Error("advanceTo needs a runtime in virtual time; this one follows the machine's clock.");
+  };
+  return { clock, advanceTo, pass: () => sleep(20), stop: clock.stop };
+}

@@ -1,0 +1,369 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { bundleFunction } from "../local/lambda/bundle.ts";
+import type { FunctionHost, KillPoint } from "../local/lambda/host.ts";
+import { readFunction } from "../local/lambda/settings.ts";
+import { loadTemplate } from "../local/template/load.ts";
+import { createProject, functionResource, openProjectHost, type Project, projectDir } from "./local-project/project.ts";
+
+const opened: { stop?(): Promise<void>; remove?(): void }[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) {
+    await one.stop?.();
+    one.remove?.();
+  }
+});
+
+describe("a handler", () => {
+  it("gets the event and Lambda's context, and its answer crosses as JSON", async () => {
+    const { host } = await openOne(`
+      export const handler = async (event, context) => ({
+        event, gone: undefined, at: new Date(0), name: context.functionName, arn: context.invokedFunctionArn,
+        memory: context.memoryLimitInMB, requestId: context.awsRequestId, remaining: context.getRemainingTimeInMillis(),
+      });`);
+    const answer = await host.invoke("One", { a: [1, "ü"], none: undefined });
+    expect(answer).toMatchObject({
+      kind: "ok",
+      payload: {
+        event: { a: [1, "ü"] },
+        at: "1970-01-01T00:00:00.000Z",
+        name: "one",
+        arn: "arn:aws:lambda:us-east-1:000000000000:function:one",
+        memory: "256",
+        remaining: 3000,
+      },
+    });
+    expect(payloadOf(answer)).not.toHaveProperty("gone");
+    expect(payloadOf(answer).requestId).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+  });
+
+  it("is found by logical id, name and ARN, and answers null when it returns nothing", async () => {
+    const { host } = await openOne("export const handler = async () => {};");
+    for (const name of ["One", "one", "arn:aws:lambda:us-east-1:000000000000:function:one"]) {
+      expect(await host.invoke(name, {})).toMatchObject({ kind: "ok", payload: null });
+    }
+    await expect(host.invoke("Two", {})).rejects.toThrow("There is no function Two. There are One, one.");
+  });
+
+  it("sees the template's environment, the emulated endpoint, and nothing of this process", async () => {
+    process.env.MILLRACE_SECRET = "mine";
+    const { host } = await openOne("export const handler = async () => process.env;");
+    const env = payloadOf(await host.invoke("One", {}));
+    delete process.env.MILLRACE_SECRET;
+    expect(env).toMatchObject({
+      COLOUR: "blue",
+      AWS_ENDPOINT_URL: "http://127.0.0.1:9",
+      AWS_REGION: "us-east-1",
+      AWS_LAMBDA_FUNCTION_NAME: "one",
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "256",
+    });
+    expect(env).not.toHaveProperty("MILLRACE_SECRET");
+    expect(existsSync(String(env.AWS_SHARED_CREDENTIALS_FILE))).toBe(false);
+  });
+
+  it("keeps its module between invocations, like a warm environment", async () => {
+    const { host } = await openOne("let calls = 0; export const handler = async () => ++calls;");
+    expect([await call(host), await call(host), await call(host)]).toEqual([1, 2, 3]);
+  });
+
+  it("runs one invocation at a time", async () => {
+    const { host } = await openOne(`
+      let running = 0, most = 0;
+      export const handler = async () => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        running--;
+        return most;
+      };`);
+    expect(await Promise.all([call(host), call(host), call(host)])).toEqual([1, 1, 1]);
+  });
+
+  it("in virtual time sees the invocation's time in Date, however long it takes", async () => {
+    let nowMs = Date.UTC(2020, 0, 1);
+    const { host } = await openOne(
+      `export const handler = async () => {
+        const before = Date.now();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return [before, Date.now(), new Date().getTime(), new Date(5).getTime(), Date.UTC(1970, 0, 1), new Date() instanceof Date];
+      };`,
+      { clock: { now: () => nowMs } },
+    );
+    const seen = (ms: number) => [ms, ms, ms, 5, 0, true];
+    expect(await call(host)).toEqual(seen(nowMs));
+    nowMs += 86_400_000;
+    expect(await call(host)).toEqual(seen(nowMs));
+  });
+
+  it("in real time sees the machine's time", async () => {
+    const { host } = await openOne("export const handler = async () => Date.now();", { time: "real", clock: Date });
+    const before = Date.now();
+    const seen = Number(await call(host));
+    expect(seen).toBeGreaterThanOrEqual(before);
+    expect(seen).toBeLessThanOrEqual(Date.now());
+  });
+
+  it("costs a modelled duration in virtual time: 20 ms and 0.05 ms per record", async () => {
+    const { host } = await openOne("export const handler = async () => {};");
+    expect(await host.invoke("One", { Records: Array(1000).fill({}) })).toMatchObject({ durationMs: 70 });
+    expect(await host.invoke("One", { records: Array(10).fill({}) })).toMatchObject({ durationMs: 20.5 });
+    expect(await host.invoke("One", {})).toMatchObject({ durationMs: 20 });
+  });
+
+  it("has its output in the log file, in order, text wrapped as JSON", async () => {
+    const { host, project } = await openOne(`
+      export const handler = async () => {
+        console.log("plain");
+        process.stdout.write('{"_aws":{"x":1}}\\n{"half":');
+        process.stdout.write('true}\\n');
+        console.error("bad");
+        throw new RangeError("too far");
+      };`);
+    await host.invoke("One", {});
+    await host.stop();
+    expect(project.logs("One")).toMatchObject([
+      { timestamp: "2020-01-01T00:00:00.000Z", message: "plain" },
+      { _aws: { x: 1 } },
+      { half: true },
+      { message: "bad" },
+      { level: "ERROR", errorType: "RangeError", errorMessage: "too far" },
+    ]);
+  });
+
+  it("has the same request ids for the same seed", async () => {
+    const { host, project } = await openOne("export const handler = async (_, { awsRequestId }) => awsRequestId;");
+    const ids = [await call(host), await call(host)];
+    const again = await openHostOf(project);
+    expect([await call(again), await call(again)]).toEqual(ids);
+    expect(new Set(ids).size).toBe(2);
+    expect(await call(await openHostOf(project, { seed: 2 }))).not.toBe(ids[0]);
+  });
+});
+
+describe("errors have AWS's form", () => {
+  it.each([
+    ["throw new TypeError('wrong')", "TypeError", "wrong"],
+    ["throw Object.assign(new Error('x'), { name: 'Custom' })", "Custom", "x"],
+    ["throw 'text'", "string", "text"],
+    ["return 1n", "TypeError", "BigInt"],
+    ["process.exit(3)", "Runtime.ExitError", "exit status 3"],
+    ["setImmediate(() => { throw new Error('stray') }); await new Promise(() => {})", "Runtime.ExitError", "stray"],
+    [
+      "return 'x'.repeat(6 * 1024 * 1024 + 99)",
+      "Function.ResponseSizeTooLarge",
+      "(6291557 bytes) exceeded maximum allowed payload size (6291556 bytes)",
+    ],
+  ])("%s", async (body, errorType, errorMessage) => {
+    const { host } = await openOne(
+      `let calls = 0; export const handler = async () => { if (++calls > 1) return "again"; ${body}; };`,
+    );
+    const answer = await host.invoke("One", {});
+    expect(answer).toMatchObject({ kind: "error", errorType, errorMessage: expect.stringContaining(errorMessage) });
+    // The next invocation runs, in the same environment or in a new one.
+    expect((await host.invoke("One", {})).kind).toBe(errorType === "Runtime.ExitError" ? "error" : "ok");
+    expect(host.stats().One).toMatchObject({ invocations: 2, errors: errorType === "Runtime.ExitError" ? 2 : 1 });
+  });
+
+  it("an answer of exactly the limit passes, a request of one byte more than 6 MB does not reach the function", async () => {
+    const { host } = await openOne(
+      "let calls = 0; export const handler = async (event) => event.size ? 'x'.repeat(event.size) : ++calls;",
+    );
+    const largest = 6 * 1024 * 1024 + 100 - 2;
+    expect(await host.invoke("One", { size: largest })).toMatchObject({ kind: "ok" });
+    const fits = { text: "x".repeat(6 * 1024 * 1024 - JSON.stringify({ text: "" }).length) };
+    expect(await host.invoke("One", { text: `${fits.text}x` })).toMatchObject({
+      kind: "error",
+      errorType: "RequestEntityTooLargeException",
+      errorMessage: "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    });
+    expect(await host.invoke("One", fits)).toMatchObject({ kind: "ok", payload: 1 });
+  });
+
+  it("a handler that is not exported, and a module that fails while it loads", async () => {
+    const missing = await openOne("export const other = 1;");
+    expect(await missing.host.invoke("One", {})).toMatchObject({ kind: "error", errorType: "Runtime.HandlerNotFound" });
+    const failing = await openOne("throw new SyntaxError('at load'); export const handler = 1;");
+    expect(await failing.host.invoke("One", {})).toMatchObject({
+      kind: "error",
+      errorType: "SyntaxError",
+      errorMessage: "at load",
+    });
+  });
+
+  it("a timeout ends the environment, and the next invocation has a new one", async () => {
+    const { host } = await openOne(
+      `let calls = 0; export const handler = async (event) => { calls++; if (event.hang) await new Promise(() => {}); return calls; };`,
+      { time: "real", clock: Date },
+      ["Timeout: 1"],
+    );
+    expect(await call(host)).toBe(1);
+    expect(await host.invoke("One", { hang: true })).toMatchObject({
+      kind: "error",
+      errorType: "Sandbox.Timedout",
+      errorMessage: expect.stringContaining("Task timed out after 1.00 seconds"),
+    });
+    expect(await call(host)).toBe(1);
+  });
+});
+
+describe("the kill hook", () => {
+  const counting =
+    "let calls = 0; export const handler = async (event) => { if (event.hang) await new Promise(() => {}); return ++calls; };";
+
+  it("at the answer: the handler has finished, its answer does not count, and the environment is gone", async () => {
+    const points: KillPoint[] = [];
+    const kill = (point: KillPoint) => points.push(point) === 2;
+    const { host } = await openOne(counting, { kill });
+    expect(await call(host)).toBe(1);
+    expect(await host.invoke("One", {})).toMatchObject({ kind: "error", errorType: "Runtime.ExitError" });
+    expect(await call(host)).toBe(1);
+    const answer = { functionId: "One", phase: "answer", write: 0 };
+    expect(points).toEqual([1, 2, 3].map((invocation) => ({ ...answer, invocation })));
+    expect(host.stats().One).toMatchObject({ invocations: 3, errors: 1, kills: 1 });
+  });
+
+  it("after the n-th write of the invocation: the handler goes no further", async () => {
+    const listeners = new Set<() => void>();
+    const write = () => listeners.forEach((listener) => void listener());
+    const onWrite = (listener: () => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    };
+    const kill = ({ phase, write: number }: KillPoint) => phase === "write" && number === 2;
+    const { host } = await openOne(counting, { kill, onWrite });
+    const hanging = host.invoke("One", { hang: true });
+    await Promise.resolve().then(() => {});
+    write();
+    expect(host.stats().One?.kills).toBe(0);
+    write();
+    expect(await hanging).toMatchObject({
+      kind: "error",
+      errorType: "Runtime.ExitError",
+      errorMessage: expect.stringContaining("killed"),
+    });
+    expect(host.stats().One?.kills).toBe(1);
+    expect(await call(host)).toBe(1);
+  });
+});
+
+describe("building", () => {
+  it("bundles as the template says: minified or not, source map, banner, define, extension", async () => {
+    const project = open(
+      projectOf(
+        "export const handler = async () => GREETING + (globalThis as any).BANNER;",
+        [],
+        ["Minify: true", "Sourcemap: true", "Banner: [js=globalThis.BANNER = 'b=b';]", "Define: [GREETING='hello ']"],
+      ),
+    );
+    const host = await openHostOf(project);
+    expect(await call(host)).toBe("hello b=b");
+    const files = readdirSync(buildOf(project)).sort();
+    expect(files).toEqual(["build.json", "handler.mjs", "handler.mjs.map"]);
+  });
+
+  it("takes #definitions from the folder it is told, and @millrace/* from the project's layers", async () => {
+    const project = open(
+      projectOf(`
+      import { answer } from "#definitions/answer.ts";
+      import { scaleDecimal } from "@millrace/engine";
+      export const handler = async () => [answer, scaleDecimal("12.34", 2)];`),
+    );
+    project.write("definitions/answer.ts", "export const answer: number = 42;");
+    expect(await call(await openHostOf(project))).toEqual([42, 1234]);
+  });
+
+  it("leaves externals out, and they resolve from the project's node_modules", async () => {
+    const project = open(
+      projectOf(
+        'import { parse } from "yaml"; export const handler = async () => parse("a: 1");',
+        [],
+        ["External: [yaml]"],
+      ),
+    );
+    expect(await call(await openHostOf(project))).toEqual({ a: 1 });
+    expect(statSync(join(buildOf(project), "handler.mjs")).size).toBeLessThan(1000);
+  });
+
+  it("does not build again while the inputs are unchanged, and does when one changes or the settings do", async () => {
+    const project = open(projectOf('import { n } from "./n.ts"; export const handler = async () => n;'));
+    project.write("one/n.ts", "export const n = 1;");
+    const build = async (templateText = readFileSync(project.templatePath, "utf8")) => {
+      const template = loadTemplate({ templatePath: project.templatePath, templateText });
+      const [resource] = template.of("AWS::Serverless::Function");
+      const settings = readFunction(template, resource as NonNullable<typeof resource>);
+      const buildDir = join(project.dir, "build");
+      return (await bundleFunction(settings, { projectDir, buildDir, definitionsDir: project.dir })).built;
+    };
+    expect([await build(), await build(), await build()]).toEqual([true, false, false]);
+    project.write("one/n.ts", "export const n = 22;");
+    expect([await build(), await build()]).toEqual([true, false]);
+    const minified = readFileSync(project.templatePath, "utf8").replace("Target: es2024", "Target: es2022");
+    expect([await build(minified), await build(minified), await build()]).toEqual([true, false, true]);
+  });
+
+  it.each([
+    [
+      'import "./absent.ts"; export const handler = 1;',
+      /The function One does not build:\n {2}.*handler\.ts:1: Could not resolve "\.\/absent\.ts"/,
+    ],
+    ["export const handler = ;", /The function One does not build:\n {2}.*handler\.ts:1: Unexpected ";"/],
+  ])("that fails says which function, file and line: %s", async (source, message) => {
+    await expect(openHostOf(open(projectOf(source)))).rejects.toThrow(message);
+  });
+
+  it("with a build property that is not known is refused", async () => {
+    const project = open(projectOf("export const handler = 1;", [], ["Sauce: true"]));
+    await expect(openHostOf(project)).rejects.toThrow("One: the local runtime does not know the build property Sauce.");
+  });
+
+  function buildOf(project: Project): string {
+    const builds = join(projectDir, ".millrace", "build");
+    const own = readdirSync(builds).find((name) => {
+      const manifest = join(builds, name, "One", "build.json");
+      return existsSync(manifest) && readFileSync(manifest, "utf8").includes(project.dir);
+    });
+    return join(builds, own ?? "", "One");
+  }
+});
+
+function projectOf(handler: string, properties: readonly string[] = [], build: readonly string[] = []): Project {
+  const settings = ["MemorySize: 256", "Environment: { Variables: { COLOUR: blue } }", ...properties];
+  return createProject({
+    "template.yaml": `Resources:${functionResource("One", settings, build)}`,
+    "one/handler.ts": handler,
+  });
+}
+
+function open(project: Project): Project {
+  opened.push(project);
+  return project;
+}
+
+async function openHostOf(
+  project: Project,
+  options: Parameters<typeof openProjectHost>[1] = {},
+): Promise<FunctionHost> {
+  const host = await openProjectHost(project, options);
+  opened.push(host);
+  return host;
+}
+
+async function openOne(
+  handler: string,
+  options: Parameters<typeof openProjectHost>[1] = {},
+  properties: readonly string[] = [],
+) {
+  const project = open(projectOf(handler, properties));
+  return { project, host: await openHostOf(project, options) };
+}
+
+async function call(host: FunctionHost): Promise<unknown> {
+  const answer = await host.invoke("One", {});
+  return answer.kind === "ok" ? answer.payload : answer;
+}
+
+function payloadOf(answer: Awaited<ReturnType<FunctionHost["invoke"]>>): Record<string, unknown> {
+  return answer.kind === "ok" ? (answer.payload as Record<string, unknown>) : {};
+}
