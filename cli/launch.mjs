@@ -29,9 +29,15 @@ function install() {
   process.stderr.write("First run: installing the pinned dependencies (about half a minute) …\n");
   rmSync(stamp, { force: true });
   const quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  const done = spawnSync("npm", quiet, { cwd: root, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" });
+  const done = spawnSync("npm", quiet, {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+    shell: process.platform === "win32",
+  });
   if (done.status !== 0 || !existsSync(node)) {
-    process.stderr.write("The set-up failed: `npm ci` did not finish. Check that the npm registry can be reached, then run the command again.\n");
+    process.stderr.write(
+      "The set-up failed: `npm ci` did not finish. Check that the npm registry can be reached, then run the command again.\n",
+    );
     process.exit(1);
   }
   writeFileSync(stamp, lock);
