@@ -11,7 +11,7 @@ export interface Project {
   readonly templatePath: string;
   write(path: string, text: string): void;
   /** The logged lines of a function, parsed. */
-  logs(logicalId: string): readonly Record<string, unknown>[];
+  logs(logicalId: string, outDir?: string): readonly Record<string, unknown>[];
   remove(): void;
 }
 
@@ -28,8 +28,8 @@ export function createProject(files: Readonly<Record<string, string>>): Project 
     outDir,
     templatePath: join(dir, "template.yaml"),
     write,
-    logs: (logicalId) =>
-      readFileSync(join(outDir, "logs", `${logicalId}.ndjson`), "utf8")
+    logs: (logicalId, from = outDir) =>
+      readFileSync(join(from, "logs", `${logicalId}.ndjson`), "utf8")
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line) as Record<string, unknown>),
