@@ -48,7 +48,7 @@ describe("a local delivery stream", () => {
         expect(stats.objects + stats.errorObjects).toBe(stack.objects.stored.size);
         expect(stack.delivery.idle()).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -58,7 +58,7 @@ describe("a local delivery stream", () => {
         const [one, two] = [await play(run), await play(run)];
         expect([...two.stack.objects.stored]).toEqual([...one.stack.objects.stored]);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 });

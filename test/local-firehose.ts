@@ -114,7 +114,7 @@ export function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-export interface MemoryObjects extends ObjectStore {
+export interface MemoryObjects extends Pick<ObjectStore, "put"> {
   readonly stored: ReadonlyMap<
     string,
     { readonly body: Buffer; readonly options: PutOptions; readonly bucket: string }
@@ -130,15 +130,10 @@ function memoryObjects(): MemoryObjects {
     stored,
     keys,
     text: (key) => stored.get(key)?.body.toString() ?? "",
-    createBucket: async () => {},
     put: async (bucket, key, body, options = {}) => {
       if (stored.has(key)) throw new Error(`${key} was written twice`);
       stored.set(key, { bucket, body: Buffer.from(body), options });
     },
-    get: async (_bucket, key) => stored.get(key)?.body ?? null,
-    list: async (_bucket, prefix) =>
-      keys(prefix).map((key) => ({ key, sizeBytes: stored.get(key)?.body.length ?? 0, lastModifiedMs: 0 })),
-    delete: async (_bucket, key) => void stored.delete(key),
   };
 }
 

@@ -49,7 +49,7 @@ export interface DeliveryOptions {
   /** The stream of KinesisStreamSourceConfiguration; null for Direct PUT. */
   readonly source: Stream | null;
   readonly clock: Clock;
-  readonly objects: ObjectStore;
+  readonly objects: Pick<ObjectStore, "put">;
   readonly invoke: Invoke;
   readonly glue: (database: string, table: string) => GlueTable | null;
   readonly seed: number;

@@ -29,7 +29,7 @@ export interface DestinationDeps {
   readonly settings: DeliverySettings;
   readonly conversion: { readonly rows: Conversion; readonly catalogTable: CatalogTable } | null;
   readonly clock: Clock;
-  readonly objects: ObjectStore;
+  readonly objects: Pick<ObjectStore, "put">;
   readonly names: SeededNames;
   readonly stats: StatsCounter;
 }

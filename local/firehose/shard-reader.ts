@@ -83,7 +83,10 @@ export function createShardReader({
     idle: () => !stream.shards().some(unread),
     stop() {
       stopListening();
-      for (const { timer } of cursors.values()) if (timer !== null) clock.cancel(timer);
+      for (const cursor of cursors.values()) {
+        if (cursor.timer !== null) clock.cancel(cursor.timer);
+        cursor.timer = null;
+      }
     },
   };
 }
