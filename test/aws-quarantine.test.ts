@@ -47,7 +47,10 @@ describe("firehoseQuarantine", () => {
   });
 
   it("puts each rejection once within Firehose's limits, however many and however large", async () => {
-    const sizes = fc.array(fc.oneof(fc.nat(200), fc.integer({ min: 200_000, max: 1_100_000 })), { maxLength: 30 });
+    const sizes = fc.array(fc.oneof(fc.nat(200), fc.integer({ min: 200_000, max: 1_100_000 })), {
+      maxLength: 30,
+      size: "max",
+    });
     await fc.assert(
       fc.asyncProperty(sizes, async (lengths) => {
         reset();
@@ -99,6 +102,17 @@ describe("firehoseQuarantine", () => {
     ]);
     const [text = ""] = objects.values();
     expect(Buffer.from(fromPayload(JSON.parse(text) as Payload)).equals(data)).toBe(true);
+  });
+
+  it("sends through Firehose a row of exactly its limit, and makes an object of one byte more", async () => {
+    await quarantine().put([rejected(1, Buffer.alloc(0))]);
+    const room = LIMITS.recordBytes - Buffer.byteLength(rows[0] ?? "");
+    reset();
+    expect(
+      await quarantine().put([rejected(1, Buffer.alloc(room, "x")), rejected(2, Buffer.alloc(room + 1, "x"))]),
+    ).toEqual([]);
+    expect(rows.map((row) => Buffer.byteLength(row))).toEqual([LIMITS.recordBytes]);
+    expect(sequencesOf([...objects.values()])).toEqual(["2"]);
   });
 
   it("tells when such an object could not be written", async () => {

@@ -45,6 +45,17 @@ describe.each([
     });
   });
 
+  it.each([
+    { sequenceNumber: "x" },
+    { subsequenceNumber: "x" },
+    { approximateArrivalTimestamp: 8.64e15 + 1 },
+    { shardId: null },
+    { partitionKey: undefined },
+  ])("fails a record with metadata such as %j instead of making something up", async (damage) => {
+    const metadata = { ...metadataOf(1), ...damage } as ReturnType<typeof metadataOf>;
+    expect((await transform([record(1, event(), metadata)])).records).toMatchObject([{ result: "ProcessingFailed" }]);
+  });
+
   it("takes the sub-sequence as text or as a number, and needs no key but records", async () => {
     const metadata = metadataOf(1);
     const records = [

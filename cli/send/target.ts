@@ -71,21 +71,32 @@ async function putRecords(
   }
 }
 
+interface SdkError {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: string;
+  readonly cause?: { readonly code?: string };
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
 /** The request itself is wrong (4xx) or cannot be made: another try would meet the same, except for throttling. */
 function isFinal(error: unknown): boolean {
-  const { name, code, $metadata } = error as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
+  const { name = "", $metadata } = error as SdkError;
   const status = $metadata?.httpStatusCode ?? 0;
-  const isThrottled = status === 429 || /Throughput|Throttl|LimitExceeded/.test(name ?? "");
-  return (
-    (status >= 400 && status < 500 && !isThrottled) ||
-    name === "CredentialsProviderError" ||
-    code === "ECONNREFUSED" ||
-    code === "ENOTFOUND"
-  );
+  const isThrottled = status === 429 || /Throughput|Throttl|LimitExceeded/.test(name);
+  if (status >= 400 && status < 500) return !isThrottled;
+  return name === "CredentialsProviderError" || isUnreachable(error);
+}
+
+/** Over HTTP/2 the socket's error stands behind that of the stream. */
+function isUnreachable(error: unknown): boolean {
+  const { code, cause } = error as SdkError;
+  return ["ECONNREFUSED", "ENOTFOUND"].includes(cause?.code ?? code ?? "");
 }
 
 function messageOf(error: unknown): string {
-  const { name, code, message } = error as { name?: string; code?: string; message?: string };
-  if (code === "ECONNREFUSED") return `nothing listens there (${message || code}). Is the local runtime up?`;
+  const { name, message } = error as SdkError;
+  if (isUnreachable(error))
+    return `nothing answers there (${message}). Is the local runtime up, and the address right?`;
   return [name, message].filter(Boolean).join(": ");
 }
