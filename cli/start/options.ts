@@ -20,7 +20,7 @@ export interface NamedPath {
   readonly path: string;
 }
 
-const DEFAULT_OUT = join(".millrace", "start");
+export const DEFAULT_OUT = join(".millrace", "start");
 const USAGE = 2;
 
 /** `folder` is where the person stands, `project` the project's folder. Null: asked for help. Throws UserError with exit code 2. */

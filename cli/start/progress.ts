@@ -13,6 +13,8 @@ export interface Terminal {
 }
 
 const BAR_WIDTH = 28;
+/** On a narrow terminal the figures matter more than the bar. */
+const TEXT_WIDTH = 50;
 const REDRAW_MS = 100;
 
 export function createProgress(terminal: Terminal, now: () => number): Progress {
@@ -27,9 +29,11 @@ function bar(terminal: Terminal, now: () => number): Progress {
       if (now() - drawnMs < REDRAW_MS && share < 1) return;
       drawnMs = now();
       drawn = true;
-      const full = Math.round(share * BAR_WIDTH);
-      const line = `${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${percent(share)}  ${text}`;
-      terminal.write(`\r\x1b[K${line.slice(0, (terminal.columns ?? 80) - 1)}`);
+      const columns = terminal.columns ?? 80;
+      const width = Math.max(0, Math.min(BAR_WIDTH, columns - TEXT_WIDTH));
+      const full = Math.round(share * width);
+      const line = `${"█".repeat(full)}${"░".repeat(width - full)} ${percent(share)}  ${text}`;
+      terminal.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
     },
     done() {
       if (drawn) terminal.write("\n");

@@ -1,0 +1,29 @@
+/** `npm start`: the whole pipeline on this machine, on a sample day or on your events, and a report of what came out. */
+import { projectDir } from "./definitions.ts";
+import { HELP } from "./start/help.ts";
+import { parseOptions } from "./start/options.ts";
+import { printReport } from "./start/print-report.ts";
+import { createProgress } from "./start/progress.ts";
+import { run } from "./start/run.ts";
+import { INTERRUPTED, stopOnInterrupt } from "./start/stop-on-interrupt.ts";
+import { runCommand } from "./user-error.ts";
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd(), projectDir);
+  if (options === null) return void process.stdout.write(HELP);
+
+  const progress = createProgress(process.stderr, () => performance.now());
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const interrupt = stopOnInterrupt({ progress, say, outName: options.out.name });
+  const report = await interrupt.during(
+    run({ ...options, progress, say, now: () => performance.now(), onRuntime: interrupt.onRuntime }),
+  );
+  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : printReport(report));
+  if (!report.ok) process.exitCode = 1;
+}
+
+if (import.meta.main) {
+  await runCommand(main);
+  // After Ctrl-C what was under way is not waited for.
+  if (process.exitCode === INTERRUPTED) process.exit();
+}

@@ -1,0 +1,116 @@
+/** What a run left behind, measured: each sink is read where it lies, and held against the rest. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { compile } from "@millrace/engine";
+import type { Runtime } from "../../local/runtime.ts";
+import type { Definitions } from "../definitions.ts";
+import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
+import { countFailedRecords } from "./failed.ts";
+import type { Fed } from "./feed.ts";
+import { openLake, quoteName } from "./lake.ts";
+import { listQuarantine, measureParts } from "./lake-parts.ts";
+import { measureLateness } from "./lateness.ts";
+import type { NamedPath } from "./options.ts";
+import type { Report, Speed, TableFigures } from "./report.ts";
+import type { EventSource } from "./source.ts";
+import { readTable } from "./table.ts";
+import { writeFeatures } from "./write-features.ts";
+
+export interface Ran {
+  readonly definitions: Definitions;
+  readonly source: EventSource;
+  readonly runtime: Runtime;
+  readonly fed: Fed;
+  readonly out: NamedPath;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly shards: number;
+}
+
+export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
+  const { definitions, source, runtime, fed, out } = ran;
+  const { features, eventSchema } = definitions;
+  const pipeline = compile(features, eventSchema);
+  const stats = runtime.stats();
+  const usage = runtime.tables.usage();
+  const folder = (...names: string[]): string => join(out.path, ...names);
+  const buckets = {
+    raw: folder(runtime.physicalId("RawBucket")),
+    lake: folder(runtime.physicalId("LakeBucket")),
+    failed: folder(runtime.physicalId("FailedBucket")),
+  };
+
+  const entities = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
+  const examples = await writeFeatures(folder("features.ndjson"), pipeline, entities, fed.lastMs);
+  const failedRecords = await countFailedRecords(runtime);
+  const lake = await openLake({ put: folder("stream.ndjson"), raw: buckets.raw, lake: buckets.lake }, eventSchema);
+  const views = await accountViews(lake, pipeline, entities, failedRecords);
+  const delivered = (logicalId: string): number => stats.deliveries[logicalId]?.delivered ?? 0;
+  const sinks = await checkSinks(lake, {
+    raw: delivered("RawDelivery"),
+    curated: delivered("CuratedDelivery"),
+    quarantine: delivered("QuarantineDelivery"),
+  });
+  const mapping = stats.mappings.UpdateFeaturesStream;
+  const answered = (mapping?.succeeded ?? 0) + (mapping?.discarded ?? 0);
+  const handed = check(
+    "every record was handed to update-features, and answered for or given up",
+    fed.records,
+    answered,
+  );
+  const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views))];
+  const report: Omit<Report, "speed"> = {
+    ok: views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
+    source: source.about,
+    stream: { records: fed.records, shards: ran.shards, firstArrival: iso(fed.firstMs), lastArrival: iso(fed.lastMs) },
+    views,
+    redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },
+    checks,
+    lake: await measureParts(lake, buckets, failedRecords),
+    quarantine: await listQuarantine(lake, folder("quarantined.ndjson")),
+    lateness: await measureLateness(lake, features, eventSchema.timeColumn),
+    asOf: iso(fed.lastMs),
+    examples,
+    table: tableFigures(usage, fed.records),
+    files: filesOf(out, buckets, features.partitionKey),
+    parameters: ran.parameters,
+    notSimulated: runtime.notSimulated,
+  };
+  lake.close();
+  const whole: Report = { ...report, speed: speed() };
+  writeFileSync(folder("report.json"), `${JSON.stringify(whole, null, 2)}\n`);
+  return whole;
+}
+
+function tableFigures(
+  { requests, writeUnits, readUnits }: ReturnType<Runtime["tables"]["usage"]>,
+  records: number,
+): TableFigures {
+  const total = Object.values(requests).reduce((sum, count) => sum + count, 0);
+  return {
+    writeUnits,
+    readUnits,
+    requests,
+    writeUnitsPerEvent: writeUnits / Math.max(1, records),
+    requestsPerEvent: total / Math.max(1, records),
+  };
+}
+
+/** As the person would type them: from where `--out` was meant. */
+function filesOf(out: NamedPath, buckets: { raw: string; lake: string; failed: string }, key: string): Report["files"] {
+  const shown = (path: string): string => join(out.name, path.slice(out.path.length));
+  const sql = `SELECT ${quoteName(key)}, count(*) AS events FROM curated GROUP BY ALL ORDER BY events DESC LIMIT 10`;
+  return {
+    features: join(out.name, "features.ndjson"),
+    report: join(out.name, "report.json"),
+    quarantined: join(out.name, "quarantined.ndjson"),
+    raw: shown(buckets.raw),
+    lake: shown(buckets.lake),
+    failed: shown(buckets.failed),
+    logs: join(out.name, "logs"),
+    query: `npm run query -- --out ${out.name} '${sql.replaceAll('"', "")}'`,
+  };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,132 @@
+/** One run from start to report: opens what is needed, streams the source through the pipeline in virtual time, and measures. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Runtime, startRuntime } from "../../local/runtime.ts";
+import { type Definitions, defaultDefinitionsDir, loadDefinitions, projectDir } from "../definitions.ts";
+import { spliceTemplate } from "../schema/splice.ts";
+import { UserError } from "../user-error.ts";
+import { feed } from "./feed.ts";
+import { openLedger } from "./ledger.ts";
+import { measure } from "./measure.ts";
+import type { NamedPath, StartOptions } from "./options.ts";
+import { prepareOutFolder } from "./out-folder.ts";
+import type { Progress } from "./progress.ts";
+import { redeliver } from "./redeliver.ts";
+import type { Report } from "./report.ts";
+import { type EventSource, openSource } from "./source.ts";
+import { duration, moment, number } from "./words.ts";
+
+export interface RunOptions extends StartOptions {
+  readonly progress: Progress;
+  /** A line for the person, on standard error. */
+  readonly say: (line: string) => void;
+  /** Milliseconds of the machine's clock, for the figures of speed alone. */
+  readonly now: () => number;
+  /** Hands out what ends the run early. */
+  readonly onRuntime?: (runtime: Runtime) => void;
+  /** Ends functions at chosen moments, in place of the source's own redeliveries. */
+  readonly kill?: Parameters<typeof startRuntime>[0]["kill"];
+}
+
+export async function run(options: RunOptions): Promise<Report> {
+  const { out, say, now } = options;
+  const definitions = await loadDefinitions(options.definitions?.path ?? defaultDefinitionsDir);
+  refuseOverlap(options);
+  const source = await openSource(options, definitions);
+  prepareOutFolder(out);
+
+  say("Building the functions and starting the pipeline of template.yaml …");
+  const parameters = parametersFor(options);
+  const startedMs = now();
+  const runtime = await open(options, definitions, source, parameters);
+  options.onRuntime?.(runtime);
+  try {
+    const runningMs = now();
+    const fed = await stream(options, source, runtime);
+    const ranMs = now();
+    return await measure({ definitions, source, runtime, fed, out, parameters, shards: options.shards }, () => ({
+      startSeconds: (runningMs - startedMs) / 1000,
+      runSeconds: (ranMs - runningMs) / 1000,
+      reportSeconds: (now() - ranMs) / 1000,
+      eventsPerSecond: Math.round(fed.records / Math.max(0.001, (ranMs - runningMs) / 1000)),
+    }));
+  } finally {
+    await runtime.stop();
+  }
+}
+
+async function open(
+  options: RunOptions,
+  definitions: Definitions,
+  source: EventSource,
+  parameters: Record<string, string>,
+): Promise<Runtime> {
+  const templatePath = join(projectDir, "template.yaml");
+  try {
+    return await startRuntime({
+      templatePath,
+      templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake),
+      parameters,
+      outDir: options.out.path,
+      definitionsDir: definitions.dir,
+      clock: { kind: "virtual", startMs: source.startMs },
+      seed: options.seed,
+      kill: options.kill ?? redeliver(options.seed, source.redeliveredShare),
+    });
+  } catch (error) {
+    // The runtime knows nothing of people at a terminal; these of its errors are theirs to put right.
+    if (error instanceof Error && PEOPLE_CAN_FIX.includes(error.name)) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+const PEOPLE_CAN_FIX = ["TemplateError", "BuildError", "DeliverySettingsError"];
+
+async function stream({ out, progress, now }: RunOptions, source: EventSource, runtime: Runtime) {
+  const ledger = openLedger(join(out.path, "stream.ndjson"));
+  const events = runtime.stream("EventStream");
+  const startedMs = now();
+  const tell = (records: number, atMs: number): void => {
+    const rate = records / Math.max(0.001, (now() - startedMs) / 1000);
+    const text = `${number(records)} events · ${moment(new Date(atMs).toISOString())} · ${number(rate)} events/s`;
+    progress.update(Math.min(0.99, source.share(records)), text);
+  };
+  try {
+    const fed = await feed(
+      source.arrivals,
+      { put: (record) => events.put(record), advanceTo: runtime.advanceTo },
+      ledger,
+      tell,
+    );
+    await runtime.drain();
+    progress.update(1, `${number(fed.records)} events in ${duration(now() - startedMs)}`);
+    return fed;
+  } finally {
+    progress.done();
+    await ledger.close();
+  }
+}
+
+/**
+ * Batches as large as Lambda makes them, and objects as large as Firehose's longest interval: a day of virtual time takes a minute,
+ * and what decides how long is how often the functions and the table are called. No result depends on it.
+ */
+export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<string, string> {
+  return {
+    StreamMode: "PROVISIONED",
+    ShardCount: String(shards),
+    BatchSize: "10000",
+    BatchingWindowSeconds: "300",
+    DeliveryBufferSeconds: "900",
+  };
+}
+
+/** The output folder is emptied: nothing that is to be read may lie in it. */
+function refuseOverlap({ out, inputs, map, definitions }: StartOptions): void {
+  const read: readonly (NamedPath | null)[] = [...inputs, map, definitions];
+  const inside = read.find((path) => path !== null && `${path.path}/`.startsWith(`${out.path}/`));
+  if (inside)
+    throw new UserError(
+      `${inside.name} lies in ${out.name}, which is emptied before a run. Give --out another folder.`,
+    );
+}

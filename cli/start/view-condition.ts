@@ -1,0 +1,22 @@
+import type { CompiledView, EventSchema, Scalar } from "@millrace/engine";
+import { quoteName, quoteText } from "./lake.ts";
+
+/** A view's filter as SQL over curated rows: written apart from the engine's, so that one can prove the other wrong. */
+export function viewCondition(view: CompiledView, schema: EventSchema): string {
+  const tests = view.where.map(({ column, values }) => {
+    const options = values.map((value) => equals(column, value, schema)).join(" OR ");
+    return `(${options === "" ? "false" : options})`;
+  });
+  return [`${quoteName(view.entity)} IS NOT NULL`, ...tests].join(" AND ");
+}
+
+function equals(column: string, value: Scalar, schema: EventSchema): string {
+  const name = quoteName(column);
+  if (value === null) return `${name} IS NULL`;
+  if (typeof value === "string") return `${name} = ${quoteText(value)}`;
+  // In the engine a time is epoch milliseconds and a decimal a scaled integer; in the lake they are what they mean.
+  const type = schema.columns.find((candidate) => candidate.name === column)?.type;
+  if (type === "timestamp") return `epoch_ms(${name}) = ${value}`;
+  if (typeof type === "object") return `${name} * 1e${type.decimal.scale} = ${value}`;
+  return `${name} = ${value}`;
+}
