@@ -5,7 +5,17 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GlueColumn } from "../local/firehose/delivery.ts";
-import { base64, errorRecords, LARGE_BUFFER, parquet, START_MS, type Stack, startStack } from "./local-firehose.ts";
+import {
+  answered,
+  base64,
+  errorRecords,
+  LARGE_BUFFER,
+  lambda,
+  parquet,
+  START_MS,
+  type Stack,
+  startStack,
+} from "./local-firehose.ts";
 
 describe("the conversion of a local delivery stream (J14)", () => {
   it("writes what Athena reads: one Parquet object with the table's columns and types", async () => {
@@ -169,6 +179,23 @@ describe("the conversion of a local delivery stream (J14)", () => {
     expect(errorRecords(stack.objects, "errors/")).toMatchObject([
       { lastErrorCode: `DataFormatConversion.${code}`, rawData: base64(data) },
     ]);
+  });
+
+  it("keeps the record as the transform answered it when the conversion fails", async () => {
+    const { stream, delivery, objects } = startStack({
+      columns: [col("n", "int")],
+      destination: {
+        BufferingHints: LARGE_BUFFER,
+        DataFormatConversionConfiguration: parquet(),
+        ErrorOutputPrefix: "errors/!{firehose:error-output-type}/",
+        ProcessingConfiguration: lambda(),
+      },
+      answer: ({ records }) =>
+        answered(records.map(({ recordId }) => ({ recordId, result: "Ok", data: base64('{"n":"after"}') }))),
+    });
+    stream.put({ partitionKey: "k", data: Buffer.from("before") });
+    await delivery.flush();
+    expect(errorRecords(objects, "errors/")).toMatchObject([{ rawData: base64('{"n":"after"}') }]);
   });
 
   it("rounds decimals half away from zero and reads them back exactly, for all numbers that fit", async () => {

@@ -58,7 +58,7 @@ export function coerceDecimal(precision: number, scale: number): Coerce {
     if (digits.length + shift > precision + 1) return malformed(`Decimal overflow. Value:${text}`);
     const unscaled = shiftRounded(digits, shift);
     if (unscaled >= limit) return malformed(`Decimal overflow. Value:${text}`);
-    return `"${sign === "-" && unscaled > 0n ? "-" : ""}${withPoint(unscaled, scale)}"`;
+    return `"${sign === "-" ? "-" : ""}${withPoint(unscaled, scale)}"`;
   };
 }
 
