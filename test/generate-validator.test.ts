@@ -94,6 +94,9 @@ describe("what the validator says", () => {
       "event_id: expected at most 256 characters, got 257",
     );
     expect(validate({ ...event(), event_id: "\ud800".repeat(256) })).toBeNull();
+    const { validate: validateNasty } = await importSource(compileSchema(schemas.nasty).eventSource);
+    expect(validateNasty({ ...nastyEvent(), event_id: "😀" })).toBe("event_id: expected at least 2 characters, got 1");
+    expect(validateNasty({ ...nastyEvent(), event_id: "😀😀" })).toBeNull();
   });
 
   it("refuses a free-form object that is nested too deep to be written, where JSON Schema has no word for it", async () => {
