@@ -1,0 +1,44 @@
+/** `npm run dev`: the local runtime in real time, until Ctrl-C. */
+import { startRuntime } from "../local/runtime.ts";
+import { projectDir } from "./definitions.ts";
+import { banner } from "./dev/banner.ts";
+import { requireFreePort } from "./dev/free-port.ts";
+import { DEV_HELP } from "./dev/help.ts";
+import { parseDevOptions } from "./dev/options.ts";
+import { readProject, withClearErrors } from "./dev/project.ts";
+import { prepareOutFolder } from "./start/out-folder.ts";
+import { runCommand } from "./user-error.ts";
+
+async function main(): Promise<void> {
+  const options = parseDevOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd(), projectDir);
+  if (options === null) return void process.stdout.write(DEV_HELP);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+  const project = await readProject(options);
+  await requireFreePort(options.port);
+  prepareOutFolder(options.out);
+  say("Building the functions and starting template.yaml …");
+  const { out, port } = options;
+  const runtime = await withClearErrors(
+    startRuntime({ ...project, outDir: out.path, port, clock: { kind: "real" }, log: say }),
+  );
+  process.stdout.write(banner(runtime, out.name));
+
+  await interrupted();
+  say("Writing what is still on its way … Ctrl-C again stops at once.");
+  await Promise.race([runtime.drain(), interrupted()]);
+  await runtime.stop();
+  say(`Stopped. Objects and logs lie in ${out.name}.`);
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}
+
+if (import.meta.main) {
+  await runCommand(main);
+  // A drain that was cut short is not waited for.
+  process.exit();
+}
