@@ -77,7 +77,6 @@ describe("flatten-events", () => {
       time: "2026-01-02T02:00:00.000Z",
       user: "u1",
       item: "i1",
-      region: null,
       amount: 12.34,
       _arrival: "2026-01-02T03:00:00.000Z",
       _shard: SHARD,

@@ -6,7 +6,7 @@ import type { Column, Scalar } from "./schema.ts";
 /**
  * The lake's row of a record that could be read: the schema's columns, then where the record came from and the verdict that the
  * online features gave it. Null for a record that cannot be a row. Times are ISO 8601 with `Z`, because Firehose's conversion
- * refuses an offset.
+ * refuses an offset; what is null is left out, because the conversion makes a missing field null.
  */
 export function toCuratedRow(
   { schema }: Pipeline,
@@ -16,7 +16,10 @@ export function toCuratedRow(
   const { event } = decoded;
   if (event === null) return null;
   const row: Record<string, Scalar> = {};
-  for (const column of schema.columns) row[column.name] = toJson(column, event.row[column.name] ?? null);
+  for (const column of schema.columns) {
+    const value = event.row[column.name] ?? null;
+    if (value !== null) row[column.name] = toJson(column, value);
+  }
   row._arrival = isoTime(event.record.arrivalMs);
   row._shard = event.record.position.shard;
   row._sequence = event.record.position.sequence;
