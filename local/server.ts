@@ -37,18 +37,11 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** A PutRecords of 10 MiB is 14 MB of JSON: without these Node's small defaults throttle it or break the connection. */
-const http2Options = {
-  maxSessionMemory: 1000,
-  settings: { initialWindowSize: 16 * 1024 * 1024, maxConcurrentStreams: 1000 },
-};
-
 export async function startServer({ port = 0, clock, services }: ServerOptions): Promise<Server> {
   const requests: Record<string, Record<string, number>> = {};
   let requestCount = 0;
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    response.sendDate = false;
     response.setHeader("date", new Date(clock.now()).toUTCString());
     // Request ids are counted, not drawn, so that a run can be repeated to the byte.
     const requestId = `00000000-0000-4000-8000-${String(++requestCount).padStart(12, "0")}`;
@@ -67,10 +60,9 @@ export async function startServer({ port = 0, clock, services }: ServerOptions):
   };
 
   const http1 = createHttp1({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, handle);
-  const http2 = createHttp2(http2Options, (request: Http2ServerRequest, response: Http2ServerResponse) =>
+  const http2 = createHttp2((request: Http2ServerRequest, response: Http2ServerResponse) =>
     handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),
   );
-  http2.on("sessionError", () => {});
   const sockets = new Set<Socket>();
   const tcp = createTcp({ noDelay: true }, (socket) => {
     sockets.add(socket);

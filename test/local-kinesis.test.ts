@@ -1,55 +1,28 @@
 import { createHash } from "node:crypto";
 import {
-  CreateStreamCommand,
-  DeleteStreamCommand,
-  DescribeStreamCommand,
-  DescribeStreamSummaryCommand,
   GetRecordsCommand,
-  GetShardIteratorCommand,
-  type GetShardIteratorCommandInput,
   IncreaseStreamRetentionPeriodCommand,
-  KinesisClient,
-  ListShardsCommand,
-  ListStreamsCommand,
-  MergeShardsCommand,
   PutRecordCommand,
   PutRecordsCommand,
-  type PutRecordsResultEntry,
-  SplitShardCommand,
-  UpdateShardCountCommand,
 } from "@aws-sdk/client-kinesis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { AwsError } from "../local/aws-error.ts";
-import { type VirtualClock, virtualClock } from "../local/clock.ts";
-import { createKinesis, type Kinesis } from "../local/kinesis/service.ts";
-import { createStream, type Stream } from "../local/kinesis/stream.ts";
-import { type Server, startServer } from "../local/server.ts";
 
-const startMs = Date.UTC(2026, 0, 2);
-const hourMs = 3_600_000;
-const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
-const none = { handle: () => {} };
-
-let clock: VirtualClock;
-let kinesis: Kinesis;
-let server: Server;
-let client: KinesisClient;
-
-beforeAll(async () => {
-  server = await startServer({
-    clock: { now: () => clock.now() },
-    services: { kinesis: { handle: (q, s) => kinesis.handle(q, s) }, dynamodb: none, s3: none },
-  });
-  client = clientOf(server.url);
-});
-beforeEach(() => {
-  clock = virtualClock(startMs);
-  kinesis = createKinesis({ clock });
-});
-afterAll(async () => {
-  client.destroy();
-  await server.stop();
-});
+import {
+  arn,
+  bytes,
+  client,
+  clock,
+  hourMs,
+  iterator,
+  keysFrom,
+  kinesis,
+  put,
+  readAll,
+  shardName,
+  startMs,
+  stream,
+} from "./local-kinesis.ts";
 
 describe("putting records through the SDK", () => {
   it("keeps the exact bytes, the key, and the clock's time as arrival", async () => {
@@ -291,193 +264,3 @@ describe("reading through the SDK", () => {
     });
   });
 });
-
-describe("split and merge through the SDK", () => {
-  it("ends a closed shard with its children, whose records come after it", async () => {
-    kinesis.add(stream(1));
-    await put("before");
-    await client.send(
-      new SplitShardCommand({
-        StreamName: "clicks",
-        ShardToSplit: shardName(0),
-        NewStartingHashKey: String(2n ** 127n),
-      }),
-    );
-    const token = await iterator({ ShardIteratorType: "TRIM_HORIZON" });
-    const partial = await client.send(new GetRecordsCommand({ ShardIterator: token, Limit: 1 }));
-    expect(partial.NextShardIterator).toBeUndefined();
-    expect(partial.ChildShards?.map((c) => [c.ShardId, c.ParentShards])).toEqual([
-      [shardName(1), [shardName(0)]],
-      [shardName(2), [shardName(0)]],
-    ]);
-    await client.send(
-      new MergeShardsCommand({ StreamName: "clicks", ShardToMerge: shardName(1), AdjacentShardToMerge: shardName(2) }),
-    );
-    const after = await put("after");
-    expect(after.ShardId).toBe(shardName(3));
-    expect(BigInt(after.SequenceNumber as string)).toBeGreaterThan(
-      BigInt(partial.Records?.[0]?.SequenceNumber as string),
-    );
-
-    const { StreamDescription: described } = await client.send(new DescribeStreamCommand({ StreamName: "clicks" }));
-    expect(
-      described?.Shards?.map((s) => [
-        s.ParentShardId,
-        s.AdjacentParentShardId,
-        s.SequenceNumberRange?.EndingSequenceNumber !== undefined,
-      ]),
-    ).toEqual([
-      [undefined, undefined, true],
-      [shardName(0), undefined, true],
-      [shardName(0), undefined, true],
-      [shardName(1), shardName(2), false],
-    ]);
-    expect(described?.Shards?.[3]?.HashKeyRange).toEqual({
-      StartingHashKey: "0",
-      EndingHashKey: String(2n ** 128n - 1n),
-    });
-  });
-
-  it("refuses a split outside the shard, a merge of shards that do not touch, and either on a closed shard", async () => {
-    kinesis.add(stream(3));
-    const refused = { name: "InvalidArgumentException" };
-    const split = (NewStartingHashKey: string) =>
-      client.send(new SplitShardCommand({ StreamName: "clicks", ShardToSplit: shardName(0), NewStartingHashKey }));
-    const merge = (a: number, b: number) =>
-      client.send(
-        new MergeShardsCommand({
-          StreamName: "clicks",
-          ShardToMerge: shardName(a),
-          AdjacentShardToMerge: shardName(b),
-        }),
-      );
-    await expect(split(String(2n ** 128n - 1n))).rejects.toMatchObject(refused);
-    await expect(split("1")).rejects.toMatchObject(refused);
-    await expect(merge(0, 2)).rejects.toMatchObject(refused);
-    await merge(2, 1);
-    await expect(merge(2, 0)).rejects.toMatchObject(refused);
-    await expect(merge(9, 0)).rejects.toMatchObject({ name: "ResourceNotFoundException" });
-  });
-
-  it("lists shards by page and by filter", async () => {
-    kinesis.add(stream(2));
-    await clock.advanceTo(startMs + 1000);
-    kinesis.find("clicks")?.merge(shardName(0), shardName(1));
-    const first = await client.send(new ListShardsCommand({ StreamName: "clicks", MaxResults: 2 }));
-    expect(first.Shards?.map((s) => s.ShardId)).toEqual([shardName(0), shardName(1)]);
-    const rest = await client.send(new ListShardsCommand({ NextToken: first.NextToken }));
-    expect(rest.Shards?.map((s) => s.ShardId)).toEqual([shardName(2)]);
-    expect(rest.NextToken).toBeUndefined();
-    const filtered = async (Type: "AT_LATEST" | "AT_TRIM_HORIZON" | "FROM_TRIM_HORIZON") =>
-      (await client.send(new ListShardsCommand({ StreamName: "clicks", ShardFilter: { Type } }))).Shards?.map(
-        (s) => s.ShardId,
-      );
-    expect(await filtered("AT_LATEST")).toEqual([shardName(2)]);
-    expect(await filtered("AT_TRIM_HORIZON")).toEqual([shardName(0), shardName(1)]);
-    expect(await filtered("FROM_TRIM_HORIZON")).toEqual([shardName(0), shardName(1), shardName(2)]);
-  });
-});
-
-describe("managing streams through the SDK", () => {
-  it("creates, describes, lists and deletes", async () => {
-    await client.send(new CreateStreamCommand({ StreamName: "orders", ShardCount: 3 }));
-    await client.send(new CreateStreamCommand({ StreamName: "auto", StreamModeDetails: { StreamMode: "ON_DEMAND" } }));
-    expect((await client.send(new ListStreamsCommand({}))).StreamNames).toEqual(["auto", "orders"]);
-    const { StreamDescriptionSummary: summary } = await client.send(
-      new DescribeStreamSummaryCommand({ StreamName: "orders" }),
-    );
-    expect(summary).toMatchObject({
-      StreamStatus: "ACTIVE",
-      OpenShardCount: 3,
-      RetentionPeriodHours: 24,
-      StreamModeDetails: { StreamMode: "PROVISIONED" },
-    });
-    expect(summary?.StreamCreationTimestamp?.getTime()).toBe(startMs);
-    await client.send(new DeleteStreamCommand({ StreamName: "orders" }));
-    expect((await client.send(new ListStreamsCommand({}))).StreamNames).toEqual(["auto"]);
-  });
-
-  it("names what is wrong as AWS does", async () => {
-    kinesis.add(stream(1));
-    await expect(client.send(new CreateStreamCommand({ StreamName: "clicks", ShardCount: 1 }))).rejects.toMatchObject({
-      name: "ResourceInUseException",
-    });
-    await expect(client.send(new CreateStreamCommand({ StreamName: "a b", ShardCount: 1 }))).rejects.toMatchObject({
-      name: "ValidationException",
-    });
-    await expect(client.send(new CreateStreamCommand({ StreamName: "x" }))).rejects.toMatchObject({
-      name: "InvalidArgumentException",
-    });
-    await expect(client.send(new DescribeStreamCommand({ StreamName: "nope" }))).rejects.toMatchObject({
-      name: "ResourceNotFoundException",
-      message: "Stream nope under account 000000000000 not found.",
-    });
-    await expect(client.send(new DescribeStreamCommand({}))).rejects.toMatchObject({
-      name: "InvalidArgumentException",
-    });
-    await expect(
-      client.send(new IncreaseStreamRetentionPeriodCommand({ StreamName: "clicks", RetentionPeriodHours: 9000 })),
-    ).rejects.toMatchObject({ name: "ValidationException" });
-  });
-
-  it("says so when it does not support an operation", async () => {
-    kinesis.add(stream(1));
-    await expect(
-      client.send(
-        new UpdateShardCountCommand({ StreamName: "clicks", TargetShardCount: 2, ScalingType: "UNIFORM_SCALING" }),
-      ),
-    ).rejects.toMatchObject({
-      name: "UnknownOperationException",
-      message: expect.stringContaining("UpdateShardCount is not supported by the local runtime"),
-    });
-  });
-});
-
-// ---- builders
-
-function stream(shardCount: number): Stream {
-  return createStream({ name: "clicks", arn, shardCount, retentionHours: 24, clock });
-}
-
-function shardName(index: number): string {
-  return `shardId-${String(index).padStart(12, "0")}`;
-}
-
-function bytes(text: string): Buffer {
-  return Buffer.from(text);
-}
-
-function put(key: string): Promise<PutRecordsResultEntry> {
-  return client.send(new PutRecordCommand({ StreamName: "clicks", PartitionKey: key, Data: bytes(key) }));
-}
-
-type IteratorInput = Pick<
-  GetShardIteratorCommandInput,
-  "ShardIteratorType" | "StartingSequenceNumber" | "Timestamp"
-> & { readonly ShardId?: string };
-
-async function iterator(input: IteratorInput): Promise<string> {
-  const reply = await client.send(
-    new GetShardIteratorCommand({ StreamName: "clicks", ShardId: shardName(0), ...input }),
-  );
-  return reply.ShardIterator as string;
-}
-
-async function keysFrom(input: IteratorInput): Promise<readonly (string | undefined)[]> {
-  const { Records } = await client.send(new GetRecordsCommand({ ShardIterator: await iterator(input) }));
-  return (Records ?? []).map(({ PartitionKey }) => PartitionKey);
-}
-
-async function readAll(ShardId: string) {
-  const token = await iterator({ ShardId, ShardIteratorType: "TRIM_HORIZON" });
-  return (await client.send(new GetRecordsCommand({ ShardIterator: token }))).Records ?? [];
-}
-
-function clientOf(endpoint: string): KinesisClient {
-  return new KinesisClient({
-    endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-    maxAttempts: 1,
-  });
-}

@@ -80,18 +80,21 @@ describe("a stream", () => {
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 30 * hourMs }), { maxLength: 40 }), async (gapsMs) => {
         const time = virtualClock(startMs);
         const target = createStream({ name: "clicks", arn, shardCount: 1, retentionHours: 24, clock: time });
-        const arrivals: number[] = [];
+        const arrivals: { readonly arrivalMs: number; readonly sequenceNumber: string }[] = [];
         for (const gapMs of gapsMs) {
           await time.advanceTo(time.now() + gapMs);
-          target.put({ partitionKey: "k", data: bytes("x") });
-          arrivals.push(time.now());
-          const kept = arrivals.filter((arrivalMs) => arrivalMs >= time.now() - 24 * hourMs);
-          expect(
+          const { sequenceNumber } = target.put({ partitionKey: "k", data: bytes("x") });
+          arrivals.push({ arrivalMs: time.now(), sequenceNumber });
+          const kept = arrivals.filter(({ arrivalMs }) => arrivalMs >= time.now() - 24 * hourMs);
+          const read = (after: string | null) =>
             target
               .shards()[0]
-              ?.read(null, 1000, 1e9)
-              .map((record) => record.arrivalMs),
-          ).toEqual(kept);
+              ?.read(after, 1000, 1e9)
+              .map((record) => record.sequenceNumber);
+          expect(read(null)).toEqual(kept.map((record) => record.sequenceNumber));
+          for (const { sequenceNumber: after } of arrivals) {
+            expect(read(after)).toEqual(kept.map((record) => record.sequenceNumber).filter((number) => number > after));
+          }
         }
       }),
     );

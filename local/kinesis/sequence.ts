@@ -1,12 +1,11 @@
 /**
- * Sequence numbers as Kinesis writes them, 56 decimal digits, but a function of lineage, shard and counter only, so that the same
- * puts give the same numbers. The generation leads, so a child's numbers are greater than its parents'.
+ * Sequence numbers as Kinesis writes them, 56 decimal digits, but a function of shard and counter only, so that the same puts give
+ * the same numbers. The shard's index leads, and a child's is greater than its parents', so its numbers are too.
  */
 const version = "49";
-const generationDigits = 6;
-const shardDigits = 8;
-const counterDigits = 40;
-export const sequenceDigits = version.length + generationDigits + shardDigits + counterDigits;
+const shardDigits = 10;
+const counterDigits = 44;
+export const sequenceDigits = version.length + shardDigits + counterDigits;
 
 export interface SequenceSpace {
   /** Counter 0 is the start of the shard, before its first record. */
@@ -15,8 +14,8 @@ export interface SequenceSpace {
   counterOf(sequenceNumber: string): number;
 }
 
-export function sequenceSpace(generation: number, shardIndex: number): SequenceSpace {
-  const prefix = version + padded(generation, generationDigits) + padded(shardIndex, shardDigits);
+export function sequenceSpace(shardIndex: number): SequenceSpace {
+  const prefix = version + padded(shardIndex, shardDigits);
   return {
     numberOf: (counter) => prefix + padded(counter, counterDigits),
     counterOf(sequenceNumber) {

@@ -41,22 +41,20 @@ export interface Shard {
 }
 
 export interface ShardLog extends Shard {
-  readonly generation: number;
   append(partitionKey: string, data: Buffer): StoredRecord;
   close(): void;
 }
 
 export interface ShardOptions {
   readonly index: number;
-  readonly generation: number;
   readonly parentIds: readonly string[];
   readonly hashRange: HashRange;
   readonly now: () => number;
   readonly retentionMs: () => number;
 }
 
-export function createShard({ index, generation, parentIds, hashRange, now, retentionMs }: ShardOptions): ShardLog {
-  const sequence: SequenceSpace = sequenceSpace(generation, index);
+export function createShard({ index, parentIds, hashRange, now, retentionMs }: ShardOptions): ShardLog {
+  const sequence: SequenceSpace = sequenceSpace(index);
   // The record of counter c is records[c - trimmed - 1]; the first `expired` of them are already beyond retention.
   const records: StoredRecord[] = [];
   let trimmed = 0;
@@ -81,7 +79,6 @@ export function createShard({ index, generation, parentIds, hashRange, now, rete
     id: shardId(index),
     parentIds,
     hashRange,
-    generation,
     startingSequenceNumber: sequence.numberOf(0),
     get closed() {
       return closing !== null;

@@ -60,7 +60,6 @@ export function createStream(options: StreamOptions): Stream {
   const openShard = (hashRange: HashRange, parents: readonly ShardLog[]): ShardLog => {
     const shard = createShard({
       index: shards.length,
-      generation: Math.max(0, ...parents.map((parent) => parent.generation + 1)),
       parentIds: parents.map((parent) => parent.id),
       hashRange,
       now: clock.now,

@@ -20,8 +20,7 @@ async function collect(dir: string, keyBefore: string, prefix: string, keys: str
     const key = keyBefore + entry.name;
     if (entry.isDirectory()) {
       const below = `${key}/`;
-      if (below.startsWith(prefix) || prefix.startsWith(below))
-        await collect(join(dir, entry.name), below, prefix, keys);
+      if (below.startsWith(prefix)) await collect(join(dir, entry.name), below, prefix, keys);
     } else if (key.startsWith(prefix)) keys.push(key);
   }
 }
