@@ -16,7 +16,7 @@ export interface Catalogue {
   pickItem(random: Random): Item;
 }
 
-const ZIPF_EXPONENT = 1.1;
+const ZIPF_EXPONENT = 1.2;
 const CATEGORIES = ["books", "garden", "kitchen", "music", "outdoor", "shoes", "sport", "toys"] as const;
 const ADJECTIVES = ["Blue", "Compact", "Classic", "Folding", "Green", "Light", "Quiet", "Sturdy"] as const;
 

@@ -21,9 +21,9 @@ export interface Visit {
   readonly shopperCount: number;
 }
 
-const MEAN_LENGTH = 8;
+const MEAN_LENGTH = 10;
 const MAX_LENGTH = 60;
-const MEAN_GAP_MS = 18_000;
+const MEAN_GAP_MS = 12_000;
 const SITE = "https://shop.example";
 
 /** How many events visit `index` has: drawn on its own, so that the number of visits for N events can be found without making them. */

@@ -108,7 +108,7 @@ async function stream({ out, progress, now }: RunOptions, source: EventSource, r
 }
 
 /**
- * Batches as large as Lambda makes them, and objects as large as Firehose's longest interval: a day of virtual time takes a minute,
+ * Batches as large as Lambda makes them, and calls and objects as large as Firehose's longest interval makes them: a day of virtual time takes a minute,
  * and what decides how long is how often the functions and the table are called. No result depends on it.
  */
 export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<string, string> {
@@ -118,6 +118,7 @@ export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<
     BatchSize: "10000",
     BatchingWindowSeconds: "300",
     DeliveryBufferSeconds: "900",
+    TransformBufferSeconds: "900",
   };
 }
 
