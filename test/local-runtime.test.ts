@@ -192,6 +192,14 @@ describe("a start", () => {
     expect((await start({ port })).url).toBe(`http://127.0.0.1:${port}`);
   });
 
+  it("that fails half way leaves nothing open", async () => {
+    const templateText = readFileSync(project.templatePath, "utf8").replace("[handler.ts]", "[absent.ts]");
+    const { port } = new URL((await start()).url);
+    await stop(running[0] as Runtime);
+    await expect(start({ templateText, port: Number(port) })).rejects.toThrow("The function Write does not build");
+    expect(new URL((await start({ port: Number(port) })).url).port).toBe(port);
+  });
+
   it("with a mistake in the template fails before anything is built", async () => {
     const text = readFileSync(project.templatePath, "utf8");
     const templateText = text
