@@ -60,14 +60,20 @@ describe("npm run dev", () => {
     await requireFreePort(port);
   });
 
-  it("shows a mistake in a parameter as a message, a bug with its trace", async () => {
-    const project = await readProject({
-      definitionsDir: null,
-      out: { name: dir, path: dir },
-      parameters: { Nope: "1" },
-    });
-    const started = startRuntime({ ...project, outDir: dir, clock: { kind: "real" } });
-    await expect(withClearErrors(started)).rejects.toBeInstanceOf(UserError);
+  it.each([
+    [{ Nope: "1" }, "The template has no parameter Nope."],
+    [{ BatchSize: "0" }, "Parameter BatchSize: expected at least 1"],
+    [
+      { ParallelizationFactor: "4" },
+      "ParallelizationFactor must be 1 with views whose entity is not the partition key",
+    ],
+  ])("shows a mistake in the parameters %j as a message, before anything starts", async (parameters, message) => {
+    const project = readProject({ definitionsDir: null, out: { name: dir, path: dir }, parameters });
+    await expect(project).rejects.toThrow(message);
+    await expect(project).rejects.toBeInstanceOf(UserError);
+  });
+
+  it("lets a bug through with its trace", async () => {
     const bug = new TypeError("a bug");
     await expect(withClearErrors(Promise.reject(bug))).rejects.toBe(bug);
   });

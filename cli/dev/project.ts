@@ -1,7 +1,11 @@
 /** The project's template as the local runtime wants it, and the runtime's errors as a person wants them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defaultDefinitionsDir, loadDefinitions, projectDir } from "../definitions.ts";
+import { compile } from "@millrace/engine";
+import { refuseSharedLanes } from "../../functions/update-features/refuse-shared-lanes.ts";
+import { readFunction } from "../../local/lambda/settings.ts";
+import { loadTemplate, type Template } from "../../local/template/load.ts";
+import { type Definitions, defaultDefinitionsDir, loadDefinitions, projectDir } from "../definitions.ts";
 import { spliceTemplate } from "../schema/splice.ts";
 import { UserError } from "../user-error.ts";
 import type { ProjectOptions } from "./options.ts";
@@ -14,12 +18,22 @@ export interface ProjectTemplate {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Throws a UserError when the definitions are incomplete or wrong. */
+/** Throws a UserError when the definitions are incomplete or wrong, or do not go with the parameters. */
 export async function readProject({ definitionsDir, parameters }: ProjectOptions): Promise<ProjectTemplate> {
   const definitions = await loadDefinitions(definitionsDir ?? defaultDefinitionsDir);
   const templatePath = join(projectDir, "template.yaml");
   const templateText = spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake);
-  return { templatePath, templateText, definitionsDir: definitions.dir, parameters };
+  const project = { templatePath, templateText, definitionsDir: definitions.dir, parameters };
+  await withClearErrors((async () => checkLanes(loadTemplate(project), definitions))());
+  return project;
+}
+
+/** The function refuses the same when it starts; here it is said before anything does. */
+function checkLanes(template: Template, { features, eventSchema }: Definitions): void {
+  for (const resource of template.of("AWS::Serverless::Function")) {
+    const factor = readFunction(template, resource).environment.PARALLELIZATION_FACTOR;
+    if (factor !== undefined) refuseSharedLanes(compile(features, eventSchema), Number(factor));
+  }
 }
 
 /** The runtime knows nothing of people at a terminal; these of its errors are theirs to put right. */
@@ -30,4 +44,4 @@ export async function withClearErrors<T>(work: Promise<T>): Promise<T> {
   });
 }
 
-const peopleCanFix = ["TemplateError", "BuildError", "DeliverySettingsError"];
+const peopleCanFix = ["TemplateError", "BuildError", "DeliverySettingsError", "ConfigError"];
