@@ -80,6 +80,12 @@ describe("npm start with dirty input", { timeout: MINUTES }, () => {
     expect(JSON.parse(readFileSync(join(folder, "dirty", "report.json"), "utf8"))).toEqual(report);
     const raw = Object.values(report.lake)[0];
     expect(raw?.rows).toBe(6);
+
+    const [, query = ""] = /^npm run query -- (.*)$/.exec(report.files.query) ?? [];
+    const [, name = "", sql = ""] = /^--out (\S+) '(.*)'$/.exec(query) ?? [];
+    const answer = await startCli(["--out", name, sql], () => {}, "cli/query.ts");
+    expect(answer.err).toBe("");
+    expect(answer.out).toMatch(/^user_id +events\na +1\n/);
   });
 
   it("ends with 130 and a message when Ctrl-C is pressed in mid-run", async () => {
@@ -109,8 +115,12 @@ const FILES: Readonly<Record<string, string>> = {
 };
 for (const [name, content] of Object.entries(FILES)) writeFileSync(join(folder, name), content);
 
-function startCli(args: readonly string[], onError: (child: ChildProcess, text: string) => void = () => {}) {
-  const child = spawn(process.execPath, [join(project, "cli/start.ts"), ...args], {
+function startCli(
+  args: readonly string[],
+  onError: (child: ChildProcess, text: string) => void = () => {},
+  script = "cli/start.ts",
+) {
+  const child = spawn(process.execPath, [join(project, script), ...args], {
     cwd: project,
     env: { ...process.env, MILLRACE_CWD: folder },
   });

@@ -53,7 +53,7 @@ describe.runIf(existsSync(data))("npm start on wiki-reader-sessions", () => {
 
   it("counts the views of the last 24 hours, reader by reader", async () => {
     const views = await sql(`SELECT uuid AS entity, count(DISTINCT ("timestamp", url)) AS views FROM ${wiki}
-      WHERE "timestamp" >= date_trunc('hour', (SELECT max("timestamp") FROM ${wiki}) + INTERVAL '59:59' MINUTE_SECOND) - INTERVAL 24 HOUR GROUP BY uuid`);
+      WHERE "timestamp" >= date_trunc('hour', (SELECT max("timestamp") FROM ${wiki}) + INTERVAL 59 MINUTE + INTERVAL 59 SECOND) - INTERVAL 24 HOUR GROUP BY uuid`);
     expect(featureOf("wiki", "user_activity", "views_24h")).toEqual(
       Object.fromEntries(views.map(({ entity, views: count }) => [entity, count])),
     );

@@ -10,7 +10,7 @@ import type { Fed } from "./feed.ts";
 import { openLake, quoteName } from "./lake.ts";
 import { listQuarantine, measureParts } from "./lake-parts.ts";
 import { measureLateness } from "./lateness.ts";
-import type { NamedPath } from "./options.ts";
+import { DEFAULT_OUT, type NamedPath } from "./options.ts";
 import type { Report, Speed, TableFigures } from "./report.ts";
 import type { EventSource } from "./source.ts";
 import { readTable } from "./table.ts";
@@ -98,7 +98,7 @@ function tableFigures(
 /** As the person would type them: from where `--out` was meant. */
 function filesOf(out: NamedPath, buckets: { raw: string; lake: string; failed: string }, key: string): Report["files"] {
   const shown = (path: string): string => join(out.name, path.slice(out.path.length));
-  const sql = `SELECT ${quoteName(key)}, count(*) AS events FROM curated GROUP BY ALL ORDER BY events DESC LIMIT 10`;
+  const sql = `SELECT ${quoteName(key)}, count(*) AS events FROM curated GROUP BY ALL ORDER BY events DESC, 1 LIMIT 10`;
   return {
     features: join(out.name, "features.ndjson"),
     report: join(out.name, "report.json"),
@@ -107,7 +107,7 @@ function filesOf(out: NamedPath, buckets: { raw: string; lake: string; failed: s
     lake: shown(buckets.lake),
     failed: shown(buckets.failed),
     logs: join(out.name, "logs"),
-    query: `npm run query -- --out ${out.name} '${sql.replaceAll('"', "")}'`,
+    query: `npm run query -- ${out.name === DEFAULT_OUT ? "" : `--out ${out.name} `}'${sql}'`,
   };
 }
 

@@ -57,7 +57,9 @@ function views({ views: accounts, redeliveries }: Report): string[] {
       line("adds up", ({ addsUp }) => (addsUp ? "yes" : "NO")),
       line("entities", ({ entities }) => entities),
     ]),
-    `  ${plural(redeliveries.batches, "batch")} with ${plural(redeliveries.records, "record")} delivered again, and counted once.`,
+    redeliveries.records === 0
+      ? "  No batch was delivered again."
+      : `  ${plural(redeliveries.batches, "batch")} with ${plural(redeliveries.records, "record")} delivered again, and counted once.`,
   ];
 }
 
