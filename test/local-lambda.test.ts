@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { bundleFunction } from "../local/lambda/bundle.ts";
 import type { FunctionHost, KillPoint } from "../local/lambda/host.ts";
+import { buildDirOf } from "../local/lambda/open-host.ts";
 import { readFunction } from "../local/lambda/settings.ts";
 import { loadTemplate } from "../local/template/load.ts";
 import { createProject, functionResource, openProjectHost, type Project, projectDir } from "./local-project/project.ts";
@@ -333,12 +334,7 @@ describe("building", () => {
   });
 
   function buildOf(project: Project): string {
-    const builds = join(projectDir, ".millrace", "build");
-    const own = readdirSync(builds).find((name) => {
-      const manifest = join(builds, name, "One", "build.json");
-      return existsSync(manifest) && readFileSync(manifest, "utf8").includes(project.dir);
-    });
-    return join(builds, own ?? "", "One");
+    return join(buildDirOf(project.dir, projectDir, join(project.dir, "definitions")), "One");
   }
 });
 

@@ -43,7 +43,7 @@ export async function openHost(options: OpenHostOptions): Promise<FunctionHost> 
 }
 
 /** Each template and definitions folder has its own builds, so that runs side by side do not build over each other. */
-function buildDirOf(templateDir: string, projectDir: string, definitionsDir: string): string {
+export function buildDirOf(templateDir: string, projectDir: string, definitionsDir: string): string {
   const builds = join(projectDir, ".millrace", "build");
   if (templateDir === projectDir && definitionsDir === join(projectDir, "definitions")) return builds;
   const fork = createHash("sha256").update(`${templateDir}\n${definitionsDir}`).digest("hex").slice(0, 12);

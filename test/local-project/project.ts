@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { openHost } from "../../local/lambda/open-host.ts";
+import { buildDirOf, openHost } from "../../local/lambda/open-host.ts";
 import { loadTemplate } from "../../local/template/load.ts";
 
 export interface Project {
@@ -33,7 +33,11 @@ export function createProject(files: Readonly<Record<string, string>>): Project 
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line) as Record<string, unknown>),
-    remove: () => rmSync(dir, { recursive: true, force: true }),
+    remove() {
+      const definitions = [join(dir, "definitions"), join(projectDir, "definitions")];
+      const builds = definitions.map((definitionsDir) => buildDirOf(dir, projectDir, definitionsDir));
+      for (const path of [dir, ...builds]) rmSync(path, { recursive: true, force: true });
+    },
   };
 }
 
