@@ -9,6 +9,7 @@ import { INTERRUPTED, stopOnInterrupt } from "./start/stop-on-interrupt.ts";
 import { runCommand } from "./user-error.ts";
 
 async function main(): Promise<void> {
+  process.stdout.on("error", leaveWhenNobodyReads);
   const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd(), projectDir);
   if (options === null) return void process.stdout.write(HELP);
 
@@ -20,6 +21,12 @@ async function main(): Promise<void> {
   );
   process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : printReport(report));
   if (!report.ok) process.exitCode = 1;
+}
+
+/** `npm start | head` closes the pipe when it has read enough, which is no failure. */
+function leaveWhenNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
 }
 
 if (import.meta.main) {

@@ -18,6 +18,7 @@ Without --input it makes a sample day of shoppers. Paths are meant from where yo
   --seed N             what all randomness follows from: the same seed, the same bytes (default: 1)
   --shards N           how many shards the stream has (default: 2)
   --json               print the report as JSON on standard output, and nothing else there
+                       (npm adds two lines of its own unless told: npm start --silent -- --json)
   --help               this text
 
 Arrival: data rarely says when an event reached the stream. Then it arrives at the greatest event time seen so far, which
