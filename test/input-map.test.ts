@@ -74,8 +74,23 @@ describe("a map", () => {
     expect(contentHash({ a: 1 })).not.toBe(contentHash({ a: "1" }));
   });
 
+  it("puts the id where the definitions have it", async () => {
+    const plan = readMapFile("m", file("m.yaml", "id: file-position\nfields:\n  x: x"), ["reading", "id"]);
+    const record = {
+      file: "f",
+      line: 3,
+      bytes: Buffer.alloc(0),
+      isJson: false,
+      content: { kind: "value" as const, value: {} },
+    };
+    expect(await createMapper(plan, ["f"])(record)).toMatchObject([{ value: { reading: { id: "f:3" } } }]);
+    expect(() => readMapFile("m", file("m.yaml", "fields:\n  event_id: x"), ["reading", "id"])).toThrow(
+      "m yields no reading.id.",
+    );
+  });
+
   it("qualifies the file position where two files share a name", async () => {
-    const map = createMapper(readMapFile("m", file("m.yaml", "id: file-position\nfields:\n  x: x")), [
+    const map = createMapper(readMapFile("m", file("m.yaml", "id: file-position\nfields:\n  x: x"), ["event_id"]), [
       "a/e.csv",
       "b/e.csv",
     ]);
@@ -101,7 +116,7 @@ describe("a map", () => {
     ["id: content-hash", 'm.yaml: expected "fields:"'],
   ])("says what is wrong with %j", (text, message) => {
     const path = file("wrong.yaml", text);
-    expect(() => readMapFile("m.yaml", path)).toThrow(message);
+    expect(() => readMapFile("m.yaml", path, ["event_id"])).toThrow(message);
   });
 });
 
@@ -170,7 +185,9 @@ function file(name: string, content: string): string {
 }
 
 async function mapped(record: unknown, fields: string, head = "", line = 1) {
-  const plan = readMapFile("m.yaml", file("m.yaml", `${head === "" ? "" : `${head}\n`}fields:\n  ${fields}\n`));
+  const plan = readMapFile("m.yaml", file("m.yaml", `${head === "" ? "" : `${head}\n`}fields:\n  ${fields}\n`), [
+    "event_id",
+  ]);
   const content = { kind: "value" as const, value: record };
   return createMapper(plan, ["d/f.csv"])({ file: "d/f.csv", line, bytes: Buffer.alloc(0), isJson: false, content });
 }
@@ -182,7 +199,7 @@ function event(id: string, timeMs: number): string {
 async function arrive(lines: readonly string[], order: "file" | "event-time" = "file", map?: string) {
   const path = file("in.ndjson", lines.join("\n"));
   const input = openInput([{ name: path, path }]);
-  const mapper = createMapper(map === undefined ? null : readMapFile("map", map), [path]);
+  const mapper = createMapper(map === undefined ? null : readMapFile("map", map, ["event_id"]), [path]);
   const opened = await openArrivals({ input, mapper, schema: eventSchema, partitionKey: "user_id", order });
   const arrivals: Arrival[] = [];
   for await (const arrival of opened.arrivals) arrivals.push(arrival);

@@ -88,6 +88,28 @@ describe("npm start with dirty input", { timeout: MINUTES }, () => {
     expect(answer.out).toMatch(/^user_id +events\na +1\n/);
   });
 
+  it("runs the definitions of another domain with a map for its data", async () => {
+    const sensors = join(project, "examples/definitions-sensors");
+    const args = [
+      "--input",
+      "sensors.csv",
+      "--map",
+      "sensors.yaml",
+      "--definitions",
+      sensors,
+      "--out",
+      "sensors",
+      "--json",
+    ];
+    const { code, out, err } = await startCli(args);
+    expect(err).not.toContain("    at ");
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as Report;
+    expect(report.views.map(({ applied, duplicates }) => [applied, duplicates])).toEqual(
+      report.views.map(() => [3, 1]),
+    );
+  });
+
   it("ends with 130 and a message when Ctrl-C is pressed in mid-run", async () => {
     const { code, err } = await startCli(["--events", "200000", "--out", "stopped"], (child, text) => {
       if (/ events\/s/.test(text)) child.kill("SIGINT");
@@ -111,6 +133,10 @@ const FILES: Readonly<Record<string, string>> = {
   "map.yaml":
     'fields:\n  event_id: id\n  event_type: \'"view_item"\'\n  event_time: "1772366400000"\n  user_id: id\n  quantity: $number(n)\n',
   "dirty.csv": "id,n,x\na,1,\nb,2\nc,3,\nd,many,\n",
+  "sensors.csv":
+    "at,machine,v\n2026-03-01T00:00:00Z,press-1,1.5\n2026-03-01T00:00:01Z,press-2,2\n2026-03-01T00:00:01Z,press-2,2\n2026-03-01T00:00:02Z,press-1,3\n",
+  "sensors.yaml":
+    "id: content-hash\nfields:\n  measuredAt: at\n  machine:\n    id: machine\n  site: '\"north\"'\n  value: $number(v)\n",
   "lines.ndjson": '{"id":"e","n":5}\nno JSON\n',
 };
 for (const [name, content] of Object.entries(FILES)) writeFileSync(join(folder, name), content);

@@ -106,7 +106,8 @@ function toTimed(record: SourceRecord, mapped: Mapped, schema: EventSchema, keyP
 
 type Path = readonly string[];
 
-function pathOf(schema: EventSchema, column: string): Path {
+/** Where a column's value stands in the event. */
+export function pathOf(schema: EventSchema, column: string): Path {
   return schema.columns.find(({ name }) => name === column)?.path ?? [column];
 }
 
@@ -157,7 +158,7 @@ function requireSomeId(head: readonly Timed[], { schema }: Intake): void {
   if (events.length === 0 || events.some((event) => event.hasId)) return;
   const first = events[0] as Timed;
   throw new UserError(
-    `No ${schema.idColumn} in any of the first ${events.length} events (the first stands in ${first.origin.file}, line ${first.origin.line}). ` +
-      `Expected events as the definitions describe them; other data needs --map FILE whose event_id is there.`,
+    `No ${pathOf(schema, schema.idColumn).join(".")} in any of the first ${events.length} events (the first stands in ${first.origin.file}, line ${first.origin.line}). ` +
+      `Expected events as the definitions describe them; other data needs --map FILE that yields one.`,
   );
 }

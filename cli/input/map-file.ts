@@ -12,6 +12,8 @@ export interface MapPlan {
   /** Yields the parts of a record that become one event each; null: the record is the event. */
   readonly events: Field | null;
   readonly id: "content-hash" | "file-position" | null;
+  /** Where the event's id stands, outermost key first. */
+  readonly idPath: readonly string[];
   readonly arrivalTime: Field | null;
   readonly fields: readonly Field[];
 }
@@ -28,7 +30,7 @@ export interface Field {
 const KEYS = ["about", "events", "id", "arrival_time", "fields"];
 const IDS = ["content-hash", "file-position"] as const;
 
-export function readMapFile(name: string, path: string): MapPlan {
+export function readMapFile(name: string, path: string, idPath: readonly string[]): MapPlan {
   const map = parseMap(name, path);
   const unknown = Object.keys(map).find((key) => !KEYS.includes(key));
   if (unknown !== undefined)
@@ -40,6 +42,7 @@ export function readMapFile(name: string, path: string): MapPlan {
     name,
     events: compileOptional(name, "events", map.events),
     id: toId(name, map.id),
+    idPath,
     arrivalTime: compileOptional(name, "arrival_time", map.arrival_time),
     fields: compileFields(name, map.fields, []),
   };
@@ -94,13 +97,13 @@ function toId(name: string, id: unknown): MapPlan["id"] {
   return known;
 }
 
-function checkId(plan: MapPlan): void {
-  const given = plan.fields.some((field) => field.path.join(".") === "event_id");
-  if (given && plan.id !== null)
-    throw new UserError(`${plan.name}: both "id: ${plan.id}" and "fields.event_id". Keep one of them.`);
-  if (given || plan.id !== null) return;
+function checkId({ name, id, idPath, fields }: MapPlan): void {
+  const field = idPath.join(".");
+  const given = fields.some(({ path }) => path.join(".") === field);
+  if (given && id !== null) throw new UserError(`${name}: both "id: ${id}" and "fields.${field}". Keep one of them.`);
+  if (given || id !== null) return;
   throw new UserError(
-    `${plan.name} yields no event_id. Add "fields.event_id" when the data has an id; else "id: content-hash" (equal records count once) or "id: file-position" (every record counts).`,
+    `${name} yields no ${field}. Add "fields.${field}" when the data has an id; else "id: content-hash" (equal records count once) or "id: file-position" (every record counts).`,
   );
 }
 

@@ -49,7 +49,7 @@ async function mapParts(plan: MapPlan, source: Source, events: Field): Promise<r
 async function mapPart(plan: MapPlan, source: Source, part: unknown, index: number | null): Promise<Mapped> {
   const bindings = index === null ? null : { record: source.record, index };
   const event: Record<string, unknown> = {};
-  if (plan.id !== null) event.event_id = makeId(plan.id, source, part, index);
+  if (plan.id !== null) place(event, plan.idPath, makeId(plan.id, source, part, index));
   for (const field of plan.fields) {
     const value = await evaluate(field, part, bindings);
     if (value !== undefined) place(event, field.path, value);

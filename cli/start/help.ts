@@ -30,7 +30,7 @@ ${percent(SHARES.wrong_key)} under a wrong key; and ${percent(REDELIVERED_SHARE)
 
 A map is a YAML (or JSON) file with one JSONata expression (https://jsonata.org) for each field of the event:
 
-  id: content-hash               # or file-position, or give fields.event_id
+  id: content-hash               # or file-position, or give the field, here fields.event_id
   events: items                  # optional: one record holds many events; here each element of its "items"
   arrival_time: received_at      # optional: when it reached the stream, RFC 3339 or epoch milliseconds
   fields:

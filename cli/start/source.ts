@@ -1,6 +1,6 @@
 /** What a run streams: the sample day, or people's files. Either way records in arrival order, and how far one is. */
 import type { Definitions } from "../definitions.ts";
-import { type Arrival, openArrivals } from "../input/arrivals.ts";
+import { type Arrival, openArrivals, pathOf } from "../input/arrivals.ts";
 import { openInput } from "../input/files.ts";
 import { createMapper } from "../input/map.ts";
 import { readMapFile } from "../input/map-file.ts";
@@ -58,7 +58,10 @@ function requireFittingSchema(
 
 async function openFiles(options: StartOptions, { features, eventSchema }: Definitions): Promise<EventSource> {
   const input = openInput(options.inputs);
-  const plan = options.map === null ? null : readMapFile(options.map.name, options.map.path);
+  const plan =
+    options.map === null
+      ? null
+      : readMapFile(options.map.name, options.map.path, pathOf(eventSchema, eventSchema.idColumn));
   const names = input.files.map(({ name }) => name);
   const { startMs, arrivals } = await openArrivals({
     input,
