@@ -262,13 +262,17 @@ async function write(dir: string, { put, raw, curated, errors, quarantine }: Wor
   save(dir, "curated.ndjson", lines(curated));
   const duckdb = await (await DuckDBInstance.create(":memory:")).connect();
   mkdirSync(join(dir, "lake/curated"), { recursive: true });
-  const types = `{${Object.keys(curated[0] ?? {})
-    .map((name) => `"${name}": '${TYPES[name] ?? "VARCHAR"}'`)
-    .join(", ")}}`;
+  const types = `{${COLUMNS.map((name) => `"${name}": '${TYPES[name] ?? "VARCHAR"}'`).join(", ")}}`;
   await duckdb.run(
     `COPY (FROM read_json('${dir}/curated.ndjson', columns = ${types})) TO '${dir}/lake/curated/a.parquet'`,
   );
 }
+
+/** As Firehose writes them: every column of the table, also where no row has a value. */
+const COLUMNS = [
+  ...eventSchema.columns.map(({ name }) => name),
+  ...["_arrival", "_shard", "_sequence", "_subsequence", "_verdict", "_pipeline_version"],
+];
 
 const TYPES: Readonly<Record<string, string>> = {
   event_time: "TIMESTAMP",
