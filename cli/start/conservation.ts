@@ -30,6 +30,8 @@ export interface ViewAccount {
   readonly entities: number;
   readonly items: number;
   readonly stateBytes: number;
+  /** 99 of 100 items have a state of at most so many bytes. */
+  readonly stateP99Bytes: number;
   readonly addsUp: boolean;
 }
 
@@ -50,7 +52,14 @@ export async function accountViews(
   const reasons = await quarantineCounts(lake);
   const accounts: ViewAccount[] = [];
   for (const view of pipeline.views) {
-    const { applied, duplicates, entities: entityCount, items, bytes } = totalsOf(pipeline, entities, view.name);
+    const {
+      applied,
+      duplicates,
+      entities: entityCount,
+      items,
+      bytes,
+      p99Bytes,
+    } = totalsOf(pipeline, entities, view.name);
     const condition = viewCondition(view, pipeline.schema);
     const { matching = 0, accepted = 0 } = await lake.counts(`
       SELECT count(*) AS accepted, count(*) FILTER (${condition}) AS matching
@@ -70,6 +79,7 @@ export async function accountViews(
       entities: entityCount,
       items,
       stateBytes: bytes,
+      stateP99Bytes: p99Bytes,
       addsUp: missing >= 0 && missing <= failedRecords,
     });
   }

@@ -56,6 +56,7 @@ function views({ views: accounts, redeliveries }: Report): string[] {
       line("+ failed", ({ failed }) => failed),
       line("adds up", ({ addsUp }) => (addsUp ? "yes" : "NO")),
       line("entities", ({ entities }) => entities),
+      line("bytes kept per item, 99 % within", ({ stateP99Bytes }) => stateP99Bytes),
     ]),
     redeliveries.records === 0
       ? "  No batch was delivered again."
@@ -109,7 +110,7 @@ function lateness({ lateness: late }: Report): string[] {
     "Lateness: how long after it happened an event arrived",
     `  half within ${duration(late.p50Ms)}, 95 % within ${duration(late.p95Ms)}, 99 % within ${duration(late.p99Ms)}, the last after ${duration(late.greatestMs)}`,
     `  ${plural(late.acceptedLate, "event")} (${percent(late.acceptedLate, late.events)}) came 1 s late or more and still counted; ${number(late.tooLate)} came after more than the allowed ${duration(late.allowedMs)}`,
-    `  recommended allowed lateness: ${duration(late.recommendedMs)}, which keeps 99.9 % of these events; now ${percent(late.events - late.tooLate, late.events)} are kept`,
+    `  recommended allowed lateness: ${duration(late.recommendedMs)}, which would keep 99.9 % of these events; with ${duration(late.allowedMs)}, ${percent(late.events - late.tooLate, late.events)} are kept`,
   ];
 }
 

@@ -13,6 +13,8 @@ export interface ViewTotals {
   readonly entities: number;
   readonly items: number;
   readonly bytes: number;
+  /** 99 of 100 items have a state of at most so many bytes. */
+  readonly p99Bytes: number;
   readonly applied: number;
   readonly duplicates: number;
 }
@@ -51,17 +53,20 @@ function byLane(a: { lane: string }, b: { lane: string }): number {
 
 export function totalsOf(pipeline: Pipeline, entities: readonly Entity[], view: string): ViewTotals {
   const totals = { entities: 0, items: 0, bytes: 0, applied: 0, duplicates: 0 };
+  const sizes: number[] = [];
   for (const { states } of entities.filter((entity) => entity.view === view)) {
     totals.entities++;
     for (const state of states) {
       const { applied, duplicates } = summarizeItem(pipeline, view, state);
       totals.items++;
       totals.bytes += state.length;
+      sizes.push(state.length);
       totals.applied += applied;
       totals.duplicates += duplicates;
     }
   }
-  return totals;
+  sizes.sort((a, b) => a - b);
+  return { ...totals, p99Bytes: sizes[Math.ceil(sizes.length * 0.99) - 1] ?? 0 };
 }
 
 export function featuresOf(pipeline: Pipeline, { view, entity, states }: Entity, asOfMs: number): EntityFeatures {

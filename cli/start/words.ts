@@ -13,7 +13,7 @@ export function number(value: number, digits = 0): string {
 
 export function percent(part: number, whole: number): string {
   const share = whole === 0 ? 0 : (part / whole) * 100;
-  return `${number(share, share >= 10 || share === 0 ? 0 : 2)} %`;
+  return `${number(share, share === 0 || share === 100 ? 0 : share < 10 || share > 90 ? 2 : 0)} %`;
 }
 
 /** 1.4 s, 90 s as 1.5 min, 60 s as 1 min. */
