@@ -1,8 +1,11 @@
 /**
  * A growing byte buffer and its reader: the alphabet of the state's binary form. Every value has one encoding only, so equal
- * states have equal bytes. Numbers are unsigned varints up to 2^53 unless said otherwise.
+ * states have equal bytes. Numbers are unsigned varints up to 2^53 unless said otherwise. Both are made once and used again for
+ * one state after the other, because a batch has thousands of them.
  */
 export interface ByteWriter {
+  /** Begins anew; what was taken with `bytes` stays as it is. */
+  reset(): void;
   byte(value: number): void;
   uint32(value: number): void;
   /** A 48-bit unsigned integer in 6 bytes. */
@@ -15,10 +18,18 @@ export interface ByteWriter {
   /** An integer of any size and sign. */
   bigint(value: bigint): void;
   text(value: string): void;
+  /** A text of decimal digits, two in a byte. */
+  digits(value: string): void;
+  /** Bytes as they are, after their length. */
+  blob(value: Uint8Array): void;
+  /** What `write` writes, after its length. */
+  framed(write: () => void): void;
   bytes(): Uint8Array;
 }
 
 export interface ByteReader {
+  /** Begins at the first byte of another buffer. */
+  open(buffer: Uint8Array): void;
   byte(): number;
   uint32(): number;
   uint48(): number;
@@ -27,6 +38,9 @@ export interface ByteReader {
   signed(): number;
   bigint(): bigint;
   text(): string;
+  digits(): string;
+  /** A view of the bytes, not a copy. */
+  blob(): Uint8Array;
   /** Throws unless everything was read: left-over bytes mean that writer and reader disagree. */
   end(): void;
 }
@@ -35,7 +49,7 @@ const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
 export function byteWriter(): ByteWriter {
-  let buffer = new Uint8Array(256);
+  let buffer = new Uint8Array(4096);
   let view = new DataView(buffer.buffer);
   let length = 0;
 
@@ -47,17 +61,28 @@ export function byteWriter(): ByteWriter {
     view = new DataView(buffer.buffer);
   };
   const varint = (value: number) => {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER))
-      throw new RangeError(`a varint must be a safe integer >= 0, got ${value}`);
     room(8);
     let rest = value;
+    if (value > 0x7fff_ffff || value < 0 || !Number.isInteger(value)) rest = writeHighBits(value);
     while (rest > 0x7f) {
-      buffer[length++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
+      buffer[length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     buffer[length++] = rest;
   };
-  const raw = (bytes: Uint8Array) => {
+  /** The bytes of a large number, down to what bit operations can hold. */
+  const writeHighBits = (value: number): number => {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`a varint must be a safe integer >= 0, got ${value}`);
+    }
+    let rest = value;
+    while (rest > 0x7fff_ffff) {
+      buffer[length++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
+    }
+    return rest;
+  };
+  const blob = (bytes: Uint8Array) => {
     varint(bytes.length);
     room(bytes.length);
     buffer.set(bytes, length);
@@ -65,6 +90,9 @@ export function byteWriter(): ByteWriter {
   };
 
   return {
+    reset() {
+      length = 0;
+    },
     byte(value) {
       room(1);
       buffer[length++] = value;
@@ -88,45 +116,93 @@ export function byteWriter(): ByteWriter {
     varint,
     signed: (value) => varint(value >= 0 ? value * 2 : -value * 2 - 1),
     bigint(value) {
-      const hex = (value < 0n ? -value : value).toString(16);
-      const even = hex.length % 2 === 0 ? hex : `0${hex}`;
-      const size = value === 0n ? 0 : even.length / 2;
+      const magnitude = value < 0n ? -value : value;
+      const hex = magnitude === 0n ? "" : magnitude.toString(16);
+      const size = (hex.length + 1) >> 1;
+      const even = hex.padStart(size * 2, "0");
       varint(size * 2 + (value < 0n ? 1 : 0));
       room(size);
-      for (let i = 0; i < size; i++) buffer[length++] = Number.parseInt(even.slice(i * 2, i * 2 + 2), 16);
+      for (let i = 0; i < size; i++) buffer[length + i] = Number.parseInt(even.slice(i * 2, i * 2 + 2), 16);
+      length += size;
     },
-    text: (value) => raw(utf8.encode(value)),
+    text(value) {
+      const start = length;
+      varint(value.length);
+      room(value.length);
+      for (let i = 0; i < value.length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 127) {
+          length = start;
+          blob(utf8.encode(value));
+          return;
+        }
+        buffer[length++] = code;
+      }
+    },
+    digits(value) {
+      varint(value.length);
+      room((value.length + 1) >> 1);
+      for (let i = 0; i < value.length; i += 2) {
+        const low = i + 1 < value.length ? value.charCodeAt(i + 1) - 48 : 0;
+        buffer[length++] = ((value.charCodeAt(i) - 48) << 4) | low;
+      }
+    },
+    blob,
+    framed(write) {
+      // The length comes first and is not known yet: room for its longest form, closed up afterwards.
+      room(8);
+      const start = length;
+      length += 8;
+      write();
+      const size = length - start - 8;
+      length = start;
+      varint(size);
+      buffer.copyWithin(length, start + 8, start + 8 + size);
+      length += size;
+    },
     bytes: () => buffer.slice(0, length),
   };
 }
 
-export function byteReader(buffer: Uint8Array): ByteReader {
-  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+export function byteReader(first: Uint8Array = new Uint8Array(0)): ByteReader {
+  let buffer = first;
   let at = 0;
 
   const take = (size: number) => {
-    if (at + size > buffer.length)
+    if (at + size > buffer.length) {
       throw new RangeError(`the state ends at byte ${buffer.length}, ${size} more expected at ${at}`);
+    }
     at += size;
     return at - size;
   };
   const varint = () => {
-    let value = 0;
-    for (let unit = 1; ; unit *= 128) {
-      const byte = view.getUint8(take(1));
+    const first = buffer[take(1)] as number;
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    for (let unit = 128; ; unit *= 128) {
+      const byte = buffer[take(1)] as number;
       value += (byte & 0x7f) * unit;
       if (byte < 0x80) return value;
     }
   };
+  const blob = () => {
+    const size = varint();
+    const from = take(size);
+    return buffer.subarray(from, from + size);
+  };
 
   return {
-    byte: () => view.getUint8(take(1)),
-    uint32: () => view.getUint32(take(4)),
-    uint48() {
-      const from = take(6);
-      return view.getUint16(from) * 0x1_0000_0000 + view.getUint32(from + 2);
+    open(next) {
+      buffer = next;
+      at = 0;
     },
-    float64: () => view.getFloat64(take(8)),
+    byte: () => buffer[take(1)] as number,
+    uint32: () => bigEndian(buffer, take(4), 4),
+    uint48: () => bigEndian(buffer, take(6), 6),
+    float64() {
+      const from = take(8);
+      return new DataView(buffer.buffer, buffer.byteOffset + from, 8).getFloat64(0);
+    },
     varint,
     signed() {
       const value = varint();
@@ -135,18 +211,41 @@ export function byteReader(buffer: Uint8Array): ByteReader {
     bigint() {
       const head = varint();
       const size = Math.floor(head / 2);
-      let hex = "0";
-      for (let i = 0; i < size; i++) hex += view.getUint8(take(1)).toString(16).padStart(2, "0");
-      const magnitude = BigInt(`0x${hex}`);
+      const from = take(size);
+      let magnitude = BigInt(bigEndian(buffer, from, Math.min(size, 6)));
+      for (let i = from + 6; i < from + size; i++) magnitude = magnitude * 256n + BigInt(buffer[i] as number);
       return head % 2 === 1 ? -magnitude : magnitude;
     },
     text() {
       const size = varint();
       const from = take(size);
-      return fromUtf8.decode(buffer.subarray(from, from + size));
+      let text = "";
+      for (let i = from; i < from + size; i++) {
+        const code = buffer[i] as number;
+        if (code > 127) return fromUtf8.decode(buffer.subarray(from, from + size));
+        text += String.fromCharCode(code);
+      }
+      return text;
     },
+    digits() {
+      const size = varint();
+      const from = take((size + 1) >> 1);
+      let text = "";
+      for (let i = 0; i < size; i++) {
+        const pair = buffer[from + (i >> 1)] as number;
+        text += String.fromCharCode(48 + (i % 2 === 0 ? pair >> 4 : pair & 15));
+      }
+      return text;
+    },
+    blob,
     end() {
       if (at !== buffer.length) throw new RangeError(`the state has ${buffer.length - at} bytes more than expected`);
     },
   };
+}
+
+function bigEndian(buffer: Uint8Array, from: number, size: number): number {
+  let value = 0;
+  for (let i = from; i < from + size; i++) value = value * 256 + (buffer[i] as number);
+  return value;
 }

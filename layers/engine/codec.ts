@@ -1,19 +1,22 @@
 import { type ByteReader, type ByteWriter, byteReader, byteWriter } from "./bytes.ts";
 import type { CompiledView, Resolution } from "./compile.ts";
 import { DefinitionError } from "./define.ts";
-import { emptyState, type Mark, type State, type Tile } from "./state.ts";
+import { emptyState, type Mark, type State } from "./state.ts";
+import { readTiles, type Tile, writeTiles } from "./tiles.ts";
 
 /**
  * The binary form of a state: canonical (equal states, equal bytes) and compact. A version byte and the view's layout come
  * first, so that bytes written by another set of aggregates are recognised and never misread. Times and tile numbers are
- * differences to their neighbours; a tile says in one bit per slot which accumulators it has.
+ * differences to their neighbours; a tile is framed by its length, so that it can be carried over without being read.
  */
 const VERSION = 1;
+const writer = byteWriter();
+const reader = byteReader();
 const SHARD_NAME = /^shardId-(\d{12})$/;
 
 /** The bytes of a pruned state. */
 export function encodeState(view: CompiledView, state: State): Uint8Array {
-  const writer = byteWriter();
+  writer.reset();
   writer.byte(VERSION);
   writer.uint48(view.layout);
   writer.signed(state.greatestArrivalMs);
@@ -21,14 +24,14 @@ export function encodeState(view: CompiledView, state: State): Uint8Array {
   writeMarks(writer, state);
   writeFingerprints(writer, state);
   view.resolutions.forEach((resolution, r) => {
-    writeTiles(writer, resolution, state.tiles[r] as Tile[], state.greatestArrivalMs);
+    writeTiles(writer, resolution, state.tiles[r] as Tile[], originOf(resolution, state));
   });
   return writer.bytes();
 }
 
 /** The state in the bytes. Throws DefinitionError when another set of aggregates wrote them, RangeError when they are damaged. */
 export function decodeState(view: CompiledView, bytes: Uint8Array): State {
-  const reader = byteReader(bytes);
+  reader.open(bytes);
   const version = reader.byte();
   if (version !== VERSION)
     throw new RangeError(`view ${view.name}: a stored state has format ${version}, this code reads ${VERSION}`);
@@ -46,7 +49,7 @@ export function decodeState(view: CompiledView, bytes: Uint8Array): State {
   readMarks(reader, state);
   readFingerprints(reader, state);
   view.resolutions.forEach((resolution, r) => {
-    state.tiles[r] = readTiles(reader, resolution, state.greatestArrivalMs);
+    state.tiles[r] = readTiles(reader, originOf(resolution, state));
   });
   reader.end();
   return state;
@@ -59,7 +62,7 @@ function writeMarks(writer: ByteWriter, state: State): void {
     const number = SHARD_NAME.exec(position.shard)?.[1];
     writer.varint(number === undefined ? 0 : Number(number) + 1);
     if (number === undefined) writer.text(position.shard);
-    writer.bigint(BigInt(position.sequence));
+    writer.digits(position.sequence);
     writer.varint(position.subSequence);
     writer.varint(state.greatestArrivalMs - arrivalMs);
   }
@@ -69,7 +72,7 @@ function readMarks(reader: ByteReader, state: State): void {
   for (let left = reader.varint(); left > 0; left--) {
     const number = reader.varint();
     const shard = number === 0 ? reader.text() : `shardId-${String(number - 1).padStart(12, "0")}`;
-    const sequence = reader.bigint().toString();
+    const sequence = reader.digits();
     const mark: Mark = {
       position: { shard, sequence, subSequence: reader.varint() },
       arrivalMs: state.greatestArrivalMs - reader.varint(),
@@ -105,35 +108,7 @@ function readFingerprints(
   }
 }
 
-function writeTiles(
-  writer: ByteWriter,
-  { slots, widthMs }: Resolution,
-  tiles: readonly Tile[],
-  arrivalMs: number,
-): void {
-  writer.varint(tiles.length);
-  let previous = widthMs === 0 ? 0 : Math.floor(arrivalMs / widthMs);
-  for (const tile of tiles) {
-    writer.signed(tile.index - previous);
-    previous = tile.index;
-    for (let from = 0; from < slots.length; from += 8) {
-      let bits = 0;
-      for (let s = from; s < Math.min(from + 8, slots.length); s++)
-        if (tile.slots[s] !== undefined) bits |= 1 << (s - from);
-      writer.byte(bits);
-    }
-    slots.forEach(({ aggregate }, s) => {
-      if (tile.slots[s] !== undefined) aggregate.write(writer, tile.slots[s]);
-    });
-  }
-}
-
-function readTiles(reader: ByteReader, { slots, widthMs }: Resolution, arrivalMs: number): Tile[] {
-  let index = widthMs === 0 ? 0 : Math.floor(arrivalMs / widthMs);
-  return Array.from({ length: reader.varint() }, () => {
-    index += reader.signed();
-    const bits = Array.from({ length: Math.ceil(slots.length / 8) }, () => reader.byte());
-    const present = (s: number) => (((bits[s >> 3] as number) >> (s & 7)) & 1) === 1;
-    return { index, slots: slots.map(({ aggregate }, s) => (present(s) ? aggregate.read(reader) : undefined)) };
-  });
+/** Tile numbers are written as differences, the first one to the tile of the greatest arrival. */
+function originOf({ widthMs }: Resolution, { greatestArrivalMs }: State): number {
+  return widthMs === 0 ? 0 : Math.floor(greatestArrivalMs / widthMs);
 }

@@ -1,9 +1,10 @@
 import type { Bounds, FeatureValue } from "./aggregate.ts";
 import { decodeState } from "./codec.ts";
-import type { CompiledFeature, CompiledView, Pipeline, Slot } from "./compile.ts";
+import type { CompiledFeature, CompiledView, Pipeline, Resolution, Slot } from "./compile.ts";
 import { DefinitionError } from "./define.ts";
 import type { Position } from "./position.ts";
-import type { State, Tile } from "./state.ts";
+import type { State } from "./state.ts";
+import { slotsOf, type Tile } from "./tiles.ts";
 
 /**
  * Features are composed at read time: the tiles of all lanes that lie in the window are merged, then projected. As-of is a
@@ -72,13 +73,14 @@ function featureValue(
   const { sizeMs, stepMs } = feature.window;
   const endMs = Math.ceil(nowMs / stepMs) * stepMs;
   const window = { startMs: endMs - sizeMs, endMs };
-  const { widthMs, slots } = view.resolutions[feature.resolution] as CompiledView["resolutions"][number];
-  const { aggregate } = slots[feature.slot] as Slot;
+  const resolution = view.resolutions[feature.resolution] as Resolution;
+  const { aggregate } = resolution.slots[feature.slot] as Slot;
   let merged: unknown;
   for (const state of states) {
     for (const tile of state.tiles[feature.resolution] as Tile[]) {
-      const acc = tile.slots[feature.slot];
-      if (acc === undefined || !lies(tile, widthMs, window)) continue;
+      if (!lies(tile, resolution.widthMs, window)) continue;
+      const acc = slotsOf(resolution, tile)[feature.slot];
+      if (acc === undefined) continue;
       merged = merged === undefined ? acc : aggregate.merge(merged, acc);
     }
   }

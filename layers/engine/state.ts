@@ -1,6 +1,8 @@
-import type { CompiledView, Pipeline } from "./compile.ts";
+import type { Horizon } from "./aggregate.ts";
+import type { CompiledView, Pipeline, Resolution, Slot } from "./compile.ts";
 import type { Event } from "./decode.ts";
 import { comparePositions, type Position } from "./position.ts";
+import { isEmpty, openSlots, slotsOf, type Tile, tileAt } from "./tiles.ts";
 
 /**
  * The state of one (view, entity, lane): tiles, marks, fingerprints, counters. After `prune` it is a function of the set of
@@ -16,18 +18,13 @@ export interface State {
   marks: Map<string, Mark>;
   /** Ascending by (time, high, low). */
   readonly fingerprints: { readonly times: number[]; readonly highs: number[]; readonly lows: number[] };
-  /** Per resolution, ascending by index; times fall in [index * width, (index + 1) * width). */
+  /** Per resolution. */
   readonly tiles: Tile[][];
 }
 
 export interface Mark {
   readonly position: Position;
   readonly arrivalMs: number;
-}
-
-export interface Tile {
-  readonly index: number;
-  readonly slots: unknown[];
 }
 
 /** How long a mark is kept after the item has moved on: the longest retention that a stream can have (365 days). */
@@ -72,14 +69,16 @@ export function addFingerprint({ fingerprints }: State, timeMs: number, high: nu
 /** Updates one tile per resolution. */
 export function addToTiles(view: CompiledView, state: State, event: Event): void {
   for (let r = 0; r < view.resolutions.length; r++) {
-    const { widthMs, slots } = view.resolutions[r] as CompiledView["resolutions"][number];
-    let tile: Tile | null = null;
+    const resolution = view.resolutions[r] as Resolution;
+    const { widthMs, slots } = resolution;
+    let open: unknown[] | null = null;
     for (let s = 0; s < slots.length; s++) {
-      const { aggregate, column, where } = slots[s] as (typeof slots)[number];
+      const { aggregate, column, where } = slots[s] as Slot;
       if (!matches(where, event)) continue;
-      tile ??= tileAt(state.tiles[r] as Tile[], widthMs === 0 ? 0 : Math.floor(event.timeMs / widthMs), slots.length);
+      const index = widthMs === 0 ? 0 : Math.floor(event.timeMs / widthMs);
+      open ??= openSlots(resolution, tileAt(resolution, state.tiles[r] as Tile[], index));
       const value = column === null ? null : (event.row[column] ?? null);
-      tile.slots[s] = aggregate.add(tile.slots[s], { value, timeMs: event.timeMs, tie: event.high });
+      open[s] = aggregate.add(open[s], { value, timeMs: event.timeMs, tie: event.high });
     }
   }
 }
@@ -87,16 +86,6 @@ export function addToTiles(view: CompiledView, state: State, event: Event): void
 export function matches(tests: CompiledView["where"], event: Event): boolean {
   for (const { column, values } of tests) if (!values.includes(event.row[column] ?? null)) return false;
   return true;
-}
-
-function tileAt(tiles: Tile[], index: number, slots: number): Tile {
-  let at = tiles.length;
-  while (at > 0 && (tiles[at - 1] as Tile).index > index) at--;
-  const before = tiles[at - 1];
-  if (before?.index === index) return before;
-  const tile = { index, slots: new Array(slots).fill(undefined) };
-  tiles.splice(at, 0, tile);
-  return tile;
 }
 
 /**
@@ -114,22 +103,18 @@ export function prune(pipeline: Pipeline, view: CompiledView, state: State): voi
   for (const [shard, mark] of state.marks) {
     if (state.greatestArrivalMs - mark.arrivalMs > MARK_RETENTION_MS) state.marks.delete(shard);
   }
-  view.resolutions.forEach(({ widthMs, longestMs, slots }, r) => {
+  view.resolutions.forEach((resolution, r) => {
+    const { widthMs, longestMs } = resolution;
     const tiles = state.tiles[r] as Tile[];
     const earliestAsOfMs = state.greatestArrivalMs - behindMs;
     const oldestMs = earliestAsOfMs - longestMs;
-    if (widthMs > 0) {
-      let old = 0;
-      while (old < tiles.length && ((tiles[old] as Tile).index + 1) * widthMs <= oldestMs) old++;
-      tiles.splice(0, old);
+    if (widthMs === 0) {
+      for (const tile of tiles) pruneSlots(resolution, tile, { oldestMs, earliestAsOfMs });
       return;
     }
-    const [tile] = tiles;
-    if (tile === undefined) return;
-    slots.forEach(({ aggregate }, s) => {
-      const acc = tile.slots[s];
-      if (acc !== undefined) tile.slots[s] = aggregate.prune?.(acc, { oldestMs, earliestAsOfMs });
-    });
+    let old = 0;
+    while (old < tiles.length && ((tiles[old] as Tile).index + 1) * widthMs <= oldestMs) old++;
+    tiles.splice(0, old);
   });
   // A tile that only holds empty accumulators (all its values were null) is no tile.
   state.tiles.forEach((tiles, r) => {
@@ -137,6 +122,10 @@ export function prune(pipeline: Pipeline, view: CompiledView, state: State): voi
   });
 }
 
-function isEmpty({ slots }: Tile): boolean {
-  return slots.every((acc) => acc === undefined);
+function pruneSlots(resolution: Resolution, tile: Tile, horizon: Horizon): void {
+  const before = slotsOf(resolution, tile);
+  const after = before.map((acc, s) => acc && (resolution.slots[s] as Slot).aggregate.prune?.(acc, horizon));
+  if (after.every((acc, s) => acc === before[s])) return;
+  tile.slots = after;
+  tile.packed = null;
 }

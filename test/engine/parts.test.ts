@@ -121,6 +121,29 @@ describe("bytes", () => {
     );
   });
 
+  it("reads back digits of any number, blobs, and frames of any size", () => {
+    const digits = fc.stringMatching(/^\d{0,60}$/);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(digits, fc.uint8Array({ maxLength: 300 }))), (values) => {
+        const writer = byteWriter();
+        writer.framed(() => {
+          for (const [text, bytes] of values) {
+            writer.digits(text);
+            writer.framed(() => writer.blob(bytes));
+          }
+        });
+        const outer = byteReader(writer.bytes());
+        const reader = byteReader(outer.blob());
+        outer.end();
+        for (const [text, bytes] of values) {
+          expect(reader.digits()).toBe(text);
+          expect(byteReader(reader.blob()).blob()).toEqual(bytes);
+        }
+        reader.end();
+      }),
+    );
+  });
+
   it("says so when bytes are missing or left over", () => {
     expect(() => byteReader(new Uint8Array([5])).text()).toThrow("5 more expected");
     expect(() => byteReader(new Uint8Array([5])).end()).toThrow("1 bytes more");

@@ -35,6 +35,7 @@ export function last(k: number, stepMs: number): Aggregate<Last> {
         step = own;
         return inStep <= k && timeMs >= oldestMs;
       });
+      if (kept.length === acc.length) return acc;
       return kept.length === 0 ? undefined : kept;
     },
     write(writer, acc) {
