@@ -88,6 +88,16 @@ describe("flatten-events", () => {
     expect(records[0]?.metadata).toEqual({ partitionKeys: { dt: "2026-01-02", hour: "02" } });
   });
 
+  it("has a row for whatever the online features accept, also when lateness and skew are beyond the partition bound", async () => {
+    const patient = { ...pipeline, allowedLatenessMs: 72 * 3_600_000, maxSkewMs: 2 * 3_600_000 };
+    const times = [START - 50 * 3_600_000, START + 1.5 * 3_600_000];
+    const { records } = await flatten(
+      times.map((time, i) => record(i, event({ time }))),
+      patient,
+    );
+    expect(records.map(({ data }) => JSON.parse(decoded(data))._verdict)).toEqual(["accepted", "accepted"]);
+  });
+
   it("gives every row the verdict that the online features gave its record", async () => {
     const times = fc.integer({ min: -200_000, max: 200_000 });
     await fc.assert(
@@ -153,6 +163,13 @@ describe("flatten-events", () => {
 });
 
 describe("archive-raw", () => {
+  it("archives a large record of control characters, which JSON would write six times as long", async () => {
+    const bytes = Buffer.alloc(1_000_000, 1);
+    const { records } = await archive([record(1, bytes)]);
+    expect(records[0]?.result).toBe("Ok");
+    expect(Buffer.from(JSON.parse(decoded(records[0]?.data)).dataBase64, "base64").equals(bytes)).toBe(true);
+  });
+
   it("keeps the exact bytes of every record, with arrival, position and key, one line each", async () => {
     const bytes = fc.oneof(
       fc.uint8Array(),

@@ -42,7 +42,9 @@ function toAnswer(deps: Deps, recordId: string, record: StreamRecord | null): An
 
 const HOUR_MS = 3_600_000;
 
-function isNearArrival({ pastHours, futureHours }: Deps, { timeMs, record }: Event): boolean {
+/** What the online features accept always has its place, however tight the bound. */
+function isNearArrival({ pipeline, pastHours, futureHours }: Deps, { timeMs, record }: Event): boolean {
   const aheadMs = timeMs - record.arrivalMs;
-  return aheadMs >= -pastHours * HOUR_MS && aheadMs <= futureHours * HOUR_MS;
+  const pastMs = Math.max(pastHours * HOUR_MS, pipeline.allowedLatenessMs);
+  return -aheadMs <= pastMs && aheadMs <= Math.max(futureHours * HOUR_MS, pipeline.maxSkewMs);
 }

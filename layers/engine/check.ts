@@ -1,3 +1,4 @@
+import { fits, listOf } from "./condition.ts";
 import { type Condition, DefinitionError, type FeatureSpec, type Features, type View } from "./define.ts";
 import type { Column, EventSchema } from "./schema.ts";
 import { featureName, tileWidth } from "./window.ts";
@@ -128,10 +129,13 @@ function checkWindows(where: string, feature: FeatureSpec): void {
 
 function checkCondition(where: string, condition: Condition | undefined, schema: EventSchema): void {
   for (const [name, value] of Object.entries(condition ?? {})) {
-    columnOf(where, "where", name, schema);
+    const { type } = columnOf(where, "where", name, schema);
+    const values = listOf(value);
+    demand(values.length > 0, `${where}: the condition on "${name}" lists no value and could never hold`);
+    const wrong = values.find((one) => !fits(one, type));
     demand(
-      !Array.isArray(value) || value.length > 0,
-      `${where}: the condition on "${name}" lists no value and could never hold`,
+      wrong === undefined,
+      `${where}: the condition on "${name}" could never hold, because the field is ${JSON.stringify(type)} and ${JSON.stringify(wrong)} is no such value`,
     );
   }
 }

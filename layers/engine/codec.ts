@@ -1,6 +1,7 @@
 import { type ByteReader, type ByteWriter, byteReader, byteWriter } from "./bytes.ts";
 import type { CompiledView, Resolution } from "./compile.ts";
 import { DefinitionError } from "./define.ts";
+import type { Fingerprints } from "./fingerprints.ts";
 import { emptyState, type Mark, type State } from "./state.ts";
 import { readTiles, type Tile, writeTiles } from "./tiles.ts";
 
@@ -20,9 +21,10 @@ export function encodeState(view: CompiledView, state: State): Uint8Array {
   writer.byte(VERSION);
   writer.uint48(view.layout);
   writer.signed(state.greatestArrivalMs);
-  for (const counter of [state.applied, state.duplicates, state.outOfHorizon, state.overLimit]) writer.varint(counter);
+  for (const counter of [state.applied, state.duplicates, state.outOfHorizon, state.overLimit, state.forgotten])
+    writer.varint(counter);
   writeMarks(writer, state);
-  writeFingerprints(writer, state);
+  for (const list of [state.fingerprints, state.inherited]) writeFingerprints(writer, list, state.greatestArrivalMs);
   view.resolutions.forEach((resolution, r) => {
     writeTiles(writer, resolution, state.tiles[r] as Tile[], originOf(resolution, state));
   });
@@ -46,8 +48,9 @@ export function decodeState(view: CompiledView, bytes: Uint8Array): State {
   state.duplicates = reader.varint();
   state.outOfHorizon = reader.varint();
   state.overLimit = reader.varint();
+  state.forgotten = reader.varint();
   readMarks(reader, state);
-  readFingerprints(reader, state);
+  for (const list of [state.fingerprints, state.inherited]) readFingerprints(reader, list, state.greatestArrivalMs);
   view.resolutions.forEach((resolution, r) => {
     state.tiles[r] = readTiles(reader, originOf(resolution, state));
   });
@@ -81,12 +84,9 @@ function readMarks(reader: ByteReader, state: State): void {
   }
 }
 
-function writeFingerprints(
-  writer: ByteWriter,
-  { fingerprints: { times, highs, lows }, greatestArrivalMs }: State,
-): void {
+function writeFingerprints(writer: ByteWriter, { times, highs, lows }: Fingerprints, originMs: number): void {
   writer.varint(times.length);
-  let previousMs = greatestArrivalMs;
+  let previousMs = originMs;
   for (let i = 0; i < times.length; i++) {
     writer.signed((times[i] as number) - previousMs);
     writer.uint32(highs[i] as number);
@@ -95,11 +95,8 @@ function writeFingerprints(
   }
 }
 
-function readFingerprints(
-  reader: ByteReader,
-  { fingerprints: { times, highs, lows }, greatestArrivalMs }: State,
-): void {
-  let timeMs = greatestArrivalMs;
+function readFingerprints(reader: ByteReader, { times, highs, lows }: Fingerprints, originMs: number): void {
+  let timeMs = originMs;
   for (let left = reader.varint(); left > 0; left--) {
     timeMs += reader.signed();
     times.push(timeMs);

@@ -3,9 +3,10 @@ import { distinct } from "./aggregates/distinct.ts";
 import { last } from "./aggregates/last.ts";
 import { count, extreme, mean, sum } from "./aggregates/numbers.ts";
 import { checkFeatures, checkView } from "./check.ts";
+import { listOf, toRowValue } from "./condition.ts";
 import type { Condition, FeatureSpec, Features, View, Window } from "./define.ts";
 import { hash48 } from "./md5.ts";
-import type { EventSchema, Scalar } from "./schema.ts";
+import type { ColumnType, EventSchema, Scalar } from "./schema.ts";
 import { commonStep, featureName, tileWidth } from "./window.ts";
 
 /**
@@ -36,7 +37,7 @@ export interface CompiledView {
   readonly longestMs: number;
   /** The most live fingerprints of one item; an entity's further events are quarantined `entity_over_limit`. */
   readonly entityLimit: number;
-  /** Tells states of another set of aggregates apart: 48 bits of the resolutions' description. */
+  /** Tells the states of another definition apart: 48 bits of what decides what goes into a state and how long it stays. */
   readonly layout: number;
 }
 
@@ -90,16 +91,17 @@ function compileView(view: View, features: Features, schema: EventSchema): Compi
   for (const { spec, window, widthMs } of compiled) addSlot(drafts, widthMs, spec, window, schema);
 
   const ordered = [...drafts.values()].sort((a, b) => a.widthMs - b.widthMs);
-  const description = JSON.stringify(ordered.map(({ widthMs, keys }) => [widthMs, keys]));
+  const tiles = ordered.map(({ widthMs, longestMs, keys }) => [widthMs, longestMs, keys]);
+  const description = JSON.stringify([view.entity, testsOf(view.where, schema), tiles]);
   return {
     name: (view.version ?? 1) === 1 ? view.name : `${view.name}@${view.version}`,
     entity: view.entity,
     lanes: (view.lane ?? (view.entity === features.partitionKey ? "none" : "shard")) === "shard",
-    where: testsOf(view.where),
+    where: testsOf(view.where, schema),
     resolutions: ordered.map(({ widthMs, longestMs, slots }) => ({ widthMs, longestMs, slots })),
     features: compiled.map(({ name, window, widthMs, spec }) => {
       const resolution = ordered.findIndex((draft) => draft.widthMs === widthMs);
-      return { name, window, resolution, slot: (ordered[resolution] as Draft).keys.indexOf(slotKey(spec)) };
+      return { name, window, resolution, slot: (ordered[resolution] as Draft).keys.indexOf(slotKey(spec, schema)) };
     }),
     longestMs: Math.max(...compiled.map(({ window }) => window.sizeMs)),
     entityLimit: view.entityLimit ?? ENTITY_LIMIT,
@@ -124,27 +126,21 @@ function addSlot(
   const draft = drafts.get(widthMs) ?? { widthMs, longestMs: 0, keys: [], slots: [] };
   drafts.set(widthMs, draft);
   draft.longestMs = Math.max(draft.longestMs, window.sizeMs);
-  if (draft.keys.includes(slotKey(spec))) return;
-  draft.keys.push(slotKey(spec));
+  const key = slotKey(spec, schema);
+  if (draft.keys.includes(key)) return;
+  draft.keys.push(key);
   const column = spec.column ?? null;
-  draft.slots.push({ aggregate: aggregateOf(spec, schema), column, where: testsOf(spec.where) });
+  draft.slots.push({ aggregate: aggregateOf(spec, schema), column, where: testsOf(spec.where, schema) });
 }
 
 /** Two features with one key share their accumulators. */
-function slotKey(spec: FeatureSpec): string {
-  const { kind, column, where, limit, k } = spec;
-  return JSON.stringify([
-    kind,
-    column,
-    testsOf(where),
-    limit,
-    k,
-    kind === "lastK" ? commonStep(spec.windows) : undefined,
-  ]);
+function slotKey({ kind, column, where, limit, k, windows }: FeatureSpec, schema: EventSchema): string {
+  const stepMs = kind === "lastK" ? commonStep(windows) : null;
+  return JSON.stringify([kind, column, testsOf(where, schema), limit, k, stepMs]);
 }
 
 function aggregateOf(spec: FeatureSpec, schema: EventSchema): Aggregate<unknown> {
-  const type = schema.columns.find(({ name }) => name === spec.column)?.type;
+  const type = typeOf(schema, spec.column);
   const scale = typeof type === "object" ? type.decimal.scale : 0;
   return build(spec, scale) as Aggregate<unknown>;
 }
@@ -168,11 +164,13 @@ function build({ kind, limit, k, windows }: FeatureSpec, scale: number) {
   }
 }
 
-function testsOf(where: Condition | undefined): readonly Test[] {
+/** Conditions in a fixed order, their values in the form that a row has them in. `check` has seen that they can be converted. */
+function testsOf(where: Condition | undefined, schema: EventSchema): readonly Test[] {
   return Object.entries(where ?? {})
-    .map(([column, value]) => ({
-      column,
-      values: Array.isArray(value) ? (value as readonly Scalar[]) : [value as Scalar],
-    }))
+    .map(([column, value]) => ({ column, values: listOf(value).map((one) => toRowValue(one, typeOf(schema, column))) }))
     .sort((a, b) => (a.column < b.column ? -1 : 1));
+}
+
+function typeOf(schema: EventSchema, column: string | undefined): ColumnType | undefined {
+  return schema.columns.find(({ name }) => name === column)?.type;
 }

@@ -82,6 +82,11 @@ function reject(record: StreamRecord, reason: Reason, detail: string, event: Eve
   return {
     kind: "rejection",
     event,
-    rejection: { reason, stage: "decode", view: null, detail: detail.slice(0, 500), record },
+    rejection: { reason, stage: "decode", view: null, detail: toDetail(detail), record },
   };
+}
+
+/** Messages quote what came, and may cut a character in two: what is left of it is no text that JSON readers take. */
+function toDetail(detail: string): string {
+  return detail.slice(0, 500).toWellFormed();
 }

@@ -129,7 +129,7 @@ export const max = (name: string, column: string, options: Options): FeatureSpec
   column,
 });
 
-/** How many different values: exact up to `limit`, beyond it `{ overflow: true, atLeast: limit }`. */
+/** How many different values: exact up to `limit`, beyond it `{ overflow: true, atLeast: limit + 1 }`. */
 export const distinct = (name: string, column: string, options: Options & { readonly limit: number }): FeatureSpec => ({
   ...options,
   kind: "distinct",

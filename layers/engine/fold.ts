@@ -1,8 +1,9 @@
 import { decodeState, encodeState } from "./codec.ts";
 import type { CompiledView, Pipeline } from "./compile.ts";
 import type { Event } from "./decode.ts";
+import { add, has } from "./fingerprints.ts";
 import type { Rejection } from "./rejection.ts";
-import { addFingerprint, addToTiles, contains, emptyState, matches, prune, type State } from "./state.ts";
+import { addToTiles, contains, emptyState, inherit, matches, prune, type State } from "./state.ts";
 
 /**
  * Folds a batch of events into the items that it touches. Two kinds of "again" have two mechanisms. A redelivery keeps its
@@ -107,13 +108,7 @@ function load(view: CompiledView, key: StateKey, { items, siblings }: Items): St
   const bytes = items.get(id);
   if (bytes !== undefined) return decodeState(view, bytes);
   const state = emptyState(view);
-  // After a reshard a producer's retry may reach the new shard: the new lane must know what the old ones have seen.
-  for (const sibling of siblings.get(id) ?? []) {
-    const { times, highs, lows } = decodeState(view, sibling).fingerprints;
-    times.forEach((timeMs, i) => {
-      addFingerprint(state, timeMs, highs[i] as number, lows[i] as number);
-    });
-  }
+  for (const sibling of siblings.get(id) ?? []) inherit(state, decodeState(view, sibling));
   return state;
 }
 
@@ -158,31 +153,29 @@ function apply(pipeline: Pipeline, view: CompiledView, state: State, event: Even
       `arrived ${behindMs} ms behind the greatest arrival of its entity, ${pipeline.slackMs} ms are allowed`,
     );
   }
-  const known = state.fingerprints.times.length;
-  if (!addFingerprint(state, event.timeMs, event.high, event.low)) {
+  const { timeMs, high, low } = event;
+  if (has(state.fingerprints, timeMs, high, low) || has(state.inherited, timeMs, high, low)) {
     state.duplicates++;
     counts.duplicates++;
     return null;
   }
-  if (known >= view.entityLimit && liveFingerprints(pipeline, view, state) > view.entityLimit) {
-    removeFingerprint(state, event);
+  if (isFull(pipeline, view, state)) {
     state.overLimit++;
-    return reject(view, event, "entity_over_limit", `the entity has more than ${view.entityLimit} live events`);
+    const detail = `the entity has more than ${view.entityLimit} live events`;
+    return reject(view, event, "entity_over_limit", detail);
   }
+  add(state.fingerprints, timeMs, high, low);
   addToTiles(view, state, event);
   state.applied++;
   counts.applied++;
   return null;
 }
 
-function liveFingerprints(pipeline: Pipeline, view: CompiledView, state: State): number {
+/** Whether as many events as allowed are live, what has expired left out. */
+function isFull(pipeline: Pipeline, view: CompiledView, state: State): boolean {
+  if (state.fingerprints.times.length < view.entityLimit) return false;
   prune(pipeline, view, state);
-  return state.fingerprints.times.length;
-}
-
-function removeFingerprint({ fingerprints: { times, highs, lows } }: State, { timeMs, high, low }: Event): void {
-  const at = times.findIndex((time, i) => time === timeMs && highs[i] === high && lows[i] === low);
-  if (at >= 0) for (const column of [times, highs, lows]) column.splice(at, 1);
+  return state.fingerprints.times.length >= view.entityLimit;
 }
 
 function reject(view: CompiledView, event: Event, reason: Rejection["reason"], detail: string): Rejection {

@@ -20,6 +20,8 @@ export interface ItemSummary {
   readonly outOfHorizon: number;
   /** Above zero: the entity passed its limit and its features are incomplete. */
   readonly overLimit: number;
+  /** Above zero: after a reshard so many live fingerprints found no room, and their duplicates would count again. */
+  readonly forgotten: number;
   readonly greatestArrivalMs: number;
   /** Per shard, everything at or below it is contained. */
   readonly marks: readonly Position[];
@@ -42,12 +44,10 @@ export function readFeatures(
 }
 
 export function summarizeItem(pipeline: Pipeline, viewName: string, bytes: Uint8Array): ItemSummary {
-  const { applied, duplicates, outOfHorizon, overLimit, greatestArrivalMs, marks } = decodeState(
-    viewOf(pipeline, viewName),
-    bytes,
-  );
-  const positions = [...marks.values()].map(({ position }) => position);
-  return { applied, duplicates, outOfHorizon, overLimit, greatestArrivalMs, marks: positions };
+  const state = decodeState(viewOf(pipeline, viewName), bytes);
+  const { applied, duplicates, outOfHorizon, overLimit, forgotten, greatestArrivalMs } = state;
+  const marks = [...state.marks.values()].map(({ position }) => position);
+  return { applied, duplicates, outOfHorizon, overLimit, forgotten, greatestArrivalMs, marks };
 }
 
 /** How long after its last write an item may still matter (ms): the view's longest window plus lateness, slack and a day. */

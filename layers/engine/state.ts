@@ -1,6 +1,7 @@
 import type { Horizon } from "./aggregate.ts";
 import type { CompiledView, Pipeline, Resolution, Slot } from "./compile.ts";
 import type { Event } from "./decode.ts";
+import { add, dropBefore, dropFirst, type Fingerprints, noFingerprints } from "./fingerprints.ts";
 import { comparePositions, type Position } from "./position.ts";
 import { isEmpty, openSlots, slotsOf, type Tile, tileAt } from "./tiles.ts";
 
@@ -16,8 +17,12 @@ export interface State {
   overLimit: number;
   /** Per shard the greatest position that is contained. */
   marks: Map<string, Mark>;
-  /** Ascending by (time, high, low). */
-  readonly fingerprints: { readonly times: number[]; readonly highs: number[]; readonly lows: number[] };
+  /** Inherited fingerprints that there was no room for: their duplicates would count again. */
+  forgotten: number;
+  /** Of the events that this item has applied; a duplicate's is among them already. */
+  readonly fingerprints: Fingerprints;
+  /** Of events that the entity's other lanes had applied when this item was made. */
+  readonly inherited: Fingerprints;
   /** Per resolution. */
   readonly tiles: Tile[][];
 }
@@ -38,7 +43,9 @@ export function emptyState(view: CompiledView): State {
     outOfHorizon: 0,
     overLimit: 0,
     marks: new Map(),
-    fingerprints: { times: [], highs: [], lows: [] },
+    forgotten: 0,
+    fingerprints: noFingerprints(),
+    inherited: noFingerprints(),
     tiles: view.resolutions.map(() => []),
   };
 }
@@ -49,21 +56,23 @@ export function contains(state: State, position: Position): boolean {
   return mark !== undefined && comparePositions(position, mark.position) <= 0;
 }
 
-/** Adds a fingerprint; false when it is there already: a duplicate. */
-export function addFingerprint({ fingerprints }: State, timeMs: number, high: number, low: number): boolean {
-  const { times, highs, lows } = fingerprints;
-  // Events come nearly in order of time, so the place is close to the end.
-  let at = times.length;
-  while (at > 0 && compare(at - 1) > 0) at--;
-  if (at > 0 && compare(at - 1) === 0) return false;
-  times.splice(at, 0, timeMs);
-  highs.splice(at, 0, high);
-  lows.splice(at, 0, low);
-  return true;
+/** The most inherited fingerprints that an item keeps, newest first: with its own they stay below DynamoDB's 400 KB. */
+export const INHERITED_LIMIT = 10_000;
 
-  function compare(i: number): number {
-    return (times[i] as number) - timeMs || (highs[i] as number) - high || (lows[i] as number) - low;
+/**
+ * After a reshard a producer's retry may come through a new shard: the new lane must know what the old ones have seen. What it
+ * inherits does not count towards the entity's limit, or a busy old lane would shut the new one out.
+ */
+export function inherit(state: State, parent: State): void {
+  for (const { times, highs, lows } of [parent.fingerprints, parent.inherited]) {
+    for (let i = 0; i < times.length; i++) {
+      add(state.inherited, times[i] as number, highs[i] as number, lows[i] as number);
+    }
   }
+  const tooMany = state.inherited.times.length - INHERITED_LIMIT;
+  if (tooMany <= 0) return;
+  state.forgotten += tooMany;
+  dropFirst(state.inherited, tooMany);
 }
 
 /** Updates one tile per resolution. */
@@ -95,11 +104,7 @@ export function matches(tests: CompiledView["where"], event: Event): boolean {
  */
 export function prune(pipeline: Pipeline, view: CompiledView, state: State): void {
   const behindMs = pipeline.allowedLatenessMs + pipeline.slackMs;
-  const { times, highs, lows } = state.fingerprints;
-  let expired = 0;
-  while (expired < times.length && (times[expired] as number) + behindMs < state.greatestArrivalMs) expired++;
-  for (const column of [times, highs, lows]) column.splice(0, expired);
-
+  for (const list of [state.fingerprints, state.inherited]) dropBefore(list, state.greatestArrivalMs - behindMs);
   for (const [shard, mark] of state.marks) {
     if (state.greatestArrivalMs - mark.arrivalMs > MARK_RETENTION_MS) state.marks.delete(shard);
   }

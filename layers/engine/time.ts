@@ -7,9 +7,8 @@
 export function parseTime(text: string): number | null {
   const length = text.length;
   if (length < 20) return null;
-  const separator = text.charCodeAt(10) | 0x20;
   if (text[4] !== "-" || text[7] !== "-" || text[13] !== ":" || text[16] !== ":") return null;
-  if (separator !== 0x74 && separator !== 0x20) return null;
+  if (text[10] !== "T" && text[10] !== "t" && text[10] !== " ") return null;
 
   const month = digits(text, 5, 7);
   const day = digits(text, 8, 10);

@@ -1,4 +1,5 @@
 import {
+  type Condition,
   compile,
   count,
   decode,
@@ -9,7 +10,9 @@ import {
   hopping,
   lastK,
   readFeatures,
+  type StateKey,
   stateId,
+  stateKeysOf,
   stateTtlMs,
   sum,
   summarizeItem,
@@ -55,6 +58,13 @@ describe("verdicts", () => {
       });
       expect(toCuratedRow(pipeline, decoded, 1)).toBeNull();
     }
+  });
+
+  it("never cuts a character in two in what it says", () => {
+    const decoded = decode(pipeline, { ...record({}), data: Buffer.from('{"a":😀}') });
+    const detail = decoded.kind === "rejection" ? decoded.rejection.detail : "";
+    expect(detail).toContain("JSON");
+    expect(detail.isWellFormed()).toBe(true);
   });
 
   it("refuses an event whose key is not the record's partition key", () => {
@@ -162,6 +172,61 @@ describe("an item", () => {
     );
   });
 
+  it("does not let a new lane be shut out by what it inherits, and still knows the old lane's events", () => {
+    const small = compile(
+      { ...features, views: [{ ...(features.views[1] as (typeof features.views)[number]), entityLimit: 3 }] },
+      schema,
+    );
+    const old = eventsOf([1, 2, 3].map((i) => arrival({ id: `${i}` })));
+    const oldLane = bytesOf(fold(small, NOTHING, old), "by_item");
+    const moved = eventsOf([1, 4, 5].map((i) => ({ ...arrival({ id: `${i}` }), shard: 1 })));
+    const [key] = stateKeysOf(small, moved);
+    const siblings = new Map([[stateId(key as StateKey), [oldLane]]]);
+    const folded = fold(small, { items: new Map(), siblings }, moved);
+    expect(folded.rejections).toEqual([]);
+    expect(summarizeItem(small, "by_item", bytesOf(folded, "by_item"))).toMatchObject({ applied: 2, duplicates: 1 });
+  });
+
+  it("bounds what it inherits, and says how much it had to forget", () => {
+    const [view] = features.views.slice(1);
+    const wide = compile(
+      { ...features, views: [{ ...(view as (typeof features.views)[number]), entityLimit: 20_000 }] },
+      schema,
+    );
+    const old = eventsOf(Array.from({ length: 10_500 }, (_, i) => arrival({ id: `${i}`, time: START - 10_500 + i })));
+    const oldLane = bytesOf(fold(wide, NOTHING, old), "by_item");
+    const moved = eventsOf([
+      { ...arrival({ id: "0", time: START - 10_500 }), shard: 1 },
+      { ...arrival({ id: "10499", time: START - 1 }), shard: 1 },
+    ]);
+    const [key] = stateKeysOf(wide, moved);
+    const folded = fold(wide, { items: new Map(), siblings: new Map([[stateId(key as StateKey), [oldLane]]]) }, moved);
+    expect(summarizeItem(wide, "by_item", bytesOf(folded, "by_item"))).toMatchObject({
+      applied: 1,
+      duplicates: 1,
+      forgotten: 500,
+    });
+  });
+
+  it.each([
+    ["the view's condition", { where: { kind: "buy" } }],
+    ["the entity", { entity: "item", lane: "shard" as const }],
+    ["a window's length", { features: [count("events", { windows: [hopping(40_000, 5_000)] })] }],
+  ])("is refused when %s has changed since", (_, change) => {
+    const view = defineView("by_user", {
+      entity: "user",
+      where: { kind: ["buy", "look"] },
+      lane: "shard",
+      features: [count("events", { windows: [hopping(30_000, 5_000)] })],
+    });
+    const before = compile({ ...features, views: [view] }, schema);
+    const after = compile({ ...features, views: [{ ...view, ...change }] }, schema);
+    const [state] = fold(before, NOTHING, eventsOf([arrival({})])).states;
+    expect(() => readFeatures(after, "by_user", [state?.bytes as Uint8Array], START)).toThrow(
+      "Raise the view's version",
+    );
+  });
+
   it("stays small however many events a hot entity sends", () => {
     const burst = eventsOf(Array.from({ length: 20_000 }, (_, i) => arrival({ id: `${i}`, item: `i${i}` })));
     const folded = fold(pipeline, NOTHING, burst);
@@ -209,8 +274,25 @@ describe("definitions", () => {
       "k must be a whole number from 1 to 100",
     ],
     ["a condition that can never hold", { ...view, where: { kind: [] } }, "could never hold"],
+    ["a number for text in a condition", { ...view, where: { kind: 1 } }, "1 is no such value"],
+    ["a decimal with too many places", { ...view, where: { amount: [1, 0.001] } }, "0.001 is no such value"],
+    ["a time without an offset", { ...view, where: { time: "2026-01-01 00:00:00" } }, "is no such value"],
   ])("refuses %s and names the place", (_, broken, message) => {
     expect(() => compile({ ...features, views: [broken] }, schema)).toThrow(message);
+  });
+
+  it("compares decimals and times in conditions with what people write in an event", () => {
+    const bought = (where: Condition) =>
+      fold(
+        compile({ ...features, views: [{ ...view, where }] }, schema),
+        NOTHING,
+        eventsOf([arrival({ amount: 1250 })]),
+      ).counts;
+    expect(bought({ amount: 12.5 }).applied).toBe(1);
+    expect(bought({ amount: ["1.00", "12.50"] }).applied).toBe(1);
+    expect(bought({ amount: 1250 }).applied).toBe(0);
+    expect(bought({ time: new Date(START).toISOString() }).applied).toBe(1);
+    expect(bought({ time: START }).applied).toBe(1);
   });
 
   it("refuses a partition key that is not required, and two views of one name", () => {
