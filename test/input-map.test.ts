@@ -120,6 +120,8 @@ describe("a map", () => {
   });
 });
 
+const DAY = 86_400_000;
+
 describe("arrivals", () => {
   it("arrive at the greatest event time so far; what has no valid time arrives with what came before it", async () => {
     const { startMs, arrivals } = await arrive([
@@ -137,6 +139,90 @@ describe("arrivals", () => {
     const broken = JSON.stringify({ event_id: "x", event_type: 7, user_id: "u", event_time: 9e14 });
     const { arrivals } = await arrive([event("a", 5_000), broken, event("b", 6_000)]);
     expect(arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual([5_000, 5_000, 6_000]);
+  });
+
+  it("are not moved by a valid event with a wrong date, which arrives with the event before it, wherever it stands", async () => {
+    const wrong = Date.UTC(2099, 0, 1);
+    for (const at of [0, 1, 7, 19, 20]) {
+      const times = Array.from({ length: 20 }, (_, i) => 5_000 + i);
+      const { startMs, arrivals } = await arrive(
+        times.toSpliced(at, 0, wrong).map((timeMs, i) => event(`${i}`, timeMs)),
+      );
+      expect(startMs).toBe(5_000);
+      const expected = times.toSpliced(at, 0, times[at - 1] ?? 5_000);
+      expect(arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual(expected);
+    }
+  });
+
+  it("follow a gap of any length, over a week-end or from one year's file to another's", async () => {
+    for (const gapDays of [2, 900]) {
+      const later = 5_000 + gapDays * DAY;
+      const times = [5_000, 5_001, later, later + 1, later - 1, later + 2];
+      const { arrivals } = await arrive(times.map((timeMs, i) => event(`${i}`, timeMs)));
+      expect(arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual([
+        5_000,
+        5_001,
+        later,
+        later + 1,
+        later + 1,
+        later + 2,
+      ]);
+    }
+  });
+
+  it("follow the last event of all over a gap of days, for nothing speaks against it", async () => {
+    const { arrivals } = await arrive([event("a", 5_000), event("b", 5_000 + 3 * DAY)]);
+    expect(arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual([5_000, 5_000 + 3 * DAY]);
+  });
+
+  it("are the greatest time so far when no time is wrong, whatever the disorder and the gaps", async () => {
+    const gaps = fc.array(fc.record({ days: fc.nat(400), events: fc.array(fc.nat(DAY), { minLength: 3 }) }), {
+      minLength: 1,
+    });
+    await fc.assert(
+      fc.asyncProperty(gaps, async (parts) => {
+        let atMs = 0;
+        const times = parts.flatMap(({ days, events }) => {
+          atMs += (days + 1) * DAY;
+          return events.map((offsetMs) => atMs + offsetMs);
+        });
+        const { arrivals } = await arrive(times.map((timeMs, i) => event(`${i}`, timeMs)));
+        const greatest = times.map((_, i) => Math.max(...times.slice(0, i + 1)));
+        expect(arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual(greatest);
+      }),
+    );
+  });
+
+  it("lie within years that a clock can show, whatever time an event or a map gives", async () => {
+    const times = [-8.64e15, -1, 8.64e15, Date.UTC(2200, 0, 1)];
+    const bare = await arrive([...times.map((timeMs, i) => event(`${i}`, timeMs)), event("x", 5_000)]);
+    expect(bare.startMs).toBe(5_000);
+    expect(bare.arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual([5_000, 5_000, 5_000, 5_000, 5_000]);
+    const map = file(
+      "given.yaml",
+      "arrival_time: got\nfields:\n  event_id: event_id\n  event_type: event_type\n  user_id: user_id\n  event_time: event_time",
+    );
+    const given = times.map((got, i) => JSON.stringify({ ...JSON.parse(event(`${i}`, 5_000 + i)), got }));
+    const { arrivals } = await arrive([...given, JSON.stringify({ got: 1e300 })], "file", map);
+    expect(arrivals.map(({ arrivalMs }) => arrivalMs)).toEqual([5_000, 5_001, 5_002, 5_003, 5_003]);
+  });
+
+  it("come under any key that Kinesis takes, counted in characters, as UTF-8 says it", async () => {
+    const keyed = (user: string) => JSON.stringify({ ...JSON.parse(event("a", 5_000)), user_id: user });
+    const { arrivals } = await arrive(["😀".repeat(256), "😀".repeat(257), "u\ud800"].map(keyed));
+    expect(arrivals.map(({ partitionKey }) => partitionKey)).toEqual([
+      "😀".repeat(256),
+      expect.stringMatching(/^unkeyed:/),
+      "u\ufffd",
+    ]);
+  });
+
+  it("have problems that can be written as UTF-8, also where half an emoji is quoted", async () => {
+    const map = file("picky.yaml", "id: content-hash\nfields:\n  quantity: $error(user_id)");
+    const half = JSON.stringify({ ...JSON.parse(event("a", 5_000)), user_id: "u\ud800" });
+    const problems = [...(await arrive(['{"a":😀}'])).arrivals, ...(await arrive([half], "file", map)).arrivals];
+    for (const { origin } of problems) expect(origin?.problem).toContain("\ufffd");
+    for (const { origin } of problems) expect(origin?.problem?.isWellFormed()).toBe(true);
   });
 
   it("are sorted by event time when asked, stably, and nothing is lost", async () => {

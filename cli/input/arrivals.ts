@@ -3,7 +3,9 @@
  * that cannot be read or mapped goes as the bytes it is, and the pipeline quarantines it.
  */
 import { type EventSchema, parseTime } from "@millrace/engine";
+import { KEY_LIMIT } from "../send/entry.ts";
 import { UserError } from "../user-error.ts";
+import { followClock, type OnClock, startOf, timesOf, toClockTime } from "./clock.ts";
 import type { InputFiles } from "./files.ts";
 import type { Mapped, Mapper } from "./map.ts";
 import type { SourceRecord } from "./record.ts";
@@ -47,30 +49,22 @@ export async function openArrivals(intake: Intake): Promise<{ startMs: number; a
     head.push(next.value);
   }
   requireSomeId(head, intake);
-  const startMs = head.find((event) => event.clockMs !== null)?.clockMs ?? FALLBACK_START_MS;
-  return { startMs, arrivals: inArrivalOrder(startMs, head, events) };
+  const startMs = startOf(timesOf(head)) ?? FALLBACK_START_MS;
+  return { startMs, arrivals: arrive(followClock(startMs, head, events)) };
 }
 
 interface Timed extends Omit<Arrival, "arrivalMs" | "origin"> {
   readonly origin: Origin;
-  /** The arrival time that the data gives, else the event time; null when the record is not a valid event. */
+  /** The arrival time that the data gives, else the event time; null when it tells none that can be. */
   readonly clockMs: number | null;
   readonly hasId: boolean | null;
 }
 
-/** A stream's clock does not run backwards: arrival is the greatest time seen so far. */
-async function* inArrivalOrder(
-  startMs: number,
-  head: readonly Timed[],
-  rest: AsyncGenerator<Timed>,
-): AsyncGenerator<Arrival> {
-  let arrivalMs = startMs;
-  const arrive = ({ partitionKey, data, origin, clockMs }: Timed): Arrival => {
-    arrivalMs = Math.max(arrivalMs, clockMs ?? arrivalMs);
-    return { arrivalMs, partitionKey, data, origin };
-  };
-  for (const event of head) yield arrive(event);
-  for await (const event of rest) yield arrive(event);
+async function* arrive(events: AsyncGenerator<OnClock<Timed>>): AsyncGenerator<Arrival> {
+  for await (const { event, arrivalMs } of events) {
+    const { partitionKey, data, origin } = event;
+    yield { arrivalMs, partitionKey, data, origin };
+  }
 }
 
 async function* readEvents({ input, mapper, schema, partitionKey }: Intake): AsyncGenerator<Timed> {
@@ -88,7 +82,8 @@ function toTimed(record: SourceRecord, mapped: Mapped, schema: EventSchema, keyP
     return {
       partitionKey: fallbackKey(at),
       data: bytes,
-      origin: { file, line, problem: mapped.problem },
+      // It may quote half of what UTF-16 writes in two.
+      origin: { file, line, problem: mapped.problem.toWellFormed() },
       clockMs: null,
       hasId: null,
     };
@@ -99,7 +94,7 @@ function toTimed(record: SourceRecord, mapped: Mapped, schema: EventSchema, keyP
     partitionKey: toKey(valueAt(value, keyPath), at),
     data: asFound ? bytes : Buffer.from(JSON.stringify(value)),
     origin: { file, line, problem: null },
-    clockMs: toTime(arrivalTime) ?? eventTime(schema, value),
+    clockMs: toClockTime(toTime(arrivalTime)) ?? toClockTime(eventTime(schema, value)),
     hasId: valueAt(value, idPath) !== undefined,
   };
 }
@@ -118,26 +113,28 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** Only a valid event moves the clock: one broken date in the far future must not make all that follow late. */
+/** Only a valid event moves the clock. */
 function eventTime(schema: EventSchema, value: unknown): number | null {
   if (schema.validate(value) !== null) return null;
   return schema.toRow(value)[schema.timeColumn] as number;
 }
 
 function toTime(value: unknown): number | null {
-  if (typeof value === "number" && Number.isFinite(value)) return Math.trunc(value);
+  if (typeof value === "number") return Math.trunc(value);
   return typeof value === "string" ? parseTime(value) : null;
 }
 
-/** What Kinesis takes as a partition key. A record without one is put under where it stands; the pipeline says what it lacks. */
-const MAX_KEY_CHARACTERS = 256;
-
+/** A record without a key that Kinesis takes is put under where it stands; the pipeline says what it lacks. */
 function toKey(value: unknown, at: string): string {
-  return typeof value === "string" && value !== "" && value.length <= MAX_KEY_CHARACTERS ? value : fallbackKey(at);
+  if (typeof value !== "string" || value === "") return fallbackKey(at);
+  // More UTF-16 units than the limit may still be within it in characters.
+  if (value.length > KEY_LIMIT && [...value].length > KEY_LIMIT) return fallbackKey(at);
+  // As it looks on the stream, which is UTF-8: half a surrogate pair cannot be said there.
+  return value.toWellFormed();
 }
 
 function fallbackKey(at: string): string {
-  return `unkeyed:${at}`.slice(-MAX_KEY_CHARACTERS);
+  return [...`unkeyed:${at}`.toWellFormed()].slice(-KEY_LIMIT).join("");
 }
 
 /** Stable, and in memory: the only order that needs all events at once. */

@@ -22,7 +22,9 @@ Without --input it makes a sample day of shoppers. Paths are meant from where yo
   --help               this text
 
 Arrival: data rarely says when an event reached the stream. Then it arrives at the greatest event time seen so far, which
-keeps the disorder of the file: an event behind another is late by the difference.
+keeps the disorder of the file: an event behind another is late by the difference. A wrong date does not make late what follows
+it: a time more than a day ahead moves the clock only if most of the next 100 are there too (or, as the last of all, if it is
+within a year), and one outside the years 1970 to 2199 never does; such a record arrives with the one before it.
 
 The sample day, in shares of its events: ${percent(SHARES.late)} late but in time, ${percent(SHARES.too_late)} too late, ${percent(SHARES.out_of_order)} out of order,
 ${percent(SHARES.repeated)} sent twice by their producer, ${percent(SHARES.malformed)} not JSON, ${percent(SHARES.violation)} against the schema, ${percent(SHARES.future)} from the future,
