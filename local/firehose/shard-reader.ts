@@ -23,6 +23,8 @@ interface Cursor {
   after: string | null;
   lastReadMs: number;
   timer: Timer | null;
+  /** All its ancestors are read. That stays so: a parent is closed. */
+  ready: boolean;
 }
 
 export function createShardReader({
@@ -43,9 +45,21 @@ export function createShardReader({
     cursors.set(shardId, cursor);
     return cursor;
   };
+  const known = new Map<string, Shard>();
+  const shardOf = (shardId: string): Shard | undefined => {
+    for (const shard of stream.shards().slice(known.size)) known.set(shard.id, shard);
+    return known.get(shardId);
+  };
   const unread = (shard: Shard): boolean => shard.read(cursorOf(shard.id).after, 1, 1).length > 0;
-  const parentsRead = (shard: Shard): boolean =>
-    stream.shards().every((other) => !shard.parentIds.includes(other.id) || (!unread(other) && parentsRead(other)));
+  // Remembered, because a lineage of splits and merges has exponentially many paths.
+  const parentsRead = (shard: Shard): boolean => {
+    const cursor = cursorOf(shard.id);
+    cursor.ready ||= shard.parentIds.every((id) => {
+      const parent = shardOf(id);
+      return parent === undefined || (!unread(parent) && parentsRead(parent));
+    });
+    return cursor.ready;
+  };
 
   const read = (shard: Shard): void => {
     const cursor = cursorOf(shard.id);
@@ -67,7 +81,6 @@ export function createShardReader({
       if (unread(shard)) schedule(shard);
     });
   };
-  const shardOf = (shardId: string): Shard | undefined => stream.shards().find(({ id }) => id === shardId);
   const stopListening = stream.onPut((shardId) => {
     const shard = cursors.get(shardId)?.timer ? undefined : shardOf(shardId);
     if (shard !== undefined) schedule(shard);
@@ -92,7 +105,7 @@ export function createShardReader({
 }
 
 function newCursor(after: string | null): Cursor {
-  return { after, lastReadMs: Number.NEGATIVE_INFINITY, timer: null };
+  return { after, lastReadMs: Number.NEGATIVE_INFINITY, timer: null, ready: false };
 }
 
 function toSourceRecords(shardId: string, stored: StoredRecord): SourceRecord[] {
