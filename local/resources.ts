@@ -44,13 +44,14 @@ export function createStreams(template: Template, kinesis: Kinesis, clock: Clock
 }
 
 export function createDeliveries(wiring: Wiring): readonly (readonly [string, Delivery])[] {
-  const { template, clock, objects, invoke, seed } = wiring;
+  const { template, clock, objects, invoke, seed, log } = wiring;
   return template.of("AWS::KinesisFirehose::DeliveryStream").map((resource) => {
     const configured = resource.properties.KinesisStreamSourceConfiguration as ValueMap | undefined;
     const source = configured === undefined ? null : streamOf(wiring, String(configured.KinesisStreamARN), resource);
-    const { name, arn, properties, logicalId } = resource;
     const glue = (database: string, table: string) => glueTable(template, database, table);
-    return [logicalId, createDelivery({ name, arn, resource: properties, source, clock, objects, invoke, glue, seed })];
+    const { name, arn, properties, logicalId } = resource;
+    const settings = { name, arn, resource: properties, source };
+    return [logicalId, createDelivery({ ...settings, clock, objects, invoke, glue, seed, log })];
   });
 }
 

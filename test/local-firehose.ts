@@ -38,6 +38,9 @@ export interface StackOptions {
   readonly directPut?: boolean;
   readonly shardCount?: number;
   readonly seed?: number;
+  /** Throws what the put of that number fails with; they count from 1. */
+  readonly beforePut?: (put: number) => void;
+  readonly log?: (line: string) => void;
   /** Data put on the stream before the delivery stream exists. */
   readonly putBefore?: readonly string[];
 }
@@ -52,7 +55,7 @@ export function startStack(options: StackOptions = {}): Stack {
     clock,
   });
   for (const data of options.putBefore ?? []) stream.put({ partitionKey: "k", data: Buffer.from(data) });
-  const objects = memoryObjects();
+  const objects = memoryObjects(options.beforePut);
   const requests: TransformRequest[] = [];
   const delivery = createDelivery({
     name: "raw-delivery",
@@ -68,6 +71,7 @@ export function startStack(options: StackOptions = {}): Stack {
     },
     glue: (databaseName, name) => ({ databaseName, name, columns: options.columns ?? [] }),
     seed: options.seed ?? 1,
+    log: options.log ?? (() => {}),
   });
   return { clock, stream, delivery, objects, requests };
 }
@@ -123,7 +127,8 @@ export interface MemoryObjects extends Pick<ObjectStore, "put"> {
   text(key: string): string;
 }
 
-function memoryObjects(): MemoryObjects {
+function memoryObjects(beforePut: (put: number) => void = () => {}): MemoryObjects {
+  let puts = 0;
   const stored = new Map<string, { body: Buffer; options: PutOptions; bucket: string }>();
   const keys = (prefix = "") => [...stored.keys()].filter((key) => key.startsWith(prefix)).sort();
   return {
@@ -131,6 +136,7 @@ function memoryObjects(): MemoryObjects {
     keys,
     text: (key) => stored.get(key)?.body.toString() ?? "",
     put: async (bucket, key, body, options = {}) => {
+      beforePut(++puts);
       if (stored.has(key)) throw new Error(`${key} was written twice`);
       stored.set(key, { bucket, body: Buffer.from(body), options });
     },

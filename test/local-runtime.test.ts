@@ -138,6 +138,20 @@ describe("in virtual time", () => {
     });
   });
 
+  it("ends a drain with what could not be written, and drains when that was put right", async () => {
+    const runtime = await start();
+    await runtime.objects.put("raw", "2025", Buffer.from("a file where a folder must be"));
+    putTexts(runtime, texts(5));
+    await expect(runtime.drain()).rejects.toThrow(
+      /Delivery stream "raw-delivery": writing the object raw\/2025\/06\/01\/.* failed \d+ times: .*is already an object/,
+    );
+    expect(runtime.stats().deliveries.RawDelivery).toMatchObject({ received: 5, delivered: 0 });
+    await runtime.objects.delete("raw", "2025");
+    await runtime.drain();
+    expect(archived(runtime)).toEqual([...texts(5)]);
+    expect(runtime.stats().deliveries.RawDelivery).toMatchObject({ delivered: 5, objects: 1 });
+  });
+
   it.each([
     ["after a write", ({ phase, write, invocation }: KillPoint) => phase === "write" && write === 3 && invocation < 4],
     ["between the writes and the answer", ({ phase, invocation }: KillPoint) => phase === "answer" && invocation < 4],

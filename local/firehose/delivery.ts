@@ -6,6 +6,7 @@ import { createDestination } from "./destination.ts";
 import { catalogTable } from "./error-records.ts";
 import type { GlueTable } from "./glue-table.ts";
 import { DeliverySettingsError, type Properties } from "./properties.ts";
+import { createRetryQueue, type RetryQueue } from "./retry-queue.ts";
 import { seededNames } from "./seeded-names.ts";
 import { readSettings } from "./settings.ts";
 import { createShardReader } from "./shard-reader.ts";
@@ -29,7 +30,10 @@ export interface Delivery {
   readonly createdMs: number;
   /** Direct PUT; one result per record, in order. The api refuses calls for streams with a Kinesis source. */
   put(records: readonly Buffer[]): readonly PutResult[];
-  /** Reads, transforms and writes all that there is, without waiting for sizes or intervals. Not from within an action of the clock. */
+  /**
+   * Reads, transforms and writes all that there is, without waiting for sizes or intervals. What fails is tried again by the clock, until when the
+   * delivery stream is not idle; it rejects, naming the object, when that has failed too often. Not from within an action of the clock.
+   */
   flush(): Promise<void>;
   /** Nothing unread, nothing in a buffer, nothing on its way. */
   idle(): boolean;
@@ -53,11 +57,13 @@ export interface DeliveryOptions {
   readonly invoke: Invoke;
   readonly glue: (database: string, table: string) => GlueTable | null;
   readonly seed: number;
+  /** Is told what could not be written, and when that is tried again. */
+  readonly log?: (line: string) => void;
 }
 
 /** Throws a DeliverySettingsError, whose message names the delivery stream and says what to change. */
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { name, arn, clock } = options;
+  const { name, arn, clock, log = () => {} } = options;
   const settings = readSettings(name, options.resource);
   if ((settings.source === "KinesisStreamAsSource") !== (options.source !== null)) {
     throw new DeliverySettingsError(
@@ -70,9 +76,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   };
   const stats = newStats();
   const names = seededNames(options.seed, name);
-  const destination = createDestination({ name, settings, conversion, clock, objects: options.objects, names, stats });
+  const newQueue = () => createRetryQueue({ clock, name, log });
+  const { objects } = options;
+  const destination = createDestination({ name, settings, conversion, clock, objects, names, stats, newQueue });
   const transforms =
-    settings.transform && createTransforms(options, settings.transform, names.uuid, destination.accept, stats);
+    settings.transform &&
+    createTransforms(options, settings.transform, newQueue(), names.uuid, destination.accept, stats);
 
   const receive = (bufferId: string, record: SourceRecord): void => {
     stats.received++;
@@ -95,8 +104,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       }),
     async flush() {
       reader?.readAll();
-      await transforms?.flush();
-      await destination.flush();
+      try {
+        await transforms?.flush();
+      } finally {
+        await destination.flush();
+      }
     },
     idle: () => (reader?.idle() ?? true) && (transforms?.idle() ?? true) && destination.idle(),
     stats: () => ({ ...stats, failedByCode: { ...stats.failedByCode } }),
@@ -111,6 +123,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 function createTransforms(
   options: DeliveryOptions,
   settings: NonNullable<ReturnType<typeof readSettings>["transform"]>,
+  queue: RetryQueue,
   newInvocationId: () => string,
   accept: Parameters<typeof createTransformBuffers>[0]["onTransformed"],
   stats: ReturnType<typeof newStats>,
@@ -126,6 +139,7 @@ function createTransforms(
   return createTransformBuffers({
     settings,
     clock: options.clock,
+    queue,
     transform,
     onTransformed(results) {
       stats.transformBatches++;

@@ -7,6 +7,7 @@ import { type ClosedBuffer, createObjectBuffers } from "./object-buffers.ts";
 import { writeParquet } from "./parquet.ts";
 import { partitionOf } from "./partitions.ts";
 import type { Prefix } from "./prefix.ts";
+import type { RetryQueue, Task } from "./retry-queue.ts";
 import type { SeededNames } from "./seeded-names.ts";
 import type { DeliverySettings } from "./settings.ts";
 import type { FailedRecord, SourceRecord } from "./source-record.ts";
@@ -32,25 +33,29 @@ export interface DestinationDeps {
   readonly objects: Pick<ObjectStore, "put">;
   readonly names: SeededNames;
   readonly stats: StatsCounter;
+  /** Objects and error objects wait in queues of their own. */
+  readonly newQueue: () => RetryQueue;
 }
 
 /** A row as a line of JSON, or a record's bytes. */
 type Entry = string | Buffer;
 
 export function createDestination(deps: DestinationDeps): Destination {
-  const { settings, clock, stats } = deps;
+  const { settings, clock, stats, newQueue } = deps;
   const { bufferBytes, bufferIntervalMs } = settings;
   const good = createObjectBuffers<PartitionKeys, Entry>({
     clock,
     bufferBytes,
     bufferIntervalMs,
-    write: (buffer) => writeObject(deps, buffer),
+    queue: newQueue(),
+    toTask: (buffer) => objectTask(deps, buffer),
   });
   const bad = createObjectBuffers<FailedRecord["errorType"], FailedRecord>({
     clock,
     bufferBytes,
     bufferIntervalMs,
-    write: (buffer) => writeErrors(deps, buffer),
+    queue: newQueue(),
+    toTask: (buffer) => errorsTask(deps, buffer),
   });
 
   const reject = (failure: FailedRecord): void => {
@@ -83,8 +88,11 @@ export function createDestination(deps: DestinationDeps): Destination {
       }
     },
     async flush() {
-      await good.flush();
-      await bad.flush();
+      try {
+        await good.flush();
+      } finally {
+        await bad.flush();
+      }
     },
     idle: () => good.idle() && bad.idle(),
     stop() {
@@ -98,45 +106,52 @@ function isFailure(entry: Entry | FailedRecord): entry is FailedRecord {
   return typeof entry === "object" && "errorType" in entry;
 }
 
-async function writeObject(deps: DestinationDeps, buffer: ClosedBuffer<PartitionKeys, Entry>): Promise<void> {
-  const { settings, conversion, stats } = deps;
-  const key = keyOf(deps, settings.prefix, buffer.oldestArrivalMs, { partitionKeys: buffer.target, errorType: "" });
-  const parquet = conversion !== null && settings.conversion !== null;
-  const body = parquet
-    ? await writeParquet(
-        { columns: conversion.rows.columns, compression: settings.conversion.compression },
-        buffer.entries as string[],
-      )
-    : Buffer.concat(buffer.entries as Buffer[]);
-  const packed = settings.gzip ? gzip(body) : body;
+function objectTask(deps: DestinationDeps, buffer: ClosedBuffer<PartitionKeys, Entry>): Task {
+  const { settings, stats } = deps;
+  const { bucket, gzip: gzipped, conversion, prefix } = settings;
+  const extension = settings.fileExtension ?? (conversion ? ".parquet" : gzipped ? ".gz" : "");
+  const key = keyOf(deps, prefix, buffer.oldestArrivalMs, { partitionKeys: buffer.target, errorType: "" }) + extension;
   // Odd, but it is what Firehose's Parquet objects carry; HTTP clients must not try to decode it.
-  const encoding: PutOptions = parquet ? { contentEncoding: "hadoop-snappy" } : {};
-  const extension = settings.fileExtension ?? (parquet ? ".parquet" : settings.gzip ? ".gz" : "");
-  await deps.objects.put(settings.bucket, `${key}${extension}`, packed, {
-    contentType: "application/octet-stream",
-    ...encoding,
-  });
-  stats.delivered += buffer.entries.length;
-  stats.objects++;
-  stats.objectBytes += packed.length;
+  const encoding: PutOptions = conversion ? { contentEncoding: "hadoop-snappy" } : {};
+  return {
+    name: `writing the object ${bucket}/${key}`,
+    async run() {
+      const body = await bodyOf(deps, buffer.entries);
+      await deps.objects.put(bucket, key, body, { contentType: "application/octet-stream", ...encoding });
+      stats.delivered += buffer.entries.length;
+      stats.objects++;
+      stats.objectBytes += body.length;
+    },
+  };
+}
+
+async function bodyOf({ settings, conversion }: DestinationDeps, entries: readonly Entry[]): Promise<Buffer> {
+  const body =
+    conversion !== null && settings.conversion !== null
+      ? await writeParquet(
+          { columns: conversion.rows.columns, compression: settings.conversion.compression },
+          entries as string[],
+        )
+      : Buffer.concat(entries as Buffer[]);
+  return settings.gzip ? gzip(body) : body;
 }
 
 /** Error objects are not compressed and have no file extension. */
-async function writeErrors(
-  deps: DestinationDeps,
-  buffer: ClosedBuffer<FailedRecord["errorType"], FailedRecord>,
-): Promise<void> {
+function errorsTask(deps: DestinationDeps, buffer: ClosedBuffer<FailedRecord["errorType"], FailedRecord>): Task {
   const { settings, stats } = deps;
-  const key = keyOf(deps, settings.errorPrefix, buffer.oldestArrivalMs, {
-    partitionKeys: {},
-    errorType: buffer.target,
-  });
-  const body = Buffer.from(buffer.entries.map(({ line }) => `${line}\n`).join(""));
-  await deps.objects.put(settings.bucket, key, body, { contentType: "application/octet-stream" });
-  stats.failed += buffer.entries.length;
-  stats.errorObjects++;
-  stats.errorObjectBytes += body.length;
-  for (const { errorCode } of buffer.entries) stats.failedByCode[errorCode] = (stats.failedByCode[errorCode] ?? 0) + 1;
+  const { entries, target: errorType, oldestArrivalMs } = buffer;
+  const key = keyOf(deps, settings.errorPrefix, oldestArrivalMs, { partitionKeys: {}, errorType });
+  return {
+    name: `writing the object ${settings.bucket}/${key}`,
+    async run() {
+      const body = Buffer.from(entries.map(({ line }) => `${line}\n`).join(""));
+      await deps.objects.put(settings.bucket, key, body, { contentType: "application/octet-stream" });
+      stats.failed += entries.length;
+      stats.errorObjects++;
+      stats.errorObjectBytes += body.length;
+      for (const { errorCode } of entries) stats.failedByCode[errorCode] = (stats.failedByCode[errorCode] ?? 0) + 1;
+    },
+  };
 }
 
 /** `<prefix><stream>-<version>-yyyy-MM-dd-HH-mm-ss-<uuid>`; the prefix tells the oldest record's time, the name the time of writing. */

@@ -1,8 +1,10 @@
 import type { Clock, Timer } from "../clock.ts";
+import type { RetryQueue, Task } from "./retry-queue.ts";
 
 /**
  * What waits to become an object: one buffer per destination folder, written when it reaches its size or when its first record has waited
- * for the interval, whichever comes first. Objects are written one after another in the order in which they were closed.
+ * for the interval, whichever comes first. Objects are written one after another in the order in which they were closed; one that cannot
+ * be written is tried again, and holds up those behind it.
  */
 export interface ObjectBuffers<Target, Entry> {
   add(
@@ -14,7 +16,7 @@ export interface ObjectBuffers<Target, Entry> {
   has(id: string): boolean;
   /** Buffers that still collect. */
   openCount(): number;
-  /** Closes all buffers now and waits until they are written. */
+  /** Closes all buffers now and writes them, as far as the queue allows (see RetryQueue.flush). */
   flush(): Promise<void>;
   idle(): boolean;
   stop(): void;
@@ -30,7 +32,9 @@ export interface ObjectBuffersOptions<Target, Entry> {
   readonly clock: Clock;
   readonly bufferBytes: number;
   readonly bufferIntervalMs: number;
-  readonly write: (buffer: ClosedBuffer<Target, Entry>) => Promise<void>;
+  readonly queue: RetryQueue;
+  /** Called once for a buffer, when it is closed: every try writes the same object. */
+  readonly toTask: (buffer: ClosedBuffer<Target, Entry>) => Task;
 }
 
 interface OpenBuffer<Target, Entry> {
@@ -44,31 +48,20 @@ interface OpenBuffer<Target, Entry> {
 export function createObjectBuffers<Target, Entry>(
   options: ObjectBuffersOptions<Target, Entry>,
 ): ObjectBuffers<Target, Entry> {
-  const { clock, bufferBytes, bufferIntervalMs, write } = options;
+  const { clock, bufferBytes, bufferIntervalMs, queue, toTask } = options;
   const open = new Map<string, OpenBuffer<Target, Entry>>();
-  const closed: OpenBuffer<Target, Entry>[] = [];
-  let running = 0;
-  let lastRun: Promise<void> = Promise.resolve();
 
-  const run = (): Promise<void> => {
-    running++;
-    lastRun = lastRun.then(async () => {
-      for (let buffer = closed.shift(); buffer !== undefined; buffer = closed.shift()) await write(buffer);
-      running--;
-    });
-    return lastRun;
-  };
   const close = (id: string): void => {
     const buffer = open.get(id);
     if (buffer === undefined) return;
     clock.cancel(buffer.timer);
     open.delete(id);
-    closed.push(buffer);
+    queue.push(toTask(buffer));
   };
   const begin = (id: string, target: Target, arrivalMs: number): OpenBuffer<Target, Entry> => {
     const timer = clock.at(clock.now() + bufferIntervalMs, () => {
       close(id);
-      return run();
+      return queue.run();
     });
     const buffer = { target, entries: [], timer, oldestArrivalMs: arrivalMs, sizeBytes: 0 };
     open.set(id, buffer);
@@ -83,17 +76,18 @@ export function createObjectBuffers<Target, Entry>(
       buffer.sizeBytes += sizeBytes;
       if (buffer.sizeBytes < bufferBytes) return;
       close(id);
-      clock.at(clock.now(), run);
+      clock.at(clock.now(), queue.run);
     },
     has: (id) => open.has(id),
     openCount: () => open.size,
     async flush() {
       for (const id of [...open.keys()]) close(id);
-      await run();
+      await queue.flush();
     },
-    idle: () => open.size === 0 && closed.length === 0 && running === 0,
+    idle: () => open.size === 0 && queue.idle(),
     stop() {
       for (const { timer } of open.values()) clock.cancel(timer);
+      queue.stop();
     },
   };
 }

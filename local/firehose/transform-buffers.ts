@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { TransformSettings } from "./processors.ts";
+import type { RetryQueue, Task } from "./retry-queue.ts";
 import type { SourceRecord } from "./source-record.ts";
 import { INVOKE_LIMIT_BYTES, requestBytes, type Transformed } from "./transform.ts";
 
@@ -9,7 +10,7 @@ import { INVOKE_LIMIT_BYTES, requestBytes, type Transformed } from "./transform.
  */
 export interface TransformBuffers {
   add(bufferId: string, record: SourceRecord): void;
-  /** Ends all batches now and waits for their answers. */
+  /** Ends all batches now and waits for their answers, as far as the queue allows (see RetryQueue.flush). */
   flush(): Promise<void>;
   idle(): boolean;
   stop(): void;
@@ -18,6 +19,7 @@ export interface TransformBuffers {
 export interface TransformBuffersDeps {
   readonly settings: TransformSettings;
   readonly clock: Clock;
+  readonly queue: RetryQueue;
   readonly transform: (records: readonly SourceRecord[]) => Promise<readonly Transformed[]>;
   readonly onTransformed: (results: readonly Transformed[]) => void;
 }
@@ -35,39 +37,38 @@ const ENVELOPE_BYTES = 1024;
 export function createTransformBuffers({
   settings,
   clock,
+  queue,
   transform,
   onTransformed,
 }: TransformBuffersDeps): TransformBuffers {
   const open = new Map<string, OpenBatch>();
-  const ready: (readonly SourceRecord[])[] = [];
-  let running = 0;
-  let lastRun: Promise<void> = Promise.resolve();
+  let stopped = false;
 
-  const run = (): Promise<void> => {
-    running++;
-    lastRun = lastRun.then(async () => {
-      for (let batch = ready.shift(); batch !== undefined; batch = ready.shift()) onTransformed(await transform(batch));
-      running--;
-    });
-    return lastRun;
-  };
+  const toTask = (records: readonly SourceRecord[]): Task => ({
+    name: `transforming a batch of ${records.length} records`,
+    async run() {
+      const results = await transform(records);
+      // Nobody writes any more what comes after the stop.
+      if (!stopped) onTransformed(results);
+    },
+  });
   const end = (bufferId: string): void => {
     const batch = open.get(bufferId);
     if (batch === undefined) return;
     clock.cancel(batch.timer);
     open.delete(bufferId);
-    ready.push(batch.records);
+    queue.push(toTask(batch.records));
   };
   const begin = (bufferId: string): OpenBatch => {
     const timer = clock.at(clock.now() + settings.bufferIntervalMs, () => {
       end(bufferId);
-      return run();
+      return queue.run();
     });
     const batch = { records: [], timer, sizeBytes: 0, requestBytes: ENVELOPE_BYTES };
     open.set(bufferId, batch);
     return batch;
   };
-  const runSoon = (): void => void clock.at(clock.now(), run);
+  const runSoon = (): void => void clock.at(clock.now(), queue.run);
 
   return {
     add(bufferId, record) {
@@ -87,10 +88,12 @@ export function createTransformBuffers({
     },
     async flush() {
       for (const bufferId of [...open.keys()]) end(bufferId);
-      await run();
+      await queue.flush();
     },
-    idle: () => open.size === 0 && ready.length === 0 && running === 0,
+    idle: () => open.size === 0 && queue.idle(),
     stop() {
+      stopped = true;
+      queue.stop();
       for (const { timer } of open.values()) clock.cancel(timer);
     },
   };
