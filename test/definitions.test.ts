@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defaultDefinitionsDir, loadDefinitions, projectDir } from "../cli/definitions.ts";
 import { generate } from "../cli/generate.ts";
 import { UserError } from "../cli/user-error.ts";
+import { shopDir } from "./shop.ts";
 
 let dir: string;
 
@@ -17,8 +18,21 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 describe("loading definitions", () => {
-  it("gives the project's own, ready to compile", async () => {
-    const { features, eventSchema, lake } = await loadDefinitions(defaultDefinitionsDir);
+  // Whatever they are about: a fork has definitions of its own there.
+  it("gives the project's own, with an identity, a time, a key and views that compile", async () => {
+    const { features, eventSchema, lake, dir: loaded } = await loadDefinitions(defaultDefinitionsDir);
+    const required = eventSchema.columns.filter((column) => column.required).map(({ name }) => name);
+    expect(required).toEqual(
+      expect.arrayContaining([eventSchema.idColumn, eventSchema.timeColumn, features.partitionKey]),
+    );
+    const views = compile(features, eventSchema).views.map(({ name }) => name);
+    expect(views).toEqual(features.views.map(({ name }) => name));
+    expect(views).not.toEqual([]);
+    expect([lake.entity, loaded]).toEqual([features.partitionKey, defaultDefinitionsDir]);
+  });
+
+  it("gives the shop, ready to compile", async () => {
+    const { features, eventSchema, lake } = await loadDefinitions(shopDir);
     expect(compile(features, eventSchema).views.map(({ name }) => name)).toEqual(["user_activity", "item_popularity"]);
     expect([lake.title, lake.entity]).toEqual(["ClickstreamEvent", "user_id"]);
   });

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { defaultDefinitionsDir } from "../cli/definitions.ts";
 import { requireFreePort } from "../cli/dev/free-port.ts";
 import { parseDevOptions, parseInvokeOptions } from "../cli/dev/options.ts";
 import { readProject, withClearErrors } from "../cli/dev/project.ts";
@@ -12,6 +13,7 @@ import { readEvent } from "../cli/invoke/event.ts";
 import { invokeOnce } from "../cli/invoke/invoke-once.ts";
 import { UserError } from "../cli/user-error.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { shopDir } from "./shop.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "millrace-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -68,7 +70,7 @@ describe("npm run dev", () => {
       "ParallelizationFactor must be 1 with views whose entity is not the partition key",
     ],
   ])("shows a mistake in the parameters %j as a message, before anything starts", async (parameters, message) => {
-    const project = readProject({ definitionsDir: null, out: { name: dir, path: dir }, parameters });
+    const project = readProject({ definitionsDir: shopDir, out: { name: dir, path: dir }, parameters });
     await expect(project).rejects.toThrow(message);
     await expect(project).rejects.toBeInstanceOf(UserError);
   });
@@ -84,7 +86,7 @@ describe("npm run invoke", () => {
     name: "events/update-features.json",
     path: join(import.meta.dirname, "..", "events", "update-features.json"),
   });
-  const project = () => readProject({ definitionsDir: null, out: { name: dir, path: dir }, parameters: {} });
+  const project = () => readProject({ definitionsDir: shopDir, out: { name: dir, path: dir }, parameters: {} });
 
   it("reads its options", () => {
     expect(parseInvokeOptions(["F", "e.json"], "/here", "/project")).toEqual({
@@ -109,6 +111,14 @@ describe("npm run invoke", () => {
     });
     expect(answer).toMatchObject({ kind: "ok", payload: { batchItemFailures: [] } });
     expect(logs).toContain('"Received":6');
+  });
+
+  it("runs with the project's own definitions where none are named, whatever they are about", async () => {
+    const own = await readProject({ definitionsDir: null, out: { name: dir, path: dir }, parameters: {} });
+    expect(own.definitionsDir).toBe(defaultDefinitionsDir);
+    const run = { functionId: "UpdateFeatures", outDir: join(dir, "default"), endpoint: null, event };
+    const { answer } = await invokeOnce({ ...own, ...run });
+    expect(answer).toMatchObject({ kind: "ok", payload: { batchItemFailures: [] } });
   });
 
   it("runs it on the runtime that answers, which keeps what was written", async () => {

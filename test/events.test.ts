@@ -83,7 +83,7 @@ describe.each(transforms)("the sample request of $name", ({ name, request }) => 
 describe("the sample events", () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   formats.default(ajv, ["date-time"]);
-  const validate = ajv.compile(read("definitions/event.schema.json") as object);
+  const validate = ajv.compile(read("test/shop/event.schema.json") as object);
   const records = list(at(batch, "Records")).map((record) => ({
     text: Buffer.from(String(at(record, "kinesis", "data")), "base64").toString("utf8"),
     key: String(at(record, "kinesis", "partitionKey")),

@@ -10,9 +10,10 @@ import { type Lake, PIPELINE_COLUMNS, toLake } from "../cli/schema/lake.ts";
 import { viewDefinition, viewSql } from "../cli/schema/view.ts";
 import { schemas } from "./schema-arbitraries.ts";
 
-const template = readFileSync(join(projectDir, "template.yaml"), "utf8");
 const clickstream = toLake(compileSchema(schemas.clickstream), "user_id");
 const sensors = toLake(compileSchema(schemas.sensors), "machine_id");
+/** As it is for the shop, whatever `definitions/` is about. */
+const template = spliceTemplate(readFileSync(join(projectDir, "template.yaml"), "utf8"), clickstream);
 
 describe("the template of another domain", () => {
   const resources = () => parseDocument(spliceTemplate(template, sensors), { logLevel: "silent" }).toJS().Resources;

@@ -8,7 +8,7 @@ import { canonicalJson, contentHash } from "../cli/input/canonical.ts";
 import { openInput } from "../cli/input/files.ts";
 import { createMapper } from "../cli/input/map.ts";
 import { readMapFile } from "../cli/input/map-file.ts";
-import { eventSchema } from "../definitions/generated/event.ts";
+import { eventSchema } from "./shop/generated/event.ts";
 
 describe("a map", () => {
   it("places fields, keeps constants, and leaves out what is undefined", async () => {

@@ -10,8 +10,8 @@ import { openLake } from "../cli/start/lake.ts";
 import { listQuarantine } from "../cli/start/lake-parts.ts";
 import { measureLateness, roundUp } from "../cli/start/lateness.ts";
 import type { Entity } from "../cli/start/table.ts";
-import { features } from "../definitions/features.ts";
-import { eventSchema } from "../definitions/generated/event.ts";
+import { features } from "./shop/features.ts";
+import { eventSchema } from "./shop/generated/event.ts";
 
 const pipeline = compile(features, eventSchema);
 
@@ -72,6 +72,11 @@ describe("holding the sinks against the stream", () => {
     [
       "a quarantined record is missing",
       (w) => ({ ...w, quarantine: w.quarantine.slice(1) }),
+      ["what the online path refused, the lake shows as refused"],
+    ],
+    [
+      "a quarantined record cannot be read",
+      (w) => ({ ...w, quarantine: w.quarantine.map((one, i) => (i === 0 ? { ...one, detail: "\ud800" } : one)) }),
       ["what the online path refused, the lake shows as refused"],
     ],
     [

@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { type Delivery, type Fate, SHARES } from "../cli/sample-day/fate.ts";
 import { createHeap } from "../cli/sample-day/heap.ts";
-import { features } from "../definitions/features.ts";
-import { eventSchema } from "../definitions/generated/event.ts";
+import { features } from "./shop/features.ts";
+import { eventSchema } from "./shop/generated/event.ts";
 
 const pipeline = compile(features, eventSchema);
 const day = (eventCount: number, seed = 1) => [...sampleDay({ eventCount, seed, ...features })];

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { projectDir } from "../cli/definitions.ts";
 import type { SchemaNode } from "../cli/schema/read-schema.ts";
+import { shopDir } from "./shop.ts";
 
 export const schemas = {
-  clickstream: readFileSync(join(projectDir, "definitions", "event.schema.json"), "utf8"),
+  clickstream: readFileSync(join(shopDir, "event.schema.json"), "utf8"),
   sensors: readFileSync(join(projectDir, "examples", "definitions-sensors", "event.schema.json"), "utf8"),
   // Every keyword and every odd name at once.
   nasty: JSON.stringify(nastySchema()),

@@ -15,6 +15,7 @@ import { virtualClock } from "../local/clock.ts";
 import { createKinesis, type Kinesis } from "../local/kinesis/service.ts";
 import { createStream, type Stream } from "../local/kinesis/stream.ts";
 import { type Server, startServer } from "../local/server.ts";
+import { shopDir } from "./shop.ts";
 
 describe("sending", () => {
   it("sends every record once, and what was refused again, so that records of one key change places only within one call", async () => {
@@ -245,7 +246,7 @@ describe("npm run send against the local runtime", () => {
 
   function send(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const endpoint = args.includes("--endpoint") ? [] : ["--endpoint", server.url];
-    const child = spawn(process.execPath, ["cli/send.ts", ...endpoint, ...args], {
+    const child = spawn(process.execPath, ["cli/send.ts", "--definitions", shopDir, ...endpoint, ...args], {
       env: { ...process.env, MILLRACE_CWD: folder },
     });
     const said = { stdout: "", stderr: "" };

@@ -7,7 +7,8 @@ import { sampleDay } from "../cli/sample-day/day.ts";
 import type { Fate } from "../cli/sample-day/fate.ts";
 import type { Report } from "../cli/start/report.ts";
 import { type RunOptions, run } from "../cli/start/run.ts";
-import { features } from "../definitions/features.ts";
+import { features } from "./shop/features.ts";
+import { shopDir } from "./shop.ts";
 
 const EVENTS = 1_500;
 /** On a machine that is busy with much else. */
@@ -100,7 +101,7 @@ function start(name: string, options: Partial<RunOptions>): Promise<Report> {
     inputs: [],
     map: null,
     order: "file",
-    definitions: null,
+    definitions: { name: "test/shop", path: shopDir },
     events: EVENTS,
     seed: 7,
     shards: 2,
