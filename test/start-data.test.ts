@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseOptions } from "../cli/start/options.ts";
 import type { Report } from "../cli/start/report.ts";
 import { run } from "../cli/start/run.ts";
+import { shopDir } from "./shop.ts";
 
 const project = resolve(import.meta.dirname, "..");
 const data = resolve(process.env.MILLRACE_DATA ?? join(project, "..", "shared", "data"));
@@ -140,8 +141,12 @@ describe.runIf(existsSync(data))("npm start on otto-mini", () => {
 const wiki = `read_csv('${data}/wiki-reader-sessions/events.csv.gz')`;
 const retail = `read_csv('${data}/online-retail/*.csv', types = {'CustomerID': 'VARCHAR', 'InvoiceNo': 'VARCHAR', 'StockCode': 'VARCHAR', 'UnitPrice': 'DECIMAL(12,4)'})`;
 const otto = `(SELECT session, unnest(events) AS e FROM read_json('${data}/otto-mini/train.jsonl', format = 'newline_delimited'))`;
-const folder = mkdtempSync(join(tmpdir(), "millrace-data-"));
+let folder: string;
 const curated = (name: string) => `read_parquet('${folder}/${name}/lake/curated/**/*.parquet')`;
+// Hooks do not run when every test is skipped: what is made here is taken away.
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "millrace-data-"));
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function start(name: string, patterns: readonly string[], map: string, order = "file"): Promise<Report> {
@@ -151,6 +156,8 @@ function start(name: string, patterns: readonly string[], map: string, order = "
     ...files,
     "--map",
     join(project, "examples/maps", `${map}.yaml`),
+    "--definitions",
+    shopDir,
     "--order",
     order,
     "--out",
