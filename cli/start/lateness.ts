@@ -21,15 +21,23 @@ export interface Lateness {
 const LATE_FROM_MS = 1_000;
 const KEPT_SHARE = 0.999;
 
+/**
+ * Accepted events from the lake, one row each; those that were too late from quarantine, because a row far behind its arrival has
+ * no partition in the lake. Quarantine says by how much.
+ */
 export async function measureLateness(lake: Lake, features: Features, timeColumn: string): Promise<Lateness> {
   const delay = `greatest(0, epoch_ms(_arrival) - epoch_ms(${quoteName(timeColumn)}))`;
   const row = await lake.counts(`
     SELECT count(*) AS events,
-      count(*) FILTER (_verdict = 'accepted' AND delay >= ${LATE_FROM_MS}) AS accepted_late,
-      count(*) FILTER (_verdict = 'too_late') AS too_late,
+      count(*) FILTER (accepted AND delay >= ${LATE_FROM_MS}) AS accepted_late,
+      count(*) FILTER (NOT accepted) AS too_late,
       quantile_disc(delay, 0.5) AS p50, quantile_disc(delay, 0.95) AS p95, quantile_disc(delay, 0.99) AS p99,
       quantile_disc(delay, ${KEPT_SHARE}) AS kept, max(delay) AS greatest
-    FROM (SELECT _verdict, ${delay} AS delay FROM curated WHERE _verdict IN ('accepted', 'too_late'))`);
+    FROM (
+      SELECT true AS accepted, ${delay} AS delay FROM curated WHERE _verdict = 'accepted'
+      UNION ALL
+      SELECT false AS accepted, any_value(regexp_extract(detail, '([0-9]+) ms before', 1)::BIGINT) AS delay
+      FROM quarantine WHERE reason = 'too_late' GROUP BY shard, sequence, subSequence)`);
   const { events = 0, accepted_late = 0, too_late = 0, p50 = 0, p95 = 0, p99 = 0, kept = 0, greatest = 0 } = row;
   return {
     allowedMs: features.allowedLatenessMs,
