@@ -134,6 +134,13 @@ describe("holding the sinks against the stream", () => {
     expect(quarantine.first[1]).toMatchObject({ reason: "schema_violation", file: "in.csv", line: 6 });
   });
 
+  it("counts as late what was too late for a place in the lake, and once however often it was quarantined", async () => {
+    const world = healthy();
+    const curated = world.curated.filter(({ _verdict }) => _verdict !== "too_late");
+    const { lateness } = await judge({ ...world, curated, quarantine: [...world.quarantine, ...world.quarantine] });
+    expect(lateness).toMatchObject({ events: 6, tooLate: 1, greatestMs: 90_000 });
+  });
+
   it("measures lateness from the lake, and recommends the least round value that keeps 99.9 %", async () => {
     const { lateness } = await judge(healthy());
     expect(lateness).toMatchObject({

@@ -76,11 +76,12 @@ const ERRORS: Columns = { errorCode: "VARCHAR", lastErrorCode: "VARCHAR" };
 /** Larger than the largest record that Kinesis takes, base64 and all. */
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
+/** A line that DuckDB cannot read becomes a row of nulls, which no check takes for a record: the report then says what is missing. */
 function select(columns: Columns, files: readonly string[]): string {
   if (files.length === 0) return empty([...Object.entries(columns), ["filename", "VARCHAR"]]);
   const types = Object.entries(columns).map(([name, type]) => `${quoteName(name)}: '${type}'`);
   const list = files.map(quoteText).join(", ");
-  return `SELECT * FROM read_json([${list}], filename = true, columns = {${types.join(", ")}}, maximum_object_size = ${MAX_JSON_BYTES})`;
+  return `SELECT * FROM read_json([${list}], filename = true, format = 'newline_delimited', ignore_errors = true, columns = {${types.join(", ")}}, maximum_object_size = ${MAX_JSON_BYTES})`;
 }
 
 function selectCurated(files: readonly string[], schema: EventSchema): string {
