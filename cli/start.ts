@@ -5,7 +5,7 @@ import { parseOptions } from "./start/options.ts";
 import { printReport } from "./start/print-report.ts";
 import { createProgress } from "./start/progress.ts";
 import { run } from "./start/run.ts";
-import { INTERRUPTED, stopOnInterrupt } from "./start/stop-on-interrupt.ts";
+import { isStopped, stopOnInterrupt } from "./start/stop-on-interrupt.ts";
 import { runCommand } from "./user-error.ts";
 
 async function main(): Promise<void> {
@@ -31,6 +31,6 @@ function leaveWhenNobodyReads(error: NodeJS.ErrnoException): void {
 
 if (import.meta.main) {
   await runCommand(main);
-  // After Ctrl-C what was under way is not waited for.
-  if (process.exitCode === INTERRUPTED) process.exit();
+  // What was under way when the run was told to stop is not waited for.
+  if (isStopped(process.exitCode)) process.exit();
 }

@@ -3,14 +3,22 @@ import { UserError } from "../user-error.ts";
 import type { Progress } from "./progress.ts";
 
 export interface Interrupt {
-  /** The work's result; throws as soon as the person presses Ctrl-C, after the runtime has stopped. */
+  /** The work's result; throws as soon as the process is told to stop, after the runtime has stopped. */
   during<T>(work: Promise<T>): Promise<T>;
   readonly onRuntime: (runtime: Runtime) => void;
 }
 
-export const INTERRUPTED = 130;
+/** What ends a run from outside, by what people call it; exit codes as shells give them. */
+const SIGNALS = [
+  { signal: "SIGINT", name: "Ctrl-C", exitCode: 130 },
+  { signal: "SIGTERM", name: "SIGTERM", exitCode: 143 },
+] as const;
 
-/** Ctrl-C ends a run wherever it stands; a second one does not wait for anything. */
+export function isStopped(exitCode: unknown): boolean {
+  return SIGNALS.some((known) => known.exitCode === exitCode);
+}
+
+/** Ctrl-C or SIGTERM ends a run wherever it stands; a second one does not wait for anything. */
 export function stopOnInterrupt(at: {
   readonly progress: Progress;
   readonly say: (line: string) => void;
@@ -22,28 +30,27 @@ export function stopOnInterrupt(at: {
       runtime = started;
     },
     async during(work) {
-      const pressed = Promise.withResolvers<never>();
-      const stop = (): void => {
-        process.once("SIGINT", () => process.exit(INTERRUPTED));
-        at.progress.done();
-        at.say("Stopping …");
-        pressed.reject(
-          new UserError(
-            `Stopped by Ctrl-C before the end. What was written so far lies in ${at.outName}; there is no report.`,
-            INTERRUPTED,
-          ),
-        );
-      };
-      process.once("SIGINT", stop);
+      const told = Promise.withResolvers<never>();
+      const listeners = SIGNALS.map(({ signal, name, exitCode }) => {
+        const stop = (): void => {
+          for (const other of SIGNALS) process.once(other.signal, () => process.exit(other.exitCode));
+          at.progress.done();
+          at.say("Stopping …");
+          const message = `Stopped by ${name} before the end. What was written so far lies in ${at.outName}; there is no report.`;
+          told.reject(new UserError(message, exitCode));
+        };
+        process.once(signal, stop);
+        return { signal, stop };
+      });
       try {
-        return await Promise.race([work, pressed.promise]);
+        return await Promise.race([work, told.promise]);
       } catch (error) {
         // The work goes on until it meets the stopped runtime; how it fails there is of no interest.
         work.catch(() => {});
         await runtime?.stop();
         throw error;
       } finally {
-        process.removeListener("SIGINT", stop);
+        for (const { signal, stop } of listeners) process.removeListener(signal, stop);
       }
     },
   };
