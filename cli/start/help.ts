@@ -53,7 +53,9 @@ A map is a YAML (or JSON) file with one JSONata expression (https://jsonata.org)
   Ready maps: examples/maps.
 
 Records that cannot be read or mapped go on the stream as they are; the pipeline puts them into quarantine, and the report names
-their files and lines.
+their files and lines. A record larger than the stream takes (1 MiB with its key) cannot go there: the report names it, and the
+exit code is 1.
 
-Exit code: 0 everything adds up, 1 it does not or the run failed, 2 the command was not understood, 130 stopped by Ctrl-C.
+Exit code: 0 everything adds up, 1 it does not or the run failed, 2 the command was not understood, 130 stopped by Ctrl-C,
+143 by SIGTERM.
 `;

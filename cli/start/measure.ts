@@ -59,9 +59,10 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   );
   const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views))];
   const report: Omit<Report, "speed"> = {
-    ok: views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
+    ok: fed.notPut.length === 0 && views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
     source: source.about,
     stream: { records: fed.records, shards: ran.shards, firstArrival: iso(fed.firstMs), lastArrival: iso(fed.lastMs) },
+    notPut: fed.notPut,
     views,
     redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },
     checks,

@@ -7,6 +7,7 @@ import { bytes, columns, duration, moment, named, number, percent, plural } from
 export function printReport(report: Report): string {
   const sections = [
     intro(report),
+    notPut(report),
     views(report),
     checks(report),
     lake(report),
@@ -33,6 +34,21 @@ function intro({ source, stream, parameters }: Report): string[] {
     `${what}: ${number(stream.records)} records on ${plural(stream.shards, "shard")},`,
     `arriving from ${moment(stream.firstArrival)} to ${moment(stream.lastArrival)} (UTC, virtual time).`,
     `The template's parameters, where they differ from its defaults: ${settings.join(", ")}.`,
+  ];
+}
+
+const SHOWN_RECORDS = 10;
+
+function notPut({ notPut: all, files: paths }: Report): string[] {
+  if (all.length === 0) return [];
+  const lines = all.slice(0, SHOWN_RECORDS).map(({ file, line, sizeBytes, limitBytes }) => {
+    const place = file === null ? "a record" : `${file}, line ${line}`;
+    return `  ${place}: not put on the stream: larger than the stream takes (${number(sizeBytes)} bytes with its key, ${number(limitBytes)} at most)`;
+  });
+  return [
+    `Not on the stream, and so in no figure below: ${plural(all.length, "record")}`,
+    ...lines,
+    ...(all.length > SHOWN_RECORDS ? [`  …  all of them: ${paths.report}`] : []),
   ];
 }
 
@@ -139,9 +155,13 @@ function files({ files: paths, notSimulated }: Report): string[] {
   ];
 }
 
-function verdict({ ok, checks: all, views: accounts }: Report): string[] {
-  if (ok) return ["Everything adds up."];
+function verdict({ notPut: left, checks: all, views: accounts }: Report): string[] {
   const broken = all.filter(({ holds }) => !holds).length + accounts.filter(({ addsUp }) => !addsUp).length;
+  if (broken === 0 && left.length === 0) return ["Everything adds up."];
+  if (broken === 0)
+    return [
+      `What is on the stream adds up; ${plural(left.length, "record")} too large for it, named above, did not get there.`,
+    ];
   return [
     `IT DOES NOT ADD UP: ${plural(broken, "promise")} broken, marked NO above. Please report it with the command you ran.`,
   ];

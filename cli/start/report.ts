@@ -1,13 +1,16 @@
 /** What a run has to say, as data: `--json` prints it, `report.json` keeps it, `print-report.ts` says it to people. */
 import type { FeatureValue } from "@millrace/engine";
 import type { Check, ViewAccount } from "./conservation.ts";
+import type { NotPut } from "./feed.ts";
 import type { Lateness } from "./lateness.ts";
 
 export interface Report {
-  /** Everything adds up. */
+  /** Every record of the source is on the stream, and everything adds up. */
   readonly ok: boolean;
   readonly source: Source;
   readonly stream: StreamFigures;
+  /** All records that are in no sink because the stream does not take them. */
+  readonly notPut: readonly NotPut[];
   readonly views: readonly ViewAccount[];
   readonly redeliveries: Redeliveries;
   readonly checks: readonly Check[];

@@ -92,12 +92,12 @@ async function stream({ out, progress, now }: RunOptions, source: EventSource, r
     progress.update(Math.min(0.99, source.share(records)), text);
   };
   try {
-    const fed = await feed(
-      source.arrivals,
-      { put: (record) => events.put(record), advanceTo: runtime.advanceTo },
-      ledger,
-      tell,
-    );
+    const pipe = {
+      maxRecordSizeBytes: events.maxRecordSizeBytes,
+      put: events.put,
+      advanceTo: runtime.advanceTo,
+    };
+    const fed = await feed(source.arrivals, pipe, ledger, tell);
     await runtime.drain();
     progress.update(1, `${number(fed.records)} events in ${duration(now() - startedMs)}`);
     return fed;
