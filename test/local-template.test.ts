@@ -179,6 +179,25 @@ describe("what the runtime does not know is refused with file, line and name", (
       7,
       "D.ExtendedS3DestinationConfiguration.Surprise",
     ],
+    ["a key inside a Glue table", inTable("TabelType: EXTERNAL_TABLE"), 7, "T.TableInput.TabelType"],
+    [
+      "a key of its storage",
+      inTable("StorageDescriptor:\n  Locaton: s3://lake/"),
+      8,
+      "T.TableInput.StorageDescriptor.Locaton",
+    ],
+    [
+      "a key of its SerDe",
+      inTable("StorageDescriptor: { SerdeInfo: { SerialisationLibrary: x } }"),
+      7,
+      "T.TableInput.StorageDescriptor.SerdeInfo.SerialisationLibrary",
+    ],
+    [
+      "a key of one column",
+      inTable("PartitionKeys:\n  - { Name: a, Type: int }\n  - { Name: b, Typ: int }"),
+      9,
+      "T.TableInput.PartitionKeys[1].Typ",
+    ],
     ["an attribute", "  S:\n    Type: AWS::S3::Bucket\n    CreationPolicy: {}", 5, "CreationPolicy of S"],
     [
       "a type under a condition that holds",
@@ -323,6 +342,15 @@ Resources:
     );
   });
 });
+
+/** A Glue table; `input` begins on line 7. */
+function inTable(input: string): string {
+  return `  T:
+    Type: AWS::Glue::Table
+    Properties:
+      TableInput:
+        ${input.replaceAll("\n", "\n        ")}`;
+}
 
 function load(templateText: string, parameters: Record<string, string> = {}): Template {
   return loadTemplate({ templatePath: "/somewhere/template.yaml", templateText, parameters });

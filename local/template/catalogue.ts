@@ -8,6 +8,7 @@
  * means something on AWS that this runtime does not do yet, and no result here depends on it; it is listed at start.
  */
 export type Use = "simulated" | "accepted" | "later";
+/** A catalogue of a list is that of its items. */
 export type Catalogue = Use | { readonly [property: string]: Catalogue };
 
 const simulated = "simulated";
@@ -28,8 +29,10 @@ const functionProperties: Catalogue = {
 };
 
 const streamProperties: Catalogue = {
-  ...all(simulated, "MaxRecordSizeInKiB RetentionPeriodHours ShardCount StreamModeDetails"),
-  ...all(accepted, "DesiredShardLevelMetrics Name StreamEncryption Tags WarmThroughputMiBps"),
+  ...all(simulated, "MaxRecordSizeInKiB RetentionPeriodHours ShardCount"),
+  ...all(accepted, "DesiredShardLevelMetrics Name Tags WarmThroughputMiBps"),
+  StreamModeDetails: all(simulated, "StreamMode"),
+  StreamEncryption: all(accepted, "EncryptionType KeyId"),
 };
 
 const tableProperties: Catalogue = {
@@ -73,7 +76,32 @@ const deliveryProperties: Catalogue = {
   },
 };
 
-const glueTableProperties: Catalogue = { ...all(simulated, "DatabaseName TableInput"), ...all(accepted, "CatalogId") };
+const glueColumns: Catalogue = { ...all(simulated, "Name Type"), ...all(accepted, "Comment Parameters") };
+
+const glueTableProperties: Catalogue = {
+  ...all(simulated, "DatabaseName"),
+  ...all(accepted, "CatalogId"),
+  TableInput: {
+    ...all(simulated, "Name"),
+    ...all(accepted, "Description Owner Parameters Retention TableType TargetTable ViewExpandedText ViewOriginalText"),
+    PartitionKeys: glueColumns,
+    StorageDescriptor: {
+      Columns: glueColumns,
+      ...all(accepted, "BucketColumns Compressed InputFormat Location NumberOfBuckets OutputFormat Parameters"),
+      ...all(accepted, "SchemaReference SkewedInfo SortColumns StoredAsSubDirectories"),
+      SerdeInfo: all(accepted, "Name Parameters SerializationLibrary"),
+    },
+  },
+};
+
+const glueDatabaseProperties: Catalogue = {
+  ...all(accepted, "CatalogId DatabaseName"),
+  DatabaseInput: {
+    ...all(simulated, "Name"),
+    ...all(accepted, "CreateTableDefaultPermissions Description FederatedDatabase LocationUri Parameters"),
+    ...all(accepted, "TargetDatabase"),
+  },
+};
 
 /** Resource types which the runtime creates, with their properties. */
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
@@ -82,7 +110,7 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::DynamoDB::Table": tableProperties,
   "AWS::S3::Bucket": bucketProperties,
   "AWS::KinesisFirehose::DeliveryStream": deliveryProperties,
-  "AWS::Glue::Database": { ...all(simulated, "DatabaseInput"), ...all(accepted, "CatalogId DatabaseName") },
+  "AWS::Glue::Database": glueDatabaseProperties,
   "AWS::Glue::Table": glueTableProperties,
 };
 

@@ -58,13 +58,22 @@ export function checkProperties(checked: CheckedProperties, properties: Value): 
   return postponed;
 }
 
+/** Array.isArray does not narrow a readonly array. */
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
 function walk(checked: CheckedProperties, catalogue: Catalogue, value: Value, path: string, postponed: string[]): void {
   if (catalogue === "later") postponed.push(path);
   if (typeof catalogue === "string" || value === null || typeof value !== "object") return;
+  if (isList(value)) {
+    for (const [at, item] of value.entries()) walk(checked, catalogue, item, `${path}[${at}]`, postponed);
+    return;
+  }
   for (const [property, inner] of Object.entries(value)) {
     const known = catalogue[property];
     if (known !== undefined) {
-      walk(checked, known, inner as Value, `${path}.${property}`, postponed);
+      walk(checked, known, inner, `${path}.${property}`, postponed);
       continue;
     }
     throw new TemplateError(
