@@ -1,9 +1,12 @@
 /** Creates what the template describes, each kind from its resolved properties. */
+import { AwsError } from "./aws-error.ts";
 import type { Clock } from "./clock.ts";
 import type { Tables } from "./dynamodb.ts";
 import { createMapping, type Mapping } from "./esm/mapping.ts";
 import { readMappings } from "./esm/read-settings.ts";
-import { createDelivery, type Delivery, type GlueTable } from "./firehose/delivery.ts";
+import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
+import type { Problem } from "./firehose/properties.ts";
+import { readStream } from "./kinesis/read-settings.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createStream, type Stream } from "./kinesis/stream.ts";
 import type { FunctionHost } from "./lambda/host.ts";
@@ -23,23 +26,19 @@ export interface Wiring {
   readonly log: (line: string) => void;
 }
 
-/** A new stream on demand begins with this many shards. */
-const onDemandShards = 4;
-
 export async function createTables(template: Template, tables: Tables, objects: ObjectStore): Promise<void> {
   for (const bucket of template.of("AWS::S3::Bucket")) await objects.createBucket(bucket.name);
   for (const table of template.of("AWS::DynamoDB::Table")) {
-    await tables.createTable({ ...table.properties, TableName: table.name });
+    await tables.createTable({ ...table.properties, TableName: table.name }).catch((error: unknown) => {
+      throw withLine(template, table, error);
+    });
   }
 }
 
 export function createStreams(template: Template, kinesis: Kinesis, clock: Clock): void {
-  for (const { name, arn, properties } of template.of("AWS::Kinesis::Stream")) {
-    const mode = (properties.StreamModeDetails as ValueMap | undefined)?.StreamMode;
-    const shardCount = mode === "ON_DEMAND" ? onDemandShards : Number(properties.ShardCount ?? 1);
-    const retentionHours = Number(properties.RetentionPeriodHours ?? 24);
-    const maxRecordSizeKiB = Number(properties.MaxRecordSizeInKiB ?? 1024);
-    kinesis.add(createStream({ name, arn, shardCount, retentionHours, maxRecordSizeKiB, clock }));
+  for (const resource of template.of("AWS::Kinesis::Stream")) {
+    const { name, arn } = resource;
+    kinesis.add(createStream({ name, arn, clock, ...readStream(template, resource) }));
   }
 }
 
@@ -51,7 +50,11 @@ export function createDeliveries(wiring: Wiring): readonly (readonly [string, De
     const glue = (database: string, table: string) => glueTable(template, database, table);
     const { name, arn, properties, logicalId } = resource;
     const settings = { name, arn, resource: properties, source };
-    return [logicalId, createDelivery({ ...settings, clock, objects, invoke, glue, seed, log })];
+    try {
+      return [logicalId, createDelivery({ ...settings, clock, objects, invoke, glue, seed, log })];
+    } catch (error) {
+      throw withLine(template, resource, error);
+    }
   });
 }
 
@@ -78,6 +81,18 @@ function streamOf({ template, kinesis }: Wiring, arn: string, user: Resource): S
     user.line,
     `${user.logicalId}: InvalidParameterValueException: Stream not found: ${arn}`,
   );
+}
+
+/** What a service refuses about a resource as a TemplateError with the line; anything else as it is. */
+function withLine({ file, lines }: Template, { logicalId, line }: Resource, error: unknown): unknown {
+  if (error instanceof AwsError) return new TemplateError(file, line, `${logicalId}: ${error.code}: ${error.message}`);
+  if (!(error instanceof DeliverySettingsError)) return error;
+  const lineOf = ({ place }: Problem): number => (place === null ? undefined : lines.find(...place)) ?? line;
+  const [first, ...more] = error.problems;
+  if (first === undefined) return new TemplateError(file, line, error.message);
+  if (more.length === 0) return new TemplateError(file, lineOf(first), `${logicalId}: ${first.text}`);
+  const list = error.problems.map((problem) => `\n  - ${file}:${lineOf(problem)}: ${problem.text}`).join("");
+  return new TemplateError(file, line, `${logicalId}:${list}`);
 }
 
 function glueTable(template: Template, database: string, table: string): GlueTable | null {

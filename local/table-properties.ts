@@ -17,11 +17,17 @@ export function toCreateTable(properties: TableProperties): JsonObject {
 }
 
 function indexes(properties: JsonObject, name: "GlobalSecondaryIndexes" | "LocalSecondaryIndexes"): JsonObject {
-  const listed = properties[name] as readonly JsonObject[] | undefined;
+  const listed = properties[name];
   if (listed === undefined) return {};
+  // What is no list of objects is DynamoDB's to refuse.
+  if (!isObjects(listed)) return { [name]: listed };
   return {
     [name]: listed.map((index) => ({ ...pick(index, ["IndexName", "KeySchema", "Projection"]), ...throughput(index) })),
   };
+}
+
+function isObjects(value: unknown): value is readonly JsonObject[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "object" && item !== null);
 }
 
 /** A template may give numbers as strings; the API may not. */

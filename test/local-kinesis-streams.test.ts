@@ -55,6 +55,7 @@ describe("split and merge through the SDK", () => {
       [shardName(0), undefined, true],
       [shardName(1), shardName(2), false],
     ]);
+    expect(described).toMatchObject({ StreamModeDetails: { StreamMode: "PROVISIONED" }, EncryptionType: "NONE" });
     expect(described?.Shards?.[3]?.HashKeyRange).toEqual({
       StartingHashKey: "0",
       EndingHashKey: String(2n ** 128n - 1n),
@@ -118,6 +119,22 @@ describe("managing streams through the SDK", () => {
     expect(summary?.StreamCreationTimestamp?.getTime()).toBe(startMs);
     await client.send(new DeleteStreamCommand({ StreamName: "orders" }));
     expect((await client.send(new ListStreamsCommand({}))).StreamNames).toEqual(["auto"]);
+  });
+
+  it("describes the mode and the encryption that a stream was made with", async () => {
+    kinesis.add({ ...stream(1), mode: "ON_DEMAND", encryption: { keyId: "alias/aws/kinesis" } });
+    const asked = { StreamName: "clicks" };
+    const [{ StreamDescription: full }, { StreamDescriptionSummary: brief }] = await Promise.all([
+      client.send(new DescribeStreamCommand(asked)),
+      client.send(new DescribeStreamSummaryCommand(asked)),
+    ]);
+    for (const described of [full, brief]) {
+      expect(described).toMatchObject({
+        StreamModeDetails: { StreamMode: "ON_DEMAND" },
+        EncryptionType: "KMS",
+        KeyId: "alias/aws/kinesis",
+      });
+    }
   });
 
   it("names what is wrong as AWS does", async () => {

@@ -1,4 +1,4 @@
-import { isObject, type Properties, type PropertyReader } from "./properties.ts";
+import { isObject, type Place, type Properties, type PropertyReader } from "./properties.ts";
 
 /** DataFormatConversionConfiguration: JSON by the OpenX SerDe into Parquet, with the columns of a Glue table. */
 export interface ConversionSettings {
@@ -54,6 +54,7 @@ function readInput(
   if (!isObject(deserializer.OpenXJsonSerDe)) {
     reader.problem(
       "InputFormatConfiguration: only Deserializer.OpenXJsonSerDe is supported by the local runtime; use OpenXJsonSerDe: {}",
+      ...placeIn(conversion, "InputFormatConfiguration", input, "Deserializer"),
     );
   }
   const openX = reader.object(deserializer, "OpenXJsonSerDe", OPENX_PROPERTIES);
@@ -71,13 +72,23 @@ function readOutput(reader: PropertyReader, conversion: Properties): ConversionS
   if (!isObject(serializer.ParquetSerDe)) {
     reader.problem(
       "OutputFormatConfiguration: only Serializer.ParquetSerDe is supported by the local runtime; use ParquetSerDe: {}",
+      ...placeIn(conversion, "OutputFormatConfiguration", output, "Serializer"),
     );
   }
   const parquet = reader.object(serializer, "ParquetSerDe", PARQUET_PROPERTIES);
   const compression = reader.text(parquet, "Compression") ?? "SNAPPY";
   if (compression !== "SNAPPY" && compression !== "GZIP" && compression !== "UNCOMPRESSED") {
-    reader.problem(`ParquetSerDe.Compression: expected SNAPPY, GZIP or UNCOMPRESSED, got "${compression}"`);
+    reader.problem(
+      `ParquetSerDe.Compression: expected SNAPPY, GZIP or UNCOMPRESSED, got "${compression}"`,
+      parquet,
+      "Compression",
+    );
     return "SNAPPY";
   }
   return compression;
+}
+
+/** The inner property where there is one, else the outer, which may be missing as well. */
+function placeIn(outer: Properties, outerKey: string, inner: Properties, innerKey: string): Place {
+  return inner[innerKey] === undefined ? [outer, outerKey] : [inner, innerKey];
 }

@@ -28,12 +28,14 @@ export function readProcessors(reader: PropertyReader, destination: Properties):
     if (!isObject(processor) || (type !== "Lambda" && type !== "AppendDelimiterToRecord")) {
       reader.problem(
         `Processors: type ${JSON.stringify(type)} is not supported by the local runtime; use Lambda or AppendDelimiterToRecord`,
+        ...(isObject(processor) ? ([processor, "Type"] as const) : ([configuration, "Processors"] as const)),
       );
       continue;
     }
     reader.known("Processors.", processor, ["Type", "Parameters"]);
     const parameters = readParameters(reader, processor);
-    if (type === "Lambda" && transform !== null) reader.problem("Processors: at most one Lambda processor is possible");
+    if (type === "Lambda" && transform !== null)
+      reader.problem("Processors: at most one Lambda processor is possible", processor, "Type");
     if (type === "Lambda") transform = readLambda(reader, parameters);
     if (type === "AppendDelimiterToRecord") delimiter = readDelimiter(reader, parameters);
   }
@@ -41,16 +43,18 @@ export function readProcessors(reader: PropertyReader, destination: Properties):
 }
 
 function readParameters(reader: PropertyReader, processor: Properties): Properties {
-  const entries = reader.list(processor, "Parameters").flatMap((parameter): [string, unknown][] => {
+  const parameters: Record<string, unknown> = {};
+  for (const [at, parameter] of reader.list(processor, "Parameters").entries()) {
+    const place = [processor.Parameters as object, String(at)] as const;
     if (isObject(parameter) && typeof parameter.ParameterName === "string") {
-      return [[parameter.ParameterName, parameter.ParameterValue]];
+      parameters[parameter.ParameterName] = parameter.ParameterValue;
+      reader.comesFrom(parameters, parameter.ParameterName, place);
+    } else {
+      const problem = `expected ParameterName and ParameterValue, got ${JSON.stringify(parameter)}`;
+      reader.problem(`Processors.Parameters: ${problem}`, ...place);
     }
-    reader.problem(
-      `Processors.Parameters: expected ParameterName and ParameterValue, got ${JSON.stringify(parameter)}`,
-    );
-    return [];
-  });
-  return Object.fromEntries(entries);
+  }
+  return parameters;
 }
 
 function readLambda(reader: PropertyReader, parameters: Properties): TransformSettings {

@@ -2,7 +2,7 @@ import { type ConversionSettings, readConversion } from "./conversion-settings.t
 import { compileDatePattern, PatternError } from "./date-pattern.ts";
 import { arrivalAs, compilePrefix, type Prefix } from "./prefix.ts";
 import { type ProcessorSettings, readProcessors } from "./processors.ts";
-import { type Properties, type PropertyReader, propertyReader } from "./properties.ts";
+import { type Place, type Properties, type PropertyReader, propertyReader } from "./properties.ts";
 
 /** What a delivery stream does, from its resolved CloudFormation properties. */
 export interface DeliverySettings extends ProcessorSettings {
@@ -71,10 +71,16 @@ export function readSettings(name: string, resource: Properties): DeliverySettin
   if (dynamicPartitioning && processors.transform === null) {
     reader.problem(
       "DynamicPartitioningConfiguration needs an enabled Lambda processor that answers metadata.partitionKeys",
+      destination,
+      "DynamicPartitioningConfiguration",
     );
   }
   if ((reader.text(destination, "S3BackupMode") ?? "Disabled") !== "Disabled") {
-    reader.problem("S3BackupMode is not supported by the local runtime; leave it out or set it to Disabled");
+    reader.problem(
+      "S3BackupMode is not supported by the local runtime; leave it out or set it to Disabled",
+      destination,
+      "S3BackupMode",
+    );
   }
   reader.finish();
   if (prefixes === null) throw new Error("invariant: a prefix that does not compile is a problem");
@@ -84,7 +90,11 @@ export function readSettings(name: string, resource: Properties): DeliverySettin
 function readSource(reader: PropertyReader, resource: Properties): DeliverySettings["source"] {
   const type = reader.text(resource, "DeliveryStreamType") ?? "DirectPut";
   if (type !== "DirectPut" && type !== "KinesisStreamAsSource") {
-    reader.problem(`DeliveryStreamType: expected DirectPut or KinesisStreamAsSource, got "${type}"`);
+    reader.problem(
+      `DeliveryStreamType: expected DirectPut or KinesisStreamAsSource, got "${type}"`,
+      resource,
+      "DeliveryStreamType",
+    );
     return "DirectPut";
   }
   const configured = resource.KinesisStreamSourceConfiguration !== undefined;
@@ -95,6 +105,8 @@ function readSource(reader: PropertyReader, resource: Properties): DeliverySetti
   if (configured !== (type === "KinesisStreamAsSource")) {
     reader.problem(
       "KinesisStreamSourceConfiguration and DeliveryStreamType KinesisStreamAsSource go together; give both or neither",
+      resource,
+      configured ? "KinesisStreamSourceConfiguration" : "DeliveryStreamType",
     );
   }
   return type;
@@ -104,12 +116,15 @@ function readBucket(reader: PropertyReader, destination: Properties): string {
   const arn = reader.required(destination, "BucketARN");
   const name = arn.slice(arn.lastIndexOf(":") + 1);
   if (arn !== "" && (!arn.startsWith("arn:") || name === ""))
-    reader.problem(`BucketARN: expected arn:aws:s3:::NAME, got "${arn}"`);
+    reader.problem(`BucketARN: expected arn:aws:s3:::NAME, got "${arn}"`, destination, "BucketARN");
   return name;
 }
 
 function readDynamicPartitioning(reader: PropertyReader, destination: Properties): boolean {
   const configuration = reader.object(destination, "DynamicPartitioningConfiguration", ["Enabled", "RetryOptions"]);
+  const retry = reader.object(configuration, "RetryOptions", ["DurationInSeconds"]);
+  // Nothing fails here that Firehose would try again.
+  reader.number(retry, "DurationInSeconds", { min: 0, max: 7200 });
   return reader.flag(configuration, "Enabled");
 }
 
@@ -119,21 +134,29 @@ function readBuffering(
   { conversion, dynamicPartitioning }: { conversion: boolean; dynamicPartitioning: boolean },
 ): { bufferBytes: number; bufferIntervalMs: number } {
   const hints = reader.object(destination, "BufferingHints", ["SizeInMBs", "IntervalInSeconds"]);
+  const hintPlace = (name: string): Place =>
+    hints[name] === undefined ? [destination, "BufferingHints"] : [hints, name];
   const large = conversion || dynamicPartitioning;
   const sizeMB = reader.number(hints, "SizeInMBs", { min: 1, max: 128 }) ?? (large ? 128 : 5);
   const intervalSeconds = reader.number(hints, "IntervalInSeconds", { min: 0, max: 900 }) ?? 300;
   if ((hints.SizeInMBs === undefined) !== (hints.IntervalInSeconds === undefined)) {
-    reader.problem("BufferingHints: give both SizeInMBs and IntervalInSeconds, or neither");
+    reader.problem(
+      "BufferingHints: give both SizeInMBs and IntervalInSeconds, or neither",
+      destination,
+      "BufferingHints",
+    );
   }
   if (large && sizeMB < 64) {
     const feature = conversion ? "DataFormatConversionConfiguration" : "DynamicPartitioningConfiguration";
     reader.problem(
       `BufferingHints.SizeInMBs: expected at least 64 with ${feature}, got ${sizeMB}; raise it to 64 or more`,
+      ...hintPlace("SizeInMBs"),
     );
   }
   if (dynamicPartitioning && intervalSeconds === 0) {
     reader.problem(
       "BufferingHints.IntervalInSeconds: 0 is not possible with DynamicPartitioningConfiguration; use 60 or more",
+      ...hintPlace("IntervalInSeconds"),
     );
   }
   return { bufferBytes: sizeMB * MiB, bufferIntervalMs: intervalSeconds * 1000 };
@@ -151,7 +174,8 @@ function readPrefixes(
     ["Prefix", text],
     ["ErrorOutputPrefix", errorText ?? ""],
   ] as const) {
-    if (value.length > 1024) reader.problem(`${name}: expected at most 1,024 characters, got ${value.length}`);
+    if (value.length > 1024)
+      reader.problem(`${name}: expected at most 1,024 characters, got ${value.length}`, destination, name);
   }
   try {
     // Also where no expression uses it, so that a typo does not wait for the first one.
@@ -159,43 +183,55 @@ function readPrefixes(
     const prefix = compilePrefix(text, timeZone, [arrivalAs("yyyy/MM/dd/HH/", "UTC")]);
     const errorBare = [(values: { errorType: string }) => values.errorType, arrivalAs("yyyy/MM/DDD/HH/", "UTC")];
     const errorPrefix = compilePrefix(errorText ?? text, timeZone, errorBare);
-    checkPrefixes(reader, { prefix, errorPrefix, errorGiven: errorText !== undefined, dynamicPartitioning });
+    checkPrefixes(reader, destination, {
+      prefix,
+      errorPrefix,
+      errorGiven: errorText !== undefined,
+      dynamicPartitioning,
+    });
     return { prefix, errorPrefix };
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
-    reader.problem(`Prefix or ErrorOutputPrefix: ${error.message}`);
+    reader.problem(`Prefix or ErrorOutputPrefix: ${error.message}`, destination, "Prefix");
     return null;
   }
 }
 
 function checkPrefixes(
   reader: PropertyReader,
+  destination: Properties,
   given: { prefix: Prefix; errorPrefix: Prefix; errorGiven: boolean; dynamicPartitioning: boolean },
 ): void {
   const { prefix, errorPrefix, errorGiven, dynamicPartitioning } = given;
+  const problem = (key: string, text: string): void => reader.problem(text, destination, key);
   const add = 'add one, such as "errors/!{firehose:error-output-type}/"';
   if (!errorGiven && prefix.namespaces.size > 0)
-    reader.problem(`ErrorOutputPrefix is missing, and Prefix has expressions; ${add}`);
+    problem("Prefix", `ErrorOutputPrefix is missing, and Prefix has expressions; ${add}`);
   if (!errorGiven && dynamicPartitioning && prefix.namespaces.size === 0) {
-    reader.problem(`ErrorOutputPrefix is missing, and DynamicPartitioningConfiguration needs it; ${add}`);
+    problem(
+      "DynamicPartitioningConfiguration",
+      `ErrorOutputPrefix is missing, and DynamicPartitioningConfiguration needs it; ${add}`,
+    );
   }
   if (prefix.namespaces.has("error-output-type")) {
-    reader.problem("Prefix: !{firehose:error-output-type} is allowed in ErrorOutputPrefix only; remove it");
+    problem("Prefix", "Prefix: !{firehose:error-output-type} is allowed in ErrorOutputPrefix only; remove it");
   }
   if (errorGiven && errorPrefix.namespaces.size > 0 && !errorPrefix.namespaces.has("error-output-type")) {
-    reader.problem("ErrorOutputPrefix has expressions but no !{firehose:error-output-type}; add it");
+    problem("ErrorOutputPrefix", "ErrorOutputPrefix has expressions but no !{firehose:error-output-type}; add it");
   }
   if (errorGiven && errorPrefix.partitionKeys.length > 0) {
-    reader.problem("ErrorOutputPrefix: !{partitionKeyFromLambda:…} is not allowed here; remove it");
+    problem("ErrorOutputPrefix", "ErrorOutputPrefix: !{partitionKeyFromLambda:…} is not allowed here; remove it");
   }
   const partitioned = prefix.partitionKeys.length > 0;
   if (partitioned && !dynamicPartitioning) {
-    reader.problem(
+    problem(
+      "Prefix",
       "Prefix uses !{partitionKeyFromLambda:…}, but DynamicPartitioningConfiguration is not enabled; enable it",
     );
   }
   if (!partitioned && dynamicPartitioning) {
-    reader.problem(
+    problem(
+      "DynamicPartitioningConfiguration",
       "DynamicPartitioningConfiguration is enabled, but Prefix uses no !{partitionKeyFromLambda:…}; add one",
     );
   }
@@ -206,9 +242,15 @@ function readCompression(reader: PropertyReader, destination: Properties, conver
   if (conversion && format !== "UNCOMPRESSED") {
     reader.problem(
       `CompressionFormat: expected UNCOMPRESSED with DataFormatConversionConfiguration (Parquet compresses itself), got ${format}`,
+      destination,
+      "CompressionFormat",
     );
   } else if (format !== "UNCOMPRESSED" && format !== "GZIP") {
-    reader.problem(`CompressionFormat: ${format} is not supported by the local runtime; use GZIP or UNCOMPRESSED`);
+    reader.problem(
+      `CompressionFormat: ${format} is not supported by the local runtime; use GZIP or UNCOMPRESSED`,
+      destination,
+      "CompressionFormat",
+    );
   }
   return format === "GZIP";
 }
@@ -217,6 +259,10 @@ function readFileExtension(reader: PropertyReader, destination: Properties): str
   const extension = reader.text(destination, "FileExtension");
   if (extension === undefined || extension === "") return null;
   if (!/^\.[0-9a-z!\-_.*'()]+$/.test(extension))
-    reader.problem(`FileExtension: expected a form such as ".json.gz", got "${extension}"`);
+    reader.problem(
+      `FileExtension: expected a form such as ".json.gz", got "${extension}"`,
+      destination,
+      "FileExtension",
+    );
   return extension;
 }

@@ -80,7 +80,9 @@ function summary(stream: Stream): JsonObject {
     ...briefly(stream),
     RetentionPeriodHours: stream.retentionHours,
     EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
-    EncryptionType: "NONE",
+    ...(stream.encryption === null
+      ? { EncryptionType: "NONE" }
+      : { EncryptionType: "KMS", KeyId: stream.encryption.keyId }),
     MaxRecordSizeInKiB: stream.maxRecordSizeBytes / 1024,
   };
 }

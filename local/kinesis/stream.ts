@@ -22,6 +22,13 @@ export interface StreamOptions {
   readonly maxRecordSizeKiB?: number;
   /** PROVISIONED by default. It is told to who asks; the number of shards follows calls only. */
   readonly mode?: StreamMode;
+  /** None by default. It is told to who asks; nothing here is encrypted. */
+  readonly encryption?: StreamEncryption | null;
+}
+
+/** By KMS. */
+export interface StreamEncryption {
+  readonly keyId: string;
 }
 
 export interface Put {
@@ -33,6 +40,7 @@ export interface Stream {
   readonly name: string;
   readonly arn: string;
   readonly mode: StreamMode;
+  readonly encryption: StreamEncryption | null;
   readonly createdMs: number;
   readonly maxRecordSizeBytes: number;
   retentionHours: number;
@@ -93,6 +101,7 @@ export function createStream(options: StreamOptions): Stream {
     name,
     arn,
     mode: options.mode ?? "PROVISIONED",
+    encryption: options.encryption ?? null,
     createdMs: clock.now(),
     maxRecordSizeBytes,
     retentionHours: options.retentionHours,
