@@ -1,6 +1,7 @@
 /**
  * All services behind one port of this machine, as AWS_ENDPOINT_URL wants it. The SDK's Kinesis client speaks HTTP/2 in plain text without asking
- * first, others HTTP/1.1: the first bytes of a connection tell. `X-Amz-Target` names the service; what has none is S3.
+ * first, others HTTP/1.1: the first bytes of a connection tell. `X-Amz-Target` names the service; what has none is S3,
+ * unless it was signed for another service.
  */
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
@@ -95,14 +96,28 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
 
 function serviceOf(request: IncomingMessage): ServiceName | null {
   const target = request.headers["x-amz-target"];
-  if (target === undefined) return "s3";
+  if (target === undefined) return (signedFor(request) ?? "s3") === "s3" ? "s3" : null;
   return targetPrefixes.get(String(target).split("_")[0] ?? "") ?? null;
+}
+
+/** The service in the scope of a signature, `Credential=KEY/20260102/us-east-1/lambda/aws4_request`; null without a signature in the header. */
+function signedFor(request: IncomingMessage): string | null {
+  return /Credential=[^,]*\/([^/,]+)\/aws4_request/.exec(request.headers.authorization ?? "")?.[1] ?? null;
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, names: readonly string[]): void {
   request.resume();
-  const message = `${request.headers["x-amz-target"]} is not supported by the local runtime. It has ${names.join(", ")}.`;
-  sendError(response, "application/x-amz-json-1.1", new AwsError("UnknownOperationException", message));
+  const asked = request.headers["x-amz-target"] ?? signedFor(request);
+  const message = `${asked} is not supported by the local runtime. It has ${names.join(", ")}.`;
+  const code = "UnknownOperationException";
+  // The query protocol (SNS, STS, CloudFormation, …) reads an error from XML only.
+  if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
+    response.statusCode = 400;
+    response.setHeader("content-type", "text/xml");
+    response.end(`<ErrorResponse><Error><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`);
+  } else {
+    sendError(response, "application/x-amz-json-1.1", new AwsError(code, message));
+  }
 }
 
 /** HTTP/2 with prior knowledge begins with `PRI`, which no HTTP/1.1 method does; `PR` could still be PROPFIND. */

@@ -71,6 +71,22 @@ describe("one port", () => {
     }
   });
 
+  it.each([
+    ["lambda", undefined, /^\{"__type":"UnknownOperationException","message":"lambda is not supported/],
+    ["sns", "application/x-www-form-urlencoded; charset=utf-8", /<Message>sns is not supported .* It has kinesis, /],
+  ])("says so to a request that is signed for %s, in that service's form", async (service, type, answer) => {
+    const server = await start();
+    const reply = await http1(server, { ...signedFor(service), ...(type && { "content-type": type }) });
+    expect(reply).toMatchObject({ statusCode: 400, body: expect.stringMatching(answer) });
+  });
+
+  it("takes what is signed for S3, and what is not signed, for S3", async () => {
+    const server = await start();
+    for (const headers of [signedFor("s3"), { authorization: "Basic bG9jYWw=" }, {}]) {
+      expect((await http1(server, headers)).body).toBe("s3");
+    }
+  });
+
   it("dates its replies by the clock, in both protocols", async () => {
     const clock = virtualClock(startMs);
     const server = await start({ clock });
@@ -171,6 +187,11 @@ async function start(options: Partial<ServerOptions> = {}): Promise<Server> {
   const server = await startServer({ clock: virtualClock(startMs), services, ...options });
   started.push(server);
   return server;
+}
+
+function signedFor(service: string) {
+  const scope = `Credential=AK/ID/20260102/us-east-1/${service}/aws4_request`;
+  return { authorization: `AWS4-HMAC-SHA256 ${scope}, SignedHeaders=host;x-amz-date, Signature=0` };
 }
 
 interface Reply {
