@@ -102,7 +102,7 @@ function serviceOf(request: IncomingMessage): ServiceName | null {
 
 /** The service in the scope of a signature, `Credential=KEY/20260102/us-east-1/lambda/aws4_request`; null without a signature in the header. */
 function signedFor(request: IncomingMessage): string | null {
-  return /Credential=[^,]*\/([^/,]+)\/aws4_request/.exec(request.headers.authorization ?? "")?.[1] ?? null;
+  return /Credential=[^,]*\/([\w-]+)\/aws4_request/.exec(request.headers.authorization ?? "")?.[1] ?? null;
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, names: readonly string[]): void {

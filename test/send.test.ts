@@ -159,7 +159,7 @@ describe("the options of npm run send", () => {
       rate: 50,
       definitionsDir: null,
     });
-    expect(parse("--endpoint http://127.0.0.1:4566 --input a")?.destination).toMatchObject({ stream: "event-stream" });
+    expect(parse("--endpoint http://127.0.0.1:4747 --input a")?.destination).toMatchObject({ stream: "event-stream" });
     expect(parse("--help")).toBeNull();
   });
 
@@ -167,7 +167,7 @@ describe("the options of npm run send", () => {
     ["--input a", "Send to where?"],
     ["--stack s", "What should be sent?"],
     ["--stack s --endpoint http://x --input a", "two destinations"],
-    ["--endpoint 127.0.0.1:4566 --input a", "expected a URL"],
+    ["--endpoint 127.0.0.1:4747 --input a", "expected a URL such as http://127.0.0.1:4747,"],
     ["--stack s --input a --rate 0", "--rate: expected a whole number"],
     ["--stack s a", 'What is "a"?'],
     ["--stak s --input a", "Unknown option '--stak'"],
@@ -235,19 +235,26 @@ describe("npm run send against the local runtime", () => {
   it.each([
     [["--input", "missing.ndjson"], "Cannot read missing.ndjson: there is no such file"],
     [["--stream", "other", "--input", "a.ndjson"], "Cannot send to stream other"],
-    [["--endpoint", "http://127.0.0.1:9", "--input", "a.ndjson"], "nothing answers there"],
+    [
+      ["--endpoint", "http://127.0.0.1:9", "--input", "a.ndjson"],
+      /nothing answers there \(.+\)\. Is the local runtime up \(npm run dev\), and http:\/\/127\.0\.0\.1:9 its address\?\n$/,
+    ],
+    [
+      ["--stack", "nope", "--input", "a.ndjson"],
+      /^Cannot ask AWS for stack nope: nothing answers there \(.+\)\. Check its name, your region, your credentials and your network\.\n$/,
+    ],
   ])("says in one message what is wrong with %j, without a stack trace", async (args, message) => {
     writeFileSync(join(folder, "a.ndjson"), '{"user_id":"u1"}\n');
     const { code, stderr } = await send(args);
-    expect(stderr).toContain(message);
+    expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(code).toBe(1);
   });
 
   function send(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const endpoint = args.includes("--endpoint") ? [] : ["--endpoint", server.url];
+    const endpoint = args.includes("--endpoint") || args.includes("--stack") ? [] : ["--endpoint", server.url];
     const child = spawn(process.execPath, ["cli/send.ts", "--definitions", shopDir, ...endpoint, ...args], {
-      env: { ...process.env, MILLRACE_CWD: folder },
+      env: { ...process.env, MILLRACE_CWD: folder, ...awsWithoutNetwork },
     });
     const said = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
@@ -273,5 +280,12 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return collected;
 }
 
+/** For what asks AWS: nothing listens there. */
+const awsWithoutNetwork = {
+  AWS_ENDPOINT_URL: "http://127.0.0.1:9",
+  AWS_REGION: "us-east-1",
+  AWS_ACCESS_KEY_ID: "a",
+  AWS_SECRET_ACCESS_KEY: "b",
+};
 const noPause = () => Promise.resolve();
 const byLine = (a: Entry, b: Entry) => a.source.line - b.source.line;

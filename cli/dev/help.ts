@@ -22,7 +22,8 @@ standard error. It works on the runtime that AWS_ENDPOINT_URL names or that list
 one answers; else on an empty one of its own, which is gone afterwards.
 
 ${COMMON_HELP}
-  --out DIR            where its logs and its own runtime's objects go (default: .millrace/invoke); emptied first, as above
+  --out DIR            where its logs and its own runtime's objects go (default: .millrace/invoke). Emptied first if an
+                       earlier run made it; a folder that holds anything else is refused
   --help               this text
 
 Exit code: 0 the function answered, 1 it failed, 2 the command was not understood.

@@ -1,10 +1,12 @@
+import { DEFAULT_PORT } from "../dev/options.ts";
+
 export const HELP = `npm run send -- --stack NAME | --endpoint URL  --input FILE… [options]
 
 Puts events on a Kinesis stream. Each becomes one record whose partition key is the field that the definitions name; its bytes
 are those of the file (a CSV row becomes a JSON object of its cells). Paths are meant from where you stand.
 
   --stack NAME        the stream of a deployed stack (its output EventStreamName), with your AWS credentials and region
-  --endpoint URL      a running local runtime, such as http://127.0.0.1:4566
+  --endpoint URL      a running local runtime, such as http://127.0.0.1:${DEFAULT_PORT} (npm run dev)
   --stream NAME       another stream than the stack's; with --endpoint the default is event-stream
   --input FILE…       NDJSON, a JSON array, or CSV with a header line; each also as .gz
   --rate N            at most N records per second

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { DEFAULT_PORT } from "../dev/options.ts";
 import { UserError } from "../user-error.ts";
 
 export interface SendOptions {
@@ -71,7 +72,7 @@ function toDestination({
   if (stack !== undefined) return { kind: "stack", name: stack, stream: stream ?? null } as const;
   if (endpoint === undefined) throw usage("Send to where? Give --stack NAME or --endpoint URL.");
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-    throw usage(`--endpoint: expected a URL such as http://127.0.0.1:4566, got "${endpoint}".`);
+    throw usage(`--endpoint: expected a URL such as http://127.0.0.1:${DEFAULT_PORT}, got "${endpoint}".`);
   }
   return { kind: "endpoint", url: endpoint, stream: stream ?? LOCAL_STREAM } as const;
 }

@@ -22,7 +22,11 @@ export async function openTarget({ destination }: Pick<SendOptions, "destination
   });
   const stream =
     destination.kind === "stack" ? (destination.stream ?? (await streamOfStack(destination.name))) : destination.stream;
-  return { stream, put: (entries) => putRecords(client, stream, entries), close: () => client.destroy() };
+  const hint =
+    destination.kind === "stack"
+      ? "Check your region and your network."
+      : `Is the local runtime up (npm run dev), and ${destination.url} its address?`;
+  return { stream, put: (entries) => putRecords(client, stream, entries, hint), close: () => client.destroy() };
 }
 
 /** A local runtime checks neither; an SDK without them refuses to start. What the person has set is kept. */
@@ -47,7 +51,7 @@ async function streamOfStack(stack: string): Promise<string> {
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
-      `Cannot ask AWS for stack ${stack}: ${messageOf(error)}. Check its name, your region and your credentials.`,
+      `Cannot ask AWS for stack ${stack}: ${messageOf(error)}. Check its name, your region, your credentials and your network.`,
     );
   } finally {
     client.destroy();
@@ -58,6 +62,7 @@ async function putRecords(
   client: KinesisClient,
   stream: string,
   entries: readonly Entry[],
+  unreachableHint: string,
 ): Promise<readonly (string | null)[]> {
   try {
     const Records = entries.map(({ partitionKey, data }) => ({ PartitionKey: partitionKey, Data: data }));
@@ -66,7 +71,9 @@ async function putRecords(
       answers?.[i]?.SequenceNumber === undefined ? (answers?.[i]?.ErrorCode ?? "no answer") : null,
     );
   } catch (error) {
-    if (isFinal(error)) throw new UserError(`Cannot send to stream ${stream}: ${messageOf(error)}`);
+    const problem = `Cannot send to stream ${stream}: ${messageOf(error)}`;
+    if (isUnreachable(error)) throw new UserError(`${problem}. ${unreachableHint}`);
+    if (isFinal(error)) throw new UserError(problem);
     return entries.map(() => messageOf(error));
   }
 }
@@ -85,7 +92,7 @@ function isFinal(error: unknown): boolean {
   const status = $metadata?.httpStatusCode ?? 0;
   const isThrottled = status === 429 || /Throughput|Throttl|LimitExceeded/.test(name);
   if (status >= 400 && status < 500) return !isThrottled;
-  return name === "CredentialsProviderError" || isUnreachable(error);
+  return name === "CredentialsProviderError";
 }
 
 /** Over HTTP/2 the socket's error stands behind that of the stream. */
@@ -96,7 +103,7 @@ function isUnreachable(error: unknown): boolean {
 
 function messageOf(error: unknown): string {
   const { name, message } = error as SdkError;
-  if (isUnreachable(error))
-    return `nothing answers there (${message}). Is the local runtime up, and the address right?`;
-  return [name, message].filter(Boolean).join(": ");
+  if (isUnreachable(error)) return `nothing answers there (${message})`;
+  // The sentence goes on after it.
+  return [name, message].filter(Boolean).join(": ").replace(/\.$/, "");
 }

@@ -123,7 +123,7 @@ function readBucket(reader: PropertyReader, destination: Properties): string {
 function readDynamicPartitioning(reader: PropertyReader, destination: Properties): boolean {
   const configuration = reader.object(destination, "DynamicPartitioningConfiguration", ["Enabled", "RetryOptions"]);
   const retry = reader.object(configuration, "RetryOptions", ["DurationInSeconds"]);
-  // Nothing fails here that Firehose would try again.
+  // Checked, but not used: partitioning itself does not fail here.
   reader.number(retry, "DurationInSeconds", { min: 0, max: 7200 });
   return reader.flag(configuration, "Enabled");
 }
