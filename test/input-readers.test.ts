@@ -68,7 +68,7 @@ describe("reading people's files", () => {
   });
 
   it("reads CSV with quotes, commas and lines inside cells, and names the line where a record starts", async () => {
-    const records = await collect(readCsv("a", chunks('\uFEFFa,b\n"x, ""y""","two\nlines"\n1,\n')));
+    const records = await collect(readCsv("a", chunks('a,b\n"x, ""y""","two\nlines"\n1,\n')));
     expect(records.map(({ line, content }) => [line, content])).toEqual([
       [2, { kind: "value", value: { a: 'x, "y"', b: "two\nlines" } }],
       [4, { kind: "value", value: { a: "1", b: "" } }],
@@ -116,11 +116,22 @@ describe("opening people's files", () => {
   });
 
   it.each([
+    ["marked.ndjson", '{"a":1}\n{"a":2}\n', [{ a: 1 }, { a: 2 }]],
+    ["marked.json", '[{"a":1},{"a":2}]', [{ a: 1 }, { a: 2 }]],
+    ["marked.csv", "a\n1\n", [{ a: "1" }]],
+  ])("leaves out the byte order mark of %s", async (name, text, values) => {
+    const records = await collect(openInput([file(name, `\uFEFF${text}`)]).records());
+    expect(records.map(({ content }) => content)).toEqual(values.map((value) => ({ kind: "value", value })));
+  });
+
+  it.each([
     ["missing.csv", null, "Cannot read missing.csv: there is no such file."],
     ["empty.csv", "", "empty.csv is empty."],
     ["header.csv", "a,b\n", "header.csv holds no records."],
     ["plain.json.gz", "[1]", "plain.json.gz is called .gz but is not gzip."],
     ["damaged.json.gz", gzipSync("[1,2,3]").subarray(0, 20), "Cannot read damaged.json.gz: the gzip data"],
+    ["cut.json", '[{"a":1},\n{"a":2},\n', 'cut.json ends at line 3 without the "]" of its array'],
+    ["open.json", '[{"a":1}', 'open.json ends at line 1 without the "]"'],
     ["picture.png", "\x89PNG", "picture.png: cannot tell what this is."],
     ["twice.csv", "a,a\n1,2\n", 'twice.csv, line 1: the header names the column "a" twice.'],
   ])("says in one sentence what is wrong with %s", async (name, content, message) => {

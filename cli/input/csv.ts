@@ -11,7 +11,6 @@ import type { Content, SourceRecord } from "./record.ts";
 
 /** A quote that is still open after so many lines was never meant to be one. */
 const MAX_LINES_PER_RECORD = 1_000;
-const BYTE_ORDER_MARK = "\uFEFF";
 
 export async function* readCsv(file: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<SourceRecord> {
   let header: readonly string[] | null = null;
@@ -77,8 +76,7 @@ function hasOddQuotes(bytes: Buffer): boolean {
 }
 
 function toHeader(file: string, row: Row): readonly string[] {
-  const text = row.bytes.toString("utf8");
-  const names = splitRow(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+  const names = splitRow(row.bytes.toString("utf8"));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
     throw new UserError(

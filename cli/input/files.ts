@@ -80,9 +80,15 @@ async function* bytesOf(file: InputFile, onRead: (sizeBytes: number) => void): A
   yield* plain.pipe(unzipped) as AsyncIterable<Buffer>;
 }
 
-/** Lets the first bytes be looked at before they are read. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Lets the first bytes be looked at before they are read, and leaves out a byte order mark, which is no part of any record. */
 function fromFirst(chunks: AsyncGenerator<Buffer>) {
-  const first = chunks.next();
+  const first = chunks.next().then((start) => {
+    if (start.done !== true && start.value.subarray(0, 3).equals(BYTE_ORDER_MARK))
+      start.value = start.value.subarray(3);
+    return start;
+  });
   return {
     first: async () => (await first).value ?? Buffer.alloc(0),
     async *all() {

@@ -2,6 +2,7 @@
  * A JSON array as a stream of its elements: the text of each is cut out by counting brackets outside strings, so that a file of
  * any size is read with one element in memory, numbers keep all their digits, and one broken element does not hide the next.
  */
+import { UserError } from "../user-error.ts";
 import { tooLong } from "./lines.ts";
 import { parseJson } from "./ndjson.ts";
 import { MAX_RECORD_BYTES, type SourceRecord } from "./record.ts";
@@ -12,8 +13,13 @@ export async function* readJsonArray(file: string, chunks: AsyncIterable<Buffer>
     yield* scanner.scan(chunk).map((element) => toRecord(file, element));
     if (scanner.heldBytes() > MAX_RECORD_BYTES) throw tooLong(file, scanner.line());
   }
-  // An array that ends too early: what was begun is a record that cannot be read, not nothing.
+  // An array that ends inside an element: what was begun is a record that cannot be read, not nothing.
   yield* scanner.end().map((element) => toRecord(file, element));
+  if (scanner.endsBetweenElements()) {
+    throw new UserError(
+      `${file} ends at line ${scanner.line()} without the "]" of its array: it was cut off, and what followed is missing. Get the whole file.`,
+    );
+  }
 }
 
 interface Element {
@@ -58,6 +64,7 @@ function createScanner() {
     line: () => line,
     heldBytes: () => heldBytes,
     end: release,
+    endsBetweenElements: () => depth === 1,
     scan(chunk: Buffer): Element[] {
       const elements: Element[] = [];
       let start = 0;
