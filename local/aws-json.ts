@@ -20,7 +20,7 @@ export interface JsonServiceOptions {
 
 export interface JsonHandlerOptions {
   readonly contentType: string;
-  readonly run: (operation: string, input: JsonObject) => Promise<JsonObject | undefined>;
+  readonly run: (operation: string, input: JsonObject, request: IncomingMessage) => Promise<JsonObject | undefined>;
 }
 
 export interface JsonService {
@@ -51,7 +51,7 @@ export function awsJsonService({
 export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonService["handle"] {
   const answer = async (request: IncomingMessage): Promise<JsonObject | undefined> => {
     const body = await readBody(request, bodyLimitBytes);
-    return run(operationOf(request), parseInput(request, body));
+    return run(operationOf(request), parseInput(request, body), request);
   };
   return (request, response) => {
     answer(request).then(

@@ -1,12 +1,13 @@
 /**
  * DynamoDB in this process: dynalite in memory behind our server, with an account of what the requests would cost, and word of every write for
- * those who inject faults after one.
+ * those who inject faults at one.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "./aws-error.ts";
 import { awsJsonHandler, type JsonObject } from "./aws-json.ts";
 import type { Clock } from "./clock.ts";
 import { type Dynalite, openDynalite } from "./dynalite.ts";
+import { callerOf, createCallers } from "./table-callers.ts";
 import { type TableProperties, toCreateTable } from "./table-properties.ts";
 import { consumedUnits, createMeter, type Meter, type TableUsage, tablesOf } from "./table-usage.ts";
 
@@ -14,7 +15,8 @@ export type { TableProperties } from "./table-properties.ts";
 export type { TableUsage } from "./table-usage.ts";
 
 export interface TableWrite {
-  readonly table: string;
+  /** The access key id. */
+  readonly caller: string;
   readonly operation: WriteOperation;
 }
 
@@ -24,8 +26,10 @@ export interface Tables {
   createTable(properties: TableProperties): Promise<void>;
   /** Of one table, or of all. */
   usage(table?: string): TableUsage;
-  /** Called after a write has succeeded and before its reply is sent, once per table of a batch; returns what ends that. */
+  /** Called when a write has arrived and before it is carried out; returns what ends that. */
   onWrite(listener: (write: TableWrite) => void): () => void;
+  /** From now on no request of the caller is carried out; resolves when none of it is running. */
+  cutOff(caller: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,22 +43,24 @@ export async function startTables({ clock }: { readonly clock: Pick<Clock, "now"
   const meter = createMeter();
   const listeners = new Set<(write: TableWrite) => void>();
 
-  const run = async (operation: string, input: JsonObject): Promise<JsonObject> => {
+  const callers = createCallers();
+  const run = async (operation: string, input: JsonObject, caller: string): Promise<JsonObject> => {
     meter.countRequest(operation, tablesOf(input));
     const kind = kindOf(operation);
-    const output = await (kind === null
-      ? dynalite.run(operation, input)
-      : runMetered(dynalite, meter, kind, operation, input));
-    if (kind === "write") {
-      for (const table of tablesOf(input)) {
-        for (const listener of listeners) listener({ table, operation: operation as WriteOperation });
-      }
-    }
-    return output;
+    if (kind === "write")
+      for (const listener of listeners) listener({ caller, operation: operation as WriteOperation });
+    return kind === null ? dynalite.run(operation, input) : runMetered(dynalite, meter, kind, operation, input);
   };
 
   return {
-    handle: awsJsonHandler({ contentType: "application/x-amz-json-1.0", run }),
+    handle: awsJsonHandler({
+      contentType: "application/x-amz-json-1.0",
+      run(operation, input, request) {
+        const caller = callerOf(request);
+        return callers.run(caller, () => run(operation, input, caller));
+      },
+    }),
+    cutOff: callers.cutOff,
     async createTable(properties) {
       await dynalite.run("CreateTable", toCreateTable(properties));
       await activeTable(dynalite, properties.TableName);

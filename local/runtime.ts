@@ -38,7 +38,7 @@ export interface RuntimeOptions {
   readonly port?: number;
   readonly region?: string;
   readonly log?: (line: string) => void;
-  /** Asked after each DynamoDB write and each answer of a function; true ends its environment there. */
+  /** Asked at each DynamoDB write and after each answer of a function; true ends its environment there. */
   readonly kill?: (point: KillPoint) => boolean;
 }
 
@@ -130,6 +130,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         clock,
         time: options.clock.kind,
         onWrite: tables.onWrite,
+        cutOff: tables.cutOff,
         kill: options.kill,
       }),
     );

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { virtualClock } from "../local/clock.ts";
 import { startTables, type Tables, type TableWrite } from "../local/dynamodb.ts";
 import { type Server, startServer } from "../local/server.ts";
+import { createCallers } from "../local/table-callers.ts";
 
 const startMs = Date.UTC(2026, 0, 2);
 const none = { handle: () => {} };
@@ -176,12 +177,13 @@ describe("usage", () => {
 });
 
 describe("listeners of writes", () => {
-  it("hear of each write that succeeded, before its reply arrives, and of nothing else", async () => {
+  it("hear of each write as it arrives, by whom, and of nothing else", async () => {
     const heard: TableWrite[] = [];
     const leave = tables.onWrite((write) => heard.push(write));
     await put({ entity: "a", version: 1 });
-    expect(heard).toEqual([{ table: TableName, operation: "PutItem" }]);
+    expect(heard).toEqual([{ caller: "local", operation: "PutItem" }]);
     await expect(put({ entity: "a", version: 5, over: 4 })).rejects.toThrow();
+    expect(heard.splice(1)).toEqual([{ caller: "local", operation: "PutItem" }]);
     await client.send(new GetItemCommand({ TableName, Key: key("a") }));
     await client.send(new UpdateItemCommand({ TableName, Key: key("a"), UpdateExpression: "REMOVE version" }));
     await client.send(new DeleteItemCommand({ TableName, Key: key("a") }));
@@ -192,6 +194,49 @@ describe("listeners of writes", () => {
     leave();
     await put({ entity: "c" });
     expect(heard).toHaveLength(4);
+  });
+});
+
+describe("a caller that is cut off", () => {
+  it("at a write has that write and those before it carried out, and no later one; others go on", async () => {
+    const dead = new DynamoDBClient({
+      endpoint: server.url,
+      region: "us-east-1",
+      credentials: { accessKeyId: "dead-1", secretAccessKey: "local" },
+      maxAttempts: 1,
+    });
+    let writes = 0;
+    let ended: Promise<void> | null = null;
+    tables.onWrite(({ caller }) => {
+      if (caller === "dead-1" && ++writes === 3) ended = tables.cutOff("dead-1");
+    });
+    const names = Array.from({ length: 10 }, (_, at) => `entity ${at}`);
+    const puts = names.map((entity) => dead.send(new PutItemCommand({ TableName, Item: item({ entity }) })));
+    const kinds = (await Promise.allSettled(puts)).map(({ status }) => status);
+    await ended;
+    dead.destroy();
+    expect(kinds.filter((kind) => kind === "fulfilled")).toHaveLength(3);
+    expect(writes).toBe(3);
+    const found = await Promise.all(
+      names.map((name) => client.send(new GetItemCommand({ TableName, Key: key(name) }))),
+    );
+    expect(found.filter(({ Item }) => Item !== undefined)).toHaveLength(3);
+    await put({ entity: "another" });
+  });
+
+  it("is waited for until what has begun is done", async () => {
+    const callers = createCallers();
+    const order: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const held = callers.run("a", () => begun.promise);
+    await Promise.resolve();
+    const ended = callers.cutOff("a").then(() => order.push("cut off"));
+    await expect(callers.run("a", async () => order.push("ran"))).rejects.toThrow("a has ended");
+    await callers.run("b", async () => order.push("b ran"));
+    begun.resolve();
+    await held;
+    await ended;
+    expect(order).toEqual(["b ran", "cut off"]);
   });
 });
 

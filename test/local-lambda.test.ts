@@ -198,6 +198,21 @@ describe("errors have AWS's form", () => {
     });
   });
 
+  it.each([
+    ["fails", "if (!existsSync(flag)) { writeFileSync(flag, ''); throw new Error('at load'); }", "Error"],
+    ["has no handler", "", "Runtime.HandlerNotFound"],
+  ])("a module that %s at load is loaded anew for the next invocation", async (_, source, errorType) => {
+    const { host } = await openOne(`
+      import { existsSync, writeFileSync } from "node:fs";
+      const flag = process.env.LAMBDA_TASK_ROOT + "/flag";
+      ${source}
+      const isThere = existsSync(flag);
+      if (!isThere) writeFileSync(flag, "");
+      export const handler = isThere ? async () => "recovered" : undefined;`);
+    expect(await host.invoke("One", {})).toMatchObject({ kind: "error", errorType });
+    expect(await call(host)).toBe("recovered");
+  });
+
   it("a timeout ends the environment, and the next invocation has a new one", async () => {
     const { host } = await openOne(
       `let calls = 0; export const handler = async (event) => { calls++; if (event.hang) await new Promise(() => {}); return calls; };`,
@@ -231,19 +246,18 @@ describe("the kill hook", () => {
   });
 
   it("after the n-th write of the invocation: the handler goes no further", async () => {
-    const listeners = new Set<() => void>();
-    const write = () => listeners.forEach((listener) => void listener());
-    const onWrite = (listener: () => void) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    };
-    const kill = ({ phase, write: number }: KillPoint) => phase === "write" && number === 2;
+    const { listeners, onWrite, write } = writes();
+    const asked: number[] = [];
+    const kill = ({ phase, write: number }: KillPoint) => phase === "write" && asked.push(number) === 2;
     const { host } = await openOne(counting, { kill, onWrite });
     const hanging = host.invoke("One", { hang: true });
     await Promise.resolve().then(() => {});
-    write();
-    expect(host.stats().One?.kills).toBe(0);
-    write();
+    // Of another function, of a person, and of an environment that has ended.
+    for (const caller of ["Two-1", "local", "One-0"]) write(caller);
+    write("One-1");
+    expect(asked).toEqual([1]);
+    write("One-1");
+    expect(asked).toEqual([1, 2]);
     expect(await hanging).toMatchObject({
       kind: "error",
       errorType: "Runtime.ExitError",
@@ -253,7 +267,63 @@ describe("the kill hook", () => {
     expect(await call(host)).toBe(1);
     expect(listeners.size).toBe(0);
   });
+
+  it.each([
+    ["a write", { hang: true }, ({ phase }: KillPoint) => phase === "write"],
+    ["the answer", {}, ({ phase }: KillPoint) => phase === "answer"],
+  ])("at %s settles the invocation only when nothing that it sent is under way", async (_, event, kill) => {
+    const { onWrite, write } = writes();
+    const order: string[] = [];
+    const drained = Promise.withResolvers<void>();
+    const cutOff = (caller: string) => {
+      order.push(`cut off ${caller}`);
+      return drained.promise;
+    };
+    const { host } = await openOne(
+      `export const handler = async (event) => {
+        if (event.hang) await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+      };`,
+      { kill, onWrite, cutOff },
+    );
+    const invocation = host.invoke("One", event).then(({ kind }) => order.push(kind));
+    await Promise.resolve().then(() => {});
+    write("One-1");
+    while (order.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    // Time enough for the thread to end, were that all that is waited for.
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual(["cut off One-1"]);
+    drained.resolve();
+    await invocation;
+    expect(order).toEqual(["cut off One-1", "error"]);
+  });
 });
+
+describe("a stop", () => {
+  it("settles the invocation that runs and those that wait, at once, and takes no more", async () => {
+    const { host } = await openOne("export const handler = async () => new Promise(() => {});");
+    const invocations = [host.invoke("One", {}), host.invoke("One", {})];
+    await Promise.resolve().then(() => {});
+    await host.stop();
+    const stopped = {
+      kind: "error",
+      errorType: "Runtime.ExitError",
+      errorMessage: expect.stringContaining("The local runtime was stopped"),
+    };
+    expect(await Promise.all([...invocations, host.invoke("One", {})])).toMatchObject([stopped, stopped, stopped]);
+  });
+});
+
+function writes() {
+  const listeners = new Set<(write: { readonly caller: string }) => void>();
+  return {
+    listeners,
+    write: (caller: string) => listeners.forEach((listener) => void listener({ caller })),
+    onWrite(listener: (write: { readonly caller: string }) => void) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
 
 describe("building", () => {
   it("bundles as the template says: minified or not, source map, banner, define, extension", async () => {

@@ -1,6 +1,6 @@
 /**
- * One execution environment: a worker thread that serves one invocation after another and is replaced after a crash, a timeout or a
- * kill, as Lambda replaces a broken one.
+ * One execution environment: a worker thread that serves one invocation after another and is replaced after a crash, a timeout, a kill
+ * or a module that does not load, as Lambda replaces a broken one.
  */
 import { Worker } from "node:worker_threads";
 import type { InvokeMessage, WorkerMessage, WorkerSettings } from "./messages.ts";
@@ -10,83 +10,114 @@ export type Outcome =
   | { readonly kind: "error"; readonly errorType: string; readonly errorMessage: string };
 
 export interface EnvironmentOptions {
+  /** The callers of its threads are `<name>-1`, `<name>-2`, … */
+  readonly name: string;
   readonly worker: WorkerSettings;
-  readonly env: () => Readonly<Record<string, string>>;
+  readonly env: (caller: string) => Readonly<Record<string, string>>;
+  /** Lets nothing through any more that a thread has sent, and resolves when what has begun of it is done. */
+  readonly cutOff: (caller: string) => Promise<void>;
   readonly onLog: (text: string) => void;
 }
 
 export interface Environment {
   /** One at a time. `patienceMs` is real time. */
   run(message: InvokeMessage, patienceMs: number): Promise<Outcome>;
-  /** Ends the thread at once; a running invocation gets the outcome of a runtime that exited. */
-  kill(): void;
+  /** As whom the thread of now calls AWS; null when there is none. */
+  caller(): string | null;
+  /**
+   * Ends the thread at once. When this resolves, and before a running invocation gets the outcome of a runtime that exited, nothing of the
+   * thread is under way any more.
+   */
+  kill(): Promise<void>;
+  /** As kill, and for good. */
   stop(): Promise<void>;
 }
 
-export function createEnvironment({ worker: workerData, env, onLog }: EnvironmentOptions): Environment {
-  let worker: Worker | null = null;
+interface Thread {
+  readonly worker: Worker;
+  readonly caller: string;
+}
+
+export function createEnvironment({ name, worker: workerData, env, cutOff, onLog }: EnvironmentOptions): Environment {
+  let thread: Thread | null = null;
+  let threads = 0;
   let settle: ((outcome: Outcome) => void) | null = null;
   let requestId = "";
+  let stopped = false;
 
-  const discard = (): void => {
-    void worker?.terminate();
-    worker = null;
-  };
   const finish = (outcome: Outcome): void => {
     settle?.(outcome);
     settle = null;
   };
-  const crash = (reason: string): void => {
-    discard();
-    finish({ kind: "error", errorType: "Runtime.ExitError", errorMessage: `RequestId: ${requestId} Error: ${reason}` });
+  const end = async (outcome: Outcome): Promise<void> => {
+    const [ended, finishEnded] = [thread, settle];
+    thread = null;
+    settle = null;
+    if (ended !== null) await Promise.all([cutOff(ended.caller), ended.worker.terminate()]);
+    finishEnded?.(outcome);
   };
-  const start = (): Worker => {
-    const started = new Worker(new URL("./worker.ts", import.meta.url), {
+  const exited = (reason: string): Outcome => ({
+    kind: "error",
+    errorType: "Runtime.ExitError",
+    errorMessage: `RequestId: ${requestId} Error: ${reason}`,
+  });
+  const start = (): Thread => {
+    const caller = `${name}-${++threads}`;
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
       workerData,
-      env: { ...env() },
+      env: { ...env(caller) },
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     // What a replaced worker still says is nobody's answer.
-    const isCurrent = (): boolean => worker === started;
-    started.on("message", (message: WorkerMessage) => {
+    const isCurrent = (): boolean => thread?.worker === worker;
+    worker.on("message", (message: WorkerMessage) => {
       if (!isCurrent()) return;
       if (message.kind === "log") onLog(message.text);
-      else if (message.requestId === requestId) finish(message);
+      else if (message.requestId !== requestId) return;
+      // Node keeps a module that has failed; only a new thread loads it anew.
+      else if (message.kind === "loadError") void end({ ...message, kind: "error" });
+      else finish(message);
     });
-    started.on("error", (error: Error) => {
+    worker.on("error", (error: Error) => {
       if (!isCurrent()) return;
       onLog(`${JSON.stringify({ level: "ERROR", requestId, errorType: error.name, errorMessage: error.message })}\n`);
-      crash(`Runtime exited with error: ${error.message}`);
+      void end(exited(`Runtime exited with error: ${error.message}`));
     });
-    started.on("exit", (code) => isCurrent() && crash(`Runtime exited with error: exit status ${code}`));
+    worker.on("exit", (code) => {
+      if (isCurrent()) void end(exited(`Runtime exited with error: exit status ${code}`));
+    });
     // An idle environment does not keep the process alive.
-    started.unref();
-    return started;
+    worker.unref();
+    return { worker, caller };
   };
 
   return {
-    run(message, patienceMs) {
-      worker ??= start();
+    async run(message, patienceMs) {
       requestId = message.requestId;
+      if (stopped) return exited(stopText);
+      thread ??= start();
+      const { worker } = thread;
       const seconds = (message.timeoutMs / 1000).toFixed(2);
       const errorMessage = `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`;
       return new Promise((resolve) => {
-        const timer = setTimeout(() => {
-          discard();
-          finish({ kind: "error", errorType: "Sandbox.Timedout", errorMessage });
-        }, patienceMs);
+        const timer = setTimeout(
+          () => void end({ kind: "error", errorType: "Sandbox.Timedout", errorMessage }),
+          patienceMs,
+        );
         settle = (outcome) => {
           clearTimeout(timer);
           resolve(outcome);
         };
-        worker?.postMessage(message);
+        worker.postMessage(message);
       });
     },
-    kill: () => crash("Runtime exited with error: signal: killed"),
-    async stop() {
-      const running = worker;
-      worker = null;
-      await running?.terminate();
+    caller: () => thread?.caller ?? null,
+    kill: () => end(exited("Runtime exited with error: signal: killed")),
+    stop() {
+      stopped = true;
+      return end(exited(stopText));
     },
   };
 }
+
+const stopText = "The local runtime was stopped";

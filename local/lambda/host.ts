@@ -18,7 +18,10 @@ export type Invocation =
 export interface KillPoint {
   readonly functionId: string;
   readonly invocation: number;
-  /** write: right after the n-th DynamoDB write of the invocation; answer: after the handler finished, before its answer counts. */
+  /**
+   * write: right after the n-th write that the invocation sent to DynamoDB, counted as they arrive; none after it is carried out.
+   * answer: after the handler finished, before its answer counts.
+   */
   readonly phase: "write" | "answer";
   readonly write: number;
 }
@@ -50,8 +53,10 @@ export interface HostOptions {
   readonly time: "virtual" | "real";
   readonly seed: number;
   /** What every environment gets beside its own variables: endpoint, region, credentials. */
-  readonly baseEnv: () => Readonly<Record<string, string>>;
-  readonly onWrite: (listener: () => void) => () => void;
+  readonly baseEnv: (caller: string) => Readonly<Record<string, string>>;
+  readonly onWrite: (listener: (write: { readonly caller: string }) => void) => () => void;
+  /** Of the tables; a host without tables has none. */
+  readonly cutOff?: (caller: string) => Promise<void>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
 }
 
@@ -92,8 +97,10 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
   const { logicalId, name, arn, timeoutMs, memoryMB } = settings;
   const logGroup = `/aws/lambda/${name}`;
   const environment = createEnvironment({
+    name: logicalId,
     worker: { ...bundle, functionName: name, functionArn: arn, memoryMB, logGroup },
-    env: () => ({ ...lambdaEnv(settings, logGroup), ...options.baseEnv(), ...settings.environment }),
+    env: (caller) => ({ ...lambdaEnv(settings, logGroup), ...options.baseEnv(caller), ...settings.environment }),
+    cutOff: options.cutOff ?? (async () => {}),
     onLog: (text) => log.append(text, options.clock.now()),
   });
   const stats = { invocations: 0, errors: 0, kills: 0, durationMs: 0 };
@@ -134,7 +141,7 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
   };
 }
 
-/** The kill hook is asked after every write that happens during the invocation, and once after its answer. */
+/** The kill hook is asked at every write of the invocation, before it is carried out, and once after its answer. */
 async function withKills(
   environment: Environment,
   { kill, onWrite }: HostOptions,
@@ -145,16 +152,17 @@ async function withKills(
   if (kill === undefined) return { ...(await run()), killed: false };
   let write = 0;
   let killed = false;
-  const unsubscribe = onWrite(() => {
+  const unsubscribe = onWrite(({ caller }) => {
+    if (killed || caller !== environment.caller()) return;
     write++;
-    if (killed || !kill({ functionId, invocation, phase: "write", write })) return;
+    if (!kill({ functionId, invocation, phase: "write", write })) return;
     killed = true;
-    environment.kill();
+    void environment.kill();
   });
   const outcome = await run();
   unsubscribe();
   if (killed || !kill({ functionId, invocation, phase: "answer", write })) return { ...outcome, killed };
-  environment.kill();
+  await environment.kill();
   const errorMessage = "Error: Runtime exited with error: signal: killed";
   return { kind: "error", errorType: "Runtime.ExitError", errorMessage, killed: true };
 }

@@ -19,4 +19,12 @@ export interface InvokeMessage {
 export type WorkerMessage =
   | { readonly kind: "log"; readonly text: string }
   | { readonly kind: "answer"; readonly requestId: string; readonly payload: string }
-  | { readonly kind: "error"; readonly requestId: string; readonly errorType: string; readonly errorMessage: string };
+  | ({ readonly kind: "error" } & Failure)
+  /** The module does not load, or has no such handler: the thread can serve no invocation. */
+  | ({ readonly kind: "loadError" } & Failure);
+
+interface Failure {
+  readonly requestId: string;
+  readonly errorType: string;
+  readonly errorMessage: string;
+}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Template } from "../template/load.ts";
 import { bundleFunction } from "./bundle.ts";
-import { createHost, type FunctionHost, type KillPoint } from "./host.ts";
+import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
 import { openLogFile } from "./log-file.ts";
 import { type FunctionSettings, readFunction } from "./settings.ts";
 
@@ -21,7 +21,8 @@ export interface OpenHostOptions {
   readonly seed: number;
   readonly clock: Pick<Clock, "now">;
   readonly time: "virtual" | "real";
-  readonly onWrite: (listener: () => void) => () => void;
+  readonly onWrite: HostOptions["onWrite"];
+  readonly cutOff?: NonNullable<HostOptions["cutOff"]>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
 }
 
@@ -39,7 +40,7 @@ export async function openHost(options: OpenHostOptions): Promise<FunctionHost> 
       return { settings: one, bundle, log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`)) };
     }),
   );
-  return createHost({ ...options, functions, baseEnv: () => awsEnv(options) });
+  return createHost({ ...options, functions, baseEnv: (caller) => awsEnv(options, caller) });
 }
 
 /** Each template and definitions folder has its own builds, so that runs side by side do not build over each other. */
@@ -50,13 +51,16 @@ export function buildDirOf(templateDir: string, projectDir: string, definitionsD
   return join(builds, fork);
 }
 
-/** The files of a person's AWS profile are kept out: nothing here may reach a real account. */
-function awsEnv({ url, region, logsDir }: OpenHostOptions): Record<string, string> {
+/**
+ * The files of a person's AWS profile are kept out: nothing here may reach a real account. The access key id tells the services which
+ * environment calls.
+ */
+function awsEnv({ url, region, logsDir }: OpenHostOptions, caller: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: url,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: "local",
+    AWS_ACCESS_KEY_ID: caller,
     AWS_SECRET_ACCESS_KEY: "local",
     AWS_CONFIG_FILE: join(logsDir, "no-profile"),
     AWS_SHARED_CREDENTIALS_FILE: join(logsDir, "no-profile"),

@@ -19,26 +19,29 @@ parentPort?.on("message", (message: InvokeMessage) => void invoke(message));
 async function invoke(message: InvokeMessage): Promise<void> {
   const { requestId } = message;
   frozenMs = message.frozenMs;
+  const fail = (kind: "error" | "loadError", error: unknown): void => {
+    const { name: errorType, message: errorMessage, stack } = asError(error);
+    post({ kind: "log", text: `${JSON.stringify({ level: "ERROR", requestId, errorType, errorMessage, stack })}\n` });
+    post({ kind, requestId, errorType, errorMessage });
+  };
   try {
     loaded ??= loadHandler();
+    await loaded;
+  } catch (error) {
+    fail("loadError", error);
+    return;
+  }
+  try {
     const handler = await loaded;
     const answer = await handler(JSON.parse(message.payload), contextOf(message));
     post({ kind: "answer", requestId, payload: JSON.stringify(answer) ?? "null" });
   } catch (error) {
-    const { name, message: errorMessage, stack } = asError(error);
-    post({
-      kind: "log",
-      text: `${JSON.stringify({ level: "ERROR", requestId, errorType: name, errorMessage, stack })}\n`,
-    });
-    post({ kind: "error", requestId, errorType: name, errorMessage });
+    fail("error", error);
   }
 }
 
 async function loadHandler(): Promise<Handler> {
-  const module = await import(pathToFileURL(settings.handlerFile).href).catch((error: unknown) => {
-    loaded = null;
-    throw error;
-  });
+  const module = await import(pathToFileURL(settings.handlerFile).href);
   // A CommonJS bundle's exports may stand under `default` only.
   const handler: unknown = module[settings.handlerExport] ?? module.default?.[settings.handlerExport];
   if (typeof handler === "function") return handler as Handler;
