@@ -2,6 +2,7 @@
 import { startRuntime } from "../local/runtime.ts";
 import { projectDir } from "./definitions.ts";
 import { banner } from "./dev/banner.ts";
+import { exampleEvent } from "./dev/example-event.ts";
 import { requireFreePort } from "./dev/free-port.ts";
 import { DEV_HELP } from "./dev/help.ts";
 import { parseDevOptions } from "./dev/options.ts";
@@ -14,7 +15,7 @@ async function main(): Promise<void> {
   if (options === null) return void process.stdout.write(DEV_HELP);
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-  const project = await readProject(options);
+  const { definitions, ...project } = await readProject(options);
   await requireFreePort(options.port);
   prepareOutFolder(options.out);
   say("Building the functions and starting template.yaml …");
@@ -22,7 +23,8 @@ async function main(): Promise<void> {
   const runtime = await withClearErrors(
     startRuntime({ ...project, outDir: out.path, port, clock: { kind: "real" }, log: say }),
   );
-  process.stdout.write(banner(runtime, out.name));
+  const example = exampleEvent(definitions, new Date().toISOString());
+  process.stdout.write(banner(runtime, { outName: out.name, example }));
 
   await interrupted();
   say("Writing what is still on its way … Ctrl-C again stops at once.");

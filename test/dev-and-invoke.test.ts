@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { defaultDefinitionsDir } from "../cli/definitions.ts";
 import { requireFreePort } from "../cli/dev/free-port.ts";
+import { DEV_HELP, INVOKE_HELP } from "../cli/dev/help.ts";
 import { parseDevOptions, parseInvokeOptions } from "../cli/dev/options.ts";
 import { readProject, withClearErrors } from "../cli/dev/project.ts";
 import { findEndpoint } from "../cli/invoke/endpoint.ts";
@@ -79,6 +80,13 @@ describe("npm run dev", () => {
     const bug = new TypeError("a bug");
     await expect(withClearErrors(Promise.reject(bug))).rejects.toBe(bug);
   });
+});
+
+it.each([
+  ["dev", DEV_HELP],
+  ["invoke", INVOKE_HELP],
+])("the help of npm run %s says by itself what happens to the output folder", (_, help) => {
+  expect(help).toMatch(/--out DIR .*Emptied first .*a folder that holds anything else is refused/s);
 });
 
 describe("npm run invoke", () => {

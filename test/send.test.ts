@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { parseDevOptions } from "../cli/dev/options.ts";
 import type { SourceRecord } from "../cli/input/record.ts";
 import { CALL_LIMIT_BYTES, CALL_LIMIT_RECORDS, inCalls, paced } from "../cli/send/calls.ts";
 import { type Entry, sizeBytes, toEntry } from "../cli/send/entry.ts";
+import { HELP } from "../cli/send/help.ts";
 import { parseOptions } from "../cli/send/options.ts";
 import { SEND_TRIES, sendInOrder } from "../cli/send/send-in-order.ts";
 import { UserError } from "../cli/user-error.ts";
@@ -148,6 +150,10 @@ describe("an entry", () => {
 
 describe("the options of npm run send", () => {
   const parse = (line: string) => parseOptions(line.split(" "), "/here");
+
+  it("are explained with the port that npm run dev listens on", () => {
+    expect(HELP).toContain(`http://127.0.0.1:${parseDevOptions([], "/", "/")?.port}`);
+  });
 
   it("take a stack or an endpoint, and files from where the person stands", () => {
     expect(parse("--stack prod --input a.ndjson b.csv.gz --rate 50")).toEqual({

@@ -18,14 +18,18 @@ export interface ProjectTemplate {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+export interface Project extends ProjectTemplate {
+  readonly definitions: Definitions;
+}
+
 /** Throws a UserError when the definitions are incomplete or wrong, or do not go with the parameters. */
-export async function readProject({ definitionsDir, parameters }: ProjectOptions): Promise<ProjectTemplate> {
+export async function readProject({ definitionsDir, parameters }: ProjectOptions): Promise<Project> {
   const definitions = await loadDefinitions(definitionsDir ?? defaultDefinitionsDir);
   const templatePath = join(projectDir, "template.yaml");
   const templateText = spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake);
   const project = { templatePath, templateText, definitionsDir: definitions.dir, parameters };
   await withClearErrors((async () => checkLanes(loadTemplate(project), definitions))());
-  return project;
+  return { ...project, definitions };
 }
 
 /** The function refuses the same when it starts; here it is said before anything does. */
