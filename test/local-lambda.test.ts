@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { bundleFunction } from "../local/lambda/bundle.ts";
@@ -337,7 +337,38 @@ describe("building", () => {
     const host = await openHostOf(project);
     expect(await call(host)).toBe("hello b=b");
     const files = readdirSync(buildOf(project)).sort();
-    expect(files).toEqual(["build.json", "handler.mjs", "handler.mjs.map"]);
+    expect(files).toEqual([`${process.pid}.open`, "handler.mjs", "handler.mjs.map", "worker.mts"]);
+  });
+
+  it("leaves a run what it began with: after a kill it loads the same code, whatever was built meanwhile", async () => {
+    const project = open(projectOf('import { n } from "./n.ts"; export const handler = async () => n;'));
+    project.write("one/n.ts", "export const n = 1;");
+    const host = await openHostOf(project, { kill: ({ invocation }) => invocation === 2 });
+    expect(await call(host)).toBe(1);
+    project.write("one/n.ts", "export const n = 22;");
+    expect(await call(await openHostOf(project))).toBe(22);
+    expect(await host.invoke("One", {})).toMatchObject({ kind: "error", errorType: "Runtime.ExitError" });
+    expect(await call(host)).toBe(1);
+  });
+
+  it("takes builds away that no living process has opened, an hour after the last did", async () => {
+    const project = open(projectOf("export const handler = async () => 0;"));
+    const folders: string[] = [];
+    for (let version = 0; version < 3; version++) {
+      project.write("one/handler.ts", `export const handler = async () => "version ${version}";`);
+      await openHostOf(project);
+      folders.push(buildOf(project));
+    }
+    const [closed = "", justClosed = "", openFolder = ""] = folders;
+    for (const folder of [closed, justClosed]) {
+      // No process has so high a number.
+      renameSync(join(folder, `${process.pid}.open`), join(folder, "999999999.open"));
+    }
+    const hoursAgo = Date.now() / 1000 - 3 * 3600;
+    for (const folder of [closed, openFolder]) utimesSync(folder, hoursAgo, hoursAgo);
+    project.write("one/handler.ts", "export const handler = async () => 3;");
+    await openHostOf(project);
+    expect([...folders, buildOf(project)].map((folder) => existsSync(folder))).toEqual([false, true, true, true]);
   });
 
   it("takes #definitions from the folder it is told, and @millrace/* from the project's layers", async () => {
@@ -403,8 +434,10 @@ describe("building", () => {
     await expect(openHostOf(project)).rejects.toThrow("One: the local runtime does not know the build property Sauce.");
   });
 
+  /** Where the latest build lies. */
   function buildOf(project: Project): string {
-    return join(buildDirOf(project.dir, projectDir, join(project.dir, "definitions")), "One");
+    const dir = join(buildDirOf(project.dir, projectDir, join(project.dir, "definitions")), "One");
+    return join(dir, JSON.parse(readFileSync(join(dir, "build.json"), "utf8")).folder);
   }
 });
 

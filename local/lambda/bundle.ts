@@ -1,10 +1,11 @@
 /**
- * Bundles a function as `sam build` does, from its Metadata, into `<buildDir>/<LogicalId>/`. That folder lies inside the project, so
- * that externals resolve from its node_modules. Unchanged inputs are not built again.
+ * Bundles a function as `sam build` does, from its Metadata, into `<buildDir>/<LogicalId>/<hash of the content>/`. That folder lies inside the
+ * project, so that externals resolve from its node_modules. Unchanged inputs are not built again.
  */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
+import { anyFolder, indexFile, openBuild, removeUnused, storeBuild } from "./build-folder.ts";
 import { esbuildOptions } from "./build-properties.ts";
 import type { FunctionSettings } from "./settings.ts";
 
@@ -20,6 +21,8 @@ export interface Bundle {
   /** The file that holds the handler, absolute. */
   readonly handlerFile: string;
   readonly handlerExport: string;
+  /** The worker's source as of now, which stands beside it for the same reason. */
+  readonly workerFile: string;
   /** False when the last build still holds. */
   readonly built: boolean;
 }
@@ -36,38 +39,54 @@ interface Manifest {
   readonly key: string;
   /** Size and time of modification of every input, by its path from the project. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** The name of the folder with what was built. */
+  readonly folder: string;
 }
 
 export async function bundleFunction(settings: FunctionSettings, options: BundleOptions): Promise<Bundle> {
-  const outDir = join(options.buildDir, settings.logicalId);
+  const { projectDir, definitionsDir } = options;
+  const functionDir = join(options.buildDir, settings.logicalId);
   const { esbuild: chosen, extension } = esbuildOptions(settings);
   const [module = "", handlerExport = ""] = splitHandler(settings.handler);
-  const bundle = { handlerFile: join(outDir, module + extension), handlerExport };
-  const key = JSON.stringify([chosen, settings.codeDir, options.definitionsDir, buildVersion]);
-  if (isFresh(join(outDir, "build.json"), key, options.projectDir, bundle.handlerFile))
-    return { ...bundle, built: false };
+  const bundleIn = (folder: string, built: boolean): Bundle => ({
+    handlerFile: join(functionDir, folder, module + extension),
+    workerFile: join(functionDir, folder, workerName),
+    handlerExport,
+    built,
+  });
+  const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion]);
+  const fresh = freshFolder(functionDir, key, projectDir);
+  if (fresh !== null) return bundleIn(fresh, false);
 
+  const outdir = join(functionDir, anyFolder);
   const result = await runEsbuild(settings, {
     ...chosen,
-    absWorkingDir: options.projectDir,
-    outdir: outDir,
+    absWorkingDir: projectDir,
+    outdir,
     bundle: true,
     write: false,
     metafile: true,
     logLevel: "silent",
-    nodePaths: [join(options.projectDir, "node_modules")],
+    nodePaths: [join(projectDir, "node_modules")],
     plugins: [projectImports(options, (chosen.external ?? []) as readonly string[])],
   });
-  mkdirSync(outDir, { recursive: true });
-  for (const file of result.outputFiles) replaceFile(file.path, file.contents);
-  const inputs = Object.keys(result.metafile.inputs).map((path) => [path, stampOf(join(options.projectDir, path))]);
-  const manifest: Manifest = { key, inputs: Object.fromEntries(inputs) };
-  replaceFile(join(outDir, "build.json"), Buffer.from(JSON.stringify(manifest)));
-  return { ...bundle, built: true };
+  const files = new Map(result.outputFiles.map(({ path, contents }) => [relative(outdir, path), contents]));
+  const folder = storeBuild(functionDir, files.set(workerName, readFileSync(workerSource)));
+  openBuild(join(functionDir, folder));
+  const paths = [...Object.keys(result.metafile.inputs), relative(projectDir, workerSource)];
+  const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(projectDir, path))]));
+  const manifest: Manifest = { key, inputs, folder };
+  replaceFile(join(functionDir, indexFile), JSON.stringify(manifest));
+  removeUnused(functionDir);
+  return bundleIn(folder, true);
 }
 
 /** Raise it when this file bundles differently. */
-const buildVersion = 1;
+const buildVersion = 2;
+
+const workerSource = join(import.meta.dirname, "worker.ts");
+/** By this extension Node takes it for a module wherever it lies. */
+const workerName = "worker.mts";
 
 async function runEsbuild(settings: FunctionSettings, buildOptions: BuildOptions & { write: false; metafile: true }) {
   // Loaded only when there is something to build: a second start does not need it.
@@ -106,16 +125,16 @@ function projectImports({ definitionsDir, projectDir }: BundleOptions, external:
   };
 }
 
-function isFresh(manifestFile: string, key: string, projectDir: string, handlerFile: string): boolean {
+/** The folder of the last build, opened, when its inputs are unchanged and it is still there; else null. */
+function freshFolder(functionDir: string, key: string, projectDir: string): string | null {
   try {
-    const manifest = JSON.parse(readFileSync(manifestFile, "utf8")) as Manifest;
-    statSync(handlerFile);
-    return (
-      manifest.key === key &&
-      Object.entries(manifest.inputs).every(([path, stamp]) => stampOf(join(projectDir, path)) === stamp)
-    );
+    const manifest = JSON.parse(readFileSync(join(functionDir, indexFile), "utf8")) as Manifest;
+    const isUnchanged = ([path, stamp]: readonly [string, string]) => stampOf(join(projectDir, path)) === stamp;
+    if (manifest.key !== key || !Object.entries(manifest.inputs).every(isUnchanged)) return null;
+    openBuild(join(functionDir, manifest.folder));
+    return manifest.folder;
   } catch {
-    return false;
+    return null;
   }
 }
 
@@ -125,10 +144,9 @@ function stampOf(path: string): string {
 }
 
 /** By renaming, so that another run which builds the same sees the old file or the new one, never half of it. */
-function replaceFile(path: string, contents: Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
+function replaceFile(path: string, text: string): void {
   const half = `${path}.${process.pid}.tmp`;
-  writeFileSync(half, contents);
+  writeFileSync(half, text);
   renameSync(half, path);
 }
 

@@ -63,7 +63,7 @@ export function createEnvironment({ name, worker: workerData, env, cutOff, onLog
   });
   const start = (): Thread => {
     const caller = `${name}-${++threads}`;
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    const worker = new Worker(workerData.workerFile, {
       workerData,
       env: { ...env(caller) },
       execArgv: ["--disable-warning=ExperimentalWarning"],

@@ -2,6 +2,7 @@
 export interface WorkerSettings {
   readonly handlerFile: string;
   readonly handlerExport: string;
+  readonly workerFile: string;
   readonly functionName: string;
   readonly functionArn: string;
   readonly memoryMB: number;
