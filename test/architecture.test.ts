@@ -44,6 +44,7 @@ const rules: readonly {
       { path: "local/clock.ts", text: 'import { decode } from "@millrace/engine";' },
       { path: "local/esm/a.ts", text: 'import { features } from "../../definitions/features.ts";' },
       { path: "local/clock.ts", text: 'import lodash from "lodash";' },
+      { path: "test/a.test.ts", text: 'import { features } from "../definitions/features.ts";' },
       { path: "examples/a.ts", text: 'import { start } from "../cli/start.ts";' },
     ],
     good: [
@@ -55,6 +56,7 @@ const rules: readonly {
       },
       { path: "local/lambda/host.ts", text: "export const load = (path: string) => import(path);" },
       { path: "test/a.test.ts", text: 'import { start } from "../cli/start.ts";' },
+      { path: "test/a.test.ts", text: 'import { features } from "./shop/features.ts";' },
     ],
   },
   {

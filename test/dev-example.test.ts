@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { compile, decode, fold, readFeatures, type StreamRecord } from "@millrace/engine";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Definitions, defaultDefinitionsDir, deriveDefinitions, projectDir } from "../cli/definitions.ts";
+import { type Definitions, deriveDefinitions, projectDir } from "../cli/definitions.ts";
 import { banner } from "../cli/dev/banner.ts";
 import { type ExampleEvent, exampleEvent } from "../cli/dev/example-event.ts";
 import { pasteLine } from "../cli/dev/paste.ts";
+import { shopDir } from "./shop.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "millrace-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -16,7 +17,7 @@ const nowMs = Date.parse(now);
 
 describe("the event that npm run dev shows", () => {
   it.each([
-    ["the project's own definitions", defaultDefinitionsDir, "user_activity", "views_30s"],
+    ["a shop's definitions", shopDir, "user_activity", "views_30s"],
     ["another domain's", join(projectDir, "examples", "definitions-sensors"), "machine_health", "alarms_10m"],
   ])("is one that %s accept and a feature counts", async (_, folder, view, feature) => {
     const definitions = await deriveDefinitions(folder);
@@ -24,7 +25,7 @@ describe("the event that npm run dev shows", () => {
   });
 
   it("has an entity for every view", async () => {
-    const { event } = requiredExample(await deriveDefinitions(defaultDefinitionsDir));
+    const { event } = requiredExample(await deriveDefinitions(shopDir));
     expect(event).toMatchObject({ user_id: "u1", item_id: "i1", event_type: "view_item" });
   });
 
