@@ -27,12 +27,14 @@ describe("options of npm start", () => {
     [["--evnts", "5"], "Unknown option '--evnts'"],
     [["--events", "many"], '--events: expected a whole number from 1 to 10000000, got "many".'],
     [["--events", "0"], "--events: expected a whole number from 1"],
+    [["--events", "-1"], '--events: expected a whole number from 1 to 10000000, got "-1".'],
+    [["--out", "-x"], "--out needs a value."],
     [["--shards", "1.5"], "--shards: expected a whole number"],
     [["--order", "random"], '--order: expected file or event-time, got "random".'],
     [["--map", "m.yaml"], "--map needs --input FILE."],
     [["--input", "a", "--events", "5"], "--events is the size of the sample day"],
     [["file.csv"], 'What is "file.csv"? Files are given after --input.'],
-    [["--seed"], "Option '--seed <value>' argument missing"],
+    [["--seed"], "Option '--seed <value>' argument missing. See npm start -- --help."],
   ])("%j is refused in one sentence with exit code 2", (args, message) => {
     const failure = catchError(() => parse(...args));
     expect(failure).toBeInstanceOf(UserError);
@@ -65,6 +67,17 @@ describe("the output folder", () => {
     writeFileSync(join(out.path, "thesis.txt"), "years of work");
     expect(() => prepareOutFolder(out)).toThrow("foreign holds files that no run has made (thesis.txt, …).");
     expect(existsSync(join(out.path, "thesis.txt"))).toBe(true);
+  });
+
+  it("is refused while another process writes to it, and taken over when that has ended", () => {
+    const out = named("shared");
+    const release = prepareOutFolder(out);
+    writeFileSync(join(out.path, ".millrace-lock"), String(process.ppid));
+    expect(() => prepareOutFolder(out)).toThrow(`Another run (process ${process.ppid}) is writing to shared.`);
+    writeFileSync(join(out.path, ".millrace-lock"), String(2 ** 30));
+    release();
+    prepareOutFolder(out)();
+    expect(existsSync(join(out.path, ".millrace-lock"))).toBe(false);
   });
 
   it("that is a file is refused in one sentence", () => {

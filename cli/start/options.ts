@@ -71,7 +71,7 @@ const OPTIONS = {
 function parseTokens(args: readonly string[]) {
   try {
     const { values, tokens } = parseArgs({
-      args: [...args],
+      args: joinNegative(args),
       options: OPTIONS,
       strict: true,
       allowPositionals: true,
@@ -89,8 +89,21 @@ function parseTokens(args: readonly string[]) {
     return { values, inputs };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw usage(error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error));
+    const [sentence = ""] = (error instanceof Error ? error.message : String(error)).split(/\.?\n|\. /);
+    const [, ambiguous] = /^Option '(.*?)' argument is ambiguous/.exec(sentence) ?? [];
+    if (ambiguous === undefined) throw usage(`${sentence}.`);
+    throw usage(`${ambiguous} needs a value. One that begins with a dash is given as ${ambiguous}=-….`);
   }
+}
+
+/** `--events -1` is a number out of range, not an option without its value. */
+function joinNegative(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    if (/^-\d/.test(arg) && joined.at(-1)?.startsWith("--")) joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
 }
 
 function toNumber(

@@ -29,12 +29,20 @@ export interface RunOptions extends StartOptions {
 }
 
 export async function run(options: RunOptions): Promise<Report> {
-  const { out, say, now } = options;
+  const { out } = options;
   const definitions = await loadDefinitions(options.definitions?.path ?? defaultDefinitionsDir);
   refuseOverlap(options);
   const source = await openSource(options, definitions);
-  prepareOutFolder(out);
+  const release = prepareOutFolder(out);
+  try {
+    return await runIn(options, definitions, source);
+  } finally {
+    release();
+  }
+}
 
+async function runIn(options: RunOptions, definitions: Definitions, source: EventSource): Promise<Report> {
+  const { out, say, now } = options;
   say("Building the functions and starting the pipeline of template.yaml …");
   const parameters = parametersFor(options);
   const startedMs = now();
