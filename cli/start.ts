@@ -6,9 +6,9 @@ import { printReport } from "./start/print-report.ts";
 import { createProgress } from "./start/progress.ts";
 import { run } from "./start/run.ts";
 import { isStopped, stopOnInterrupt } from "./start/stop-on-interrupt.ts";
-import { runCommand } from "./user-error.ts";
+import { runCommand, type UnderWay } from "./user-error.ts";
 
-async function main(): Promise<void> {
+async function main(begin: (underWay: UnderWay) => void): Promise<void> {
   process.stdout.on("error", leaveWhenNobodyReads);
   const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd(), projectDir);
   if (options === null) return void process.stdout.write(HELP);
@@ -16,6 +16,7 @@ async function main(): Promise<void> {
   const progress = createProgress(process.stderr, () => performance.now());
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const interrupt = stopOnInterrupt({ progress, say, outName: options.out.name });
+  begin({ place: options.out.name, tidyUp: interrupt.stop });
   const report = await interrupt.during(
     run({ ...options, progress, say, now: () => performance.now(), onRuntime: interrupt.onRuntime }),
   );

@@ -6,6 +6,8 @@ export interface Interrupt {
   /** The work's result; throws as soon as the process is told to stop, after the runtime has stopped. */
   during<T>(work: Promise<T>): Promise<T>;
   readonly onRuntime: (runtime: Runtime) => void;
+  /** Ends the line of progress and stops the runtime. */
+  stop(): Promise<void>;
 }
 
 /** What ends a run from outside, by what people call it; exit codes as shells give them. */
@@ -28,6 +30,10 @@ export function stopOnInterrupt(at: {
   return {
     onRuntime: (started) => {
       runtime = started;
+    },
+    async stop() {
+      at.progress.done();
+      await runtime?.stop();
     },
     async during(work) {
       const told = Promise.withResolvers<never>();
