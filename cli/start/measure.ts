@@ -7,6 +7,7 @@ import type { Definitions } from "../definitions.ts";
 import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
 import { countFailedRecords } from "./failed.ts";
 import type { Fed } from "./feed.ts";
+import { readFunctionErrors } from "./function-errors.ts";
 import { openLake, quoteName } from "./lake.ts";
 import { listQuarantine, measureParts } from "./lake-parts.ts";
 import { measureLateness } from "./lateness.ts";
@@ -65,6 +66,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     notPut: fed.notPut,
     views,
     redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },
+    functionErrors: await readFunctionErrors(stats.functions, folder("logs"), join(out.name, "logs")),
     checks,
     lake: await measureParts(lake, buckets, failedRecords),
     quarantine: await listQuarantine(lake, folder("quarantined.ndjson")),

@@ -8,6 +8,7 @@ export function printReport(report: Report): string {
   const sections = [
     intro(report),
     notPut(report),
+    functionErrors(report),
     views(report),
     checks(report),
     lake(report),
@@ -78,6 +79,13 @@ function views({ views: accounts, redeliveries }: Report): string[] {
       ? "  No batch was delivered again."
       : `  ${plural(redeliveries.batches, "batch")} with ${plural(redeliveries.records, "record")} delivered again, and counted once.`,
   ];
+}
+
+function functionErrors({ functionErrors: all }: Report): string[] {
+  return all.flatMap(({ functionId, count, first, log }) => [
+    `${functionId} FAILED ${plural(count, "time")} by itself: ${first ?? "it logged no error"}`,
+    `  Its batches were tried again and, in the end, given up: mend the function first. All it said: ${log}`,
+  ]);
 }
 
 function checks({ checks: all }: Report): string[] {

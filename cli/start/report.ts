@@ -2,6 +2,7 @@
 import type { FeatureValue } from "@millrace/engine";
 import type { Check, ViewAccount } from "./conservation.ts";
 import type { NotPut } from "./feed.ts";
+import type { FunctionErrors } from "./function-errors.ts";
 import type { Lateness } from "./lateness.ts";
 
 export interface Report {
@@ -13,6 +14,7 @@ export interface Report {
   readonly notPut: readonly NotPut[];
   readonly views: readonly ViewAccount[];
   readonly redeliveries: Redeliveries;
+  readonly functionErrors: readonly FunctionErrors[];
   readonly checks: readonly Check[];
   readonly lake: readonly LakePart[];
   readonly quarantine: Quarantine;
