@@ -94,15 +94,32 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const parameters = options.parameters ?? {};
   const template = loadTemplate({ templatePath, templateText, parameters, account: { region } });
   checkMappings(template);
-  const time = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
-  const { clock } = time;
+  const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
+  const { clock } = ticking;
 
-  const opened: { stop(): Promise<void> | void }[] = [time];
+  const opened: { stop(): Promise<void> | void }[] = [ticking];
   const keep = <T extends { stop(): Promise<void> | void }>(part: T): T => {
     opened.unshift(part);
     return part;
   };
+  let stopped = false;
+  // Whoever waits for the clock must hear that nothing moves any more, or it waits for ever.
+  const demandRunning = (): void => {
+    if (stopped) throw new Error("The runtime was stopped while work was still waiting for its clock.");
+  };
+  const time: TimeKeeper = {
+    ...ticking,
+    async advanceTo(atMs) {
+      demandRunning();
+      await ticking.advanceTo(atMs);
+    },
+    async pass() {
+      demandRunning();
+      await ticking.pass();
+    },
+  };
   const stop = async (): Promise<void> => {
+    stopped = true;
     for (const part of opened.splice(0)) await part.stop();
   };
   try {

@@ -224,6 +224,15 @@ describe("a start", () => {
     );
   });
 
+  it("that is stopped in the middle of a drain ends the drain, which would wait for ever", async () => {
+    const runtime = await start();
+    putTexts(runtime, texts(3));
+    const drained = expect(runtime.drain()).rejects.toThrow("The runtime was stopped");
+    await stop(runtime);
+    await drained;
+    await expect(runtime.advanceTo(startMs + 1e9)).rejects.toThrow("The runtime was stopped");
+  });
+
   it("that is stopped answers no more", async () => {
     const runtime = await start();
     await stop(runtime);
