@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { DEFAULT_PORT } from "../dev/options.ts";
+import { inputsOf } from "../input/input-option.ts";
 import { UserError } from "../user-error.ts";
 
 export interface SendOptions {
@@ -41,21 +42,11 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** `--input` takes all names up to the next option, so that a shell's `*.csv` works. */
 function parseTokens(args: readonly string[]) {
   const { values, tokens } = attempt(() =>
     parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true, tokens: true }),
   );
-  const inputs: string[] = [];
-  let last: string | null = null;
-  for (const token of tokens) {
-    if (token.kind === "option") last = token.name;
-    if (token.kind === "option" && token.name === "input") inputs.push(token.value ?? "");
-    if (token.kind !== "positional") continue;
-    if (last !== "input") throw usage(`What is "${token.value}"? Files are given after --input.`);
-    inputs.push(token.value);
-  }
-  return { values, inputs };
+  return { values, inputs: inputsOf(tokens, usage) };
 }
 
 function toDestination({

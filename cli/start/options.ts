@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { inputsOf } from "../input/input-option.ts";
 import { UserError } from "../user-error.ts";
 
 export interface StartOptions {
@@ -67,7 +68,6 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** `--input` takes all names up to the next option, so that a shell's `*.csv` works. */
 function parseTokens(args: readonly string[]) {
   try {
     const { values, tokens } = parseArgs({
@@ -77,16 +77,7 @@ function parseTokens(args: readonly string[]) {
       allowPositionals: true,
       tokens: true,
     });
-    const inputs: string[] = [];
-    let last: string | null = null;
-    for (const token of tokens) {
-      if (token.kind === "option") last = token.name;
-      if (token.kind === "option" && token.name === "input") inputs.push(token.value ?? "");
-      if (token.kind !== "positional") continue;
-      if (last !== "input") throw usage(`What is "${token.value}"? Files are given after --input.`);
-      inputs.push(token.value);
-    }
-    return { values, inputs };
+    return { values, inputs: inputsOf(tokens, usage) };
   } catch (error) {
     if (error instanceof UserError) throw error;
     const [sentence = ""] = (error instanceof Error ? error.message : String(error)).split(/\.?\n|\. /);
