@@ -14,6 +14,8 @@ export interface Aggregate<Acc> {
   readonly result: (acc: Acc | undefined, window: Bounds) => FeatureValue;
   readonly write: (writer: ByteWriter, acc: Acc) => void;
   readonly read: (reader: ByteReader) => Acc;
+  /** The most bytes that `write` ever takes. */
+  readonly maxBytes: number;
   /**
    * Present on aggregates that are kept once per item and not per tile: forgets what no window can ask for any more, and nothing
    * else. `undefined` when nothing is left.
@@ -21,10 +23,19 @@ export interface Aggregate<Acc> {
   readonly prune?: (acc: Acc, horizon: Horizon) => Acc | undefined;
 }
 
-/** One event as an aggregate sees it. `tie` orders events of equal time: 32 bits of the event's fingerprint. */
+/**
+ * One event as an aggregate sees it. The fold uses one such object for event after event: an aggregate takes what it needs and
+ * keeps no reference to it.
+ */
 export interface Input {
+  /** The column's value; null for an aggregate without a column. */
   readonly value: Scalar;
+  /** The value of the second column (argmin, sums per value, …); null without one. */
+  readonly by: Scalar;
+  /** `hash48` of the value's text; 0 unless the aggregate asked for hashes. */
+  readonly hash: number;
   readonly timeMs: number;
+  /** Orders events of equal time: the first 32 bits of the event's fingerprint. */
   readonly tie: number;
 }
 
@@ -46,5 +57,9 @@ export type FeatureValue =
   | boolean
   | null
   | readonly Scalar[]
+  /** Values with what was counted or summed for each. */
+  | readonly (readonly [Scalar, number])[]
+  /** Beyond the exact bound: an estimate and its standard error, as a share of it. */
+  | { readonly estimate: number; readonly relativeError: number }
   /** A bound was passed: the truth is `atLeast` this; it is not guessed. */
   | { readonly overflow: true; readonly atLeast: number };

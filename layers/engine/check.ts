@@ -1,5 +1,6 @@
 import { fits, listOf } from "./condition.ts";
-import { type Condition, DefinitionError, type FeatureSpec, type Features, type View } from "./define.ts";
+import { type Condition, DefinitionError, type Features, type View } from "./define.ts";
+import type { FeatureSpec } from "./feature.ts";
 import type { Column, EventSchema } from "./schema.ts";
 import { featureName, tileWidth } from "./window.ts";
 

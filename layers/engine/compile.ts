@@ -1,13 +1,12 @@
 import type { Aggregate } from "./aggregate.ts";
-import { distinct } from "./aggregates/distinct.ts";
-import { last } from "./aggregates/last.ts";
-import { count, extreme, mean, sum } from "./aggregates/numbers.ts";
+import { type Built, buildAggregate } from "./aggregates/build.ts";
 import { checkFeatures, checkView } from "./check.ts";
 import { listOf, toRowValue } from "./condition.ts";
-import type { Condition, FeatureSpec, Features, View, Window } from "./define.ts";
+import type { Condition, Features, View, Window } from "./define.ts";
+import type { FeatureSpec } from "./feature.ts";
 import { hash48 } from "./md5.ts";
 import type { ColumnType, EventSchema, Scalar } from "./schema.ts";
-import { commonStep, featureName, tileWidth } from "./window.ts";
+import { featureName, tileWidth } from "./window.ts";
 
 /**
  * Turns definitions into what the fold runs on. A view's windows are composed of tiles: one resolution per tile width, the
@@ -53,6 +52,7 @@ export interface Slot {
   readonly aggregate: Aggregate<unknown>;
   /** The column whose value is aggregated; null for count. */
   readonly column: string | null;
+  readonly hashed: boolean;
   readonly where: readonly Test[];
 }
 
@@ -101,7 +101,14 @@ function compileView(view: View, features: Features, schema: EventSchema): Compi
     resolutions: ordered.map(({ widthMs, longestMs, slots }) => ({ widthMs, longestMs, slots })),
     features: compiled.map(({ name, window, widthMs, spec }) => {
       const resolution = ordered.findIndex((draft) => draft.widthMs === widthMs);
-      return { name, window, resolution, slot: (ordered[resolution] as Draft).keys.indexOf(slotKey(spec, schema)) };
+      return {
+        name,
+        window,
+        resolution,
+        slot: (ordered[resolution] as Draft).keys.indexOf(
+          slotKey(buildAggregate(spec, spec.windows, schema), spec, schema),
+        ),
+      };
     }),
     longestMs: Math.max(...compiled.map(({ window }) => window.sizeMs)),
     entityLimit: view.entityLimit ?? ENTITY_LIMIT,
@@ -126,42 +133,17 @@ function addSlot(
   const draft = drafts.get(widthMs) ?? { widthMs, longestMs: 0, keys: [], slots: [] };
   drafts.set(widthMs, draft);
   draft.longestMs = Math.max(draft.longestMs, window.sizeMs);
-  const key = slotKey(spec, schema);
+  const built = buildAggregate(spec, spec.windows, schema);
+  const key = slotKey(built, spec, schema);
   if (draft.keys.includes(key)) return;
   draft.keys.push(key);
-  const column = spec.column ?? null;
-  draft.slots.push({ aggregate: aggregateOf(spec, schema), column, where: testsOf(spec.where, schema) });
+  const { aggregate, column, hashed } = built;
+  draft.slots.push({ aggregate, column, hashed, where: testsOf(spec.where, schema) });
 }
 
 /** Two features with one key share their accumulators. */
-function slotKey({ kind, column, where, limit, k, windows }: FeatureSpec, schema: EventSchema): string {
-  const stepMs = kind === "lastK" ? commonStep(windows) : null;
-  return JSON.stringify([kind, column, testsOf(where, schema), limit, k, stepMs]);
-}
-
-function aggregateOf(spec: FeatureSpec, schema: EventSchema): Aggregate<unknown> {
-  const type = typeOf(schema, spec.column);
-  const scale = typeof type === "object" ? type.decimal.scale : 0;
-  return build(spec, scale) as Aggregate<unknown>;
-}
-
-function build({ kind, limit, k, windows }: FeatureSpec, scale: number) {
-  switch (kind) {
-    case "count":
-      return count;
-    case "sum":
-      return sum(scale);
-    case "mean":
-      return mean(scale);
-    case "min":
-      return extreme("least", scale);
-    case "max":
-      return extreme("greatest", scale);
-    case "distinct":
-      return distinct(limit as number);
-    case "lastK":
-      return last(k as number, commonStep(windows));
-  }
+function slotKey({ key }: Built, { where }: FeatureSpec, schema: EventSchema): string {
+  return JSON.stringify([key, testsOf(where, schema)]);
 }
 
 /** Conditions in a fixed order, their values in the form that a row has them in. `check` has seen that they can be converted. */

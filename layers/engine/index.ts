@@ -8,25 +8,20 @@ export { deaggregate } from "./deaggregate.ts";
 export { fromScaled, scaleDecimal } from "./decimal.ts";
 export type { Decoded, Event } from "./decode.ts";
 export { decode } from "./decode.ts";
-export type { Condition, FeatureSpec, Features, View, Window } from "./define.ts";
+export type { Condition, Features, View, Window } from "./define.ts";
 export {
-  count,
   DefinitionError,
   days,
   defineFeatures,
   defineView,
-  distinct,
   hopping,
   hours,
-  lastK,
-  max,
-  mean,
-  min,
   minutes,
   seconds,
-  sum,
   tumbling,
 } from "./define.ts";
+export type { FeatureSpec } from "./feature.ts";
+export { count, distinct, lastK, max, mean, min, sum } from "./feature.ts";
 export type { Folded, FoldedState, Items, StateKey } from "./fold.ts";
 export { fold, stateId, stateKeysOf } from "./fold.ts";
 export { md5Hex } from "./md5.ts";

@@ -2,6 +2,7 @@ import type { Horizon } from "./aggregate.ts";
 import type { CompiledView, Pipeline, Resolution, Slot } from "./compile.ts";
 import type { Event } from "./decode.ts";
 import { add, dropBefore, dropFirst, type Fingerprints, noFingerprints } from "./fingerprints.ts";
+import { hash48 } from "./md5.ts";
 import { comparePositions, type Position } from "./position.ts";
 import { isEmpty, openSlots, slotsOf, type Tile, tileAt } from "./tiles.ts";
 
@@ -82,12 +83,13 @@ export function addToTiles(view: CompiledView, state: State, event: Event): void
     const { widthMs, slots } = resolution;
     let open: unknown[] | null = null;
     for (let s = 0; s < slots.length; s++) {
-      const { aggregate, column, where } = slots[s] as Slot;
+      const { aggregate, column, hashed, where } = slots[s] as Slot;
       if (!matches(where, event)) continue;
       const index = widthMs === 0 ? 0 : Math.floor(event.timeMs / widthMs);
       open ??= openSlots(resolution, tileAt(resolution, state.tiles[r] as Tile[], index));
       const value = column === null ? null : (event.row[column] ?? null);
-      open[s] = aggregate.add(open[s], { value, timeMs: event.timeMs, tie: event.high });
+      const hash = hashed && value !== null ? hash48(String(value)) : 0;
+      open[s] = aggregate.add(open[s], { value, by: null, hash, timeMs: event.timeMs, tie: event.high });
     }
   }
 }

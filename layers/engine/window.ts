@@ -1,4 +1,5 @@
-import type { FeatureSpec, Window } from "./define.ts";
+import type { Window } from "./define.ts";
+import type { FeatureSpec } from "./feature.ts";
 
 /** The width of the tiles that a feature's window is made of (ms); 0 where one tile holds all. */
 export function tileWidth({ kind }: Pick<FeatureSpec, "kind">, { sizeMs, stepMs }: Window): number {

@@ -1,5 +1,4 @@
 import type { Aggregate } from "../aggregate.ts";
-import { hash48 } from "../md5.ts";
 
 /**
  * How many different values, exactly, up to a declared limit. Kept are 48-bit hashes of the values, in order; beyond the limit
@@ -14,9 +13,8 @@ interface Distinct {
 
 export function distinct(limit: number): Aggregate<Distinct> {
   return {
-    add(acc, { value }) {
+    add(acc, { value, hash }) {
       if (value === null) return acc;
-      const hash = hash48(String(value));
       if (acc === undefined) return { hashes: [hash], overflow: false };
       const at = lowerBound(acc.hashes, hash);
       return acc.hashes[at] === hash
@@ -35,6 +33,7 @@ export function distinct(limit: number): Aggregate<Distinct> {
       const hashes = Array.from({ length: Math.floor(head / 2) }, () => reader.uint48());
       return { hashes, overflow: head % 2 === 1 };
     },
+    maxBytes: 2 + limit * 6,
   };
 
   function bound(hashes: readonly number[], overflow: boolean): Distinct {

@@ -55,6 +55,7 @@ export function last(k: number, stepMs: number): Aggregate<Last> {
         return { timeMs, tie: reader.uint32(), value: readScalar(reader) };
       });
     },
+    maxBytes: 2 + k * 300,
   };
 }
 

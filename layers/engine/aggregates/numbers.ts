@@ -11,6 +11,7 @@ export const count: Aggregate<number> = {
   result: (acc) => acc ?? 0,
   write: (writer, acc) => writer.varint(acc),
   read: (reader) => reader.varint(),
+  maxBytes: 8,
 };
 
 export function sum(scale: number): Aggregate<bigint> {
@@ -20,6 +21,7 @@ export function sum(scale: number): Aggregate<bigint> {
     result: (acc) => fromScaled(acc ?? 0n, scale),
     write: (writer, acc) => writer.bigint(acc),
     read: (reader) => reader.bigint(),
+    maxBytes: 16,
   };
 }
 
@@ -39,6 +41,7 @@ export function mean(scale: number): Aggregate<Mean> {
       writer.varint(acc.count);
     },
     read: (reader) => ({ sum: reader.bigint(), count: reader.varint() }),
+    maxBytes: 24,
   };
 }
 
@@ -53,5 +56,6 @@ export function extreme(which: "least" | "greatest", scale: number): Aggregate<n
     result: (acc) => (acc === undefined ? null : fromScaled(acc, scale)),
     write: (writer, acc) => writer.float64(acc),
     read: (reader) => reader.float64(),
+    maxBytes: 8,
   };
 }
