@@ -96,12 +96,27 @@ async function runMetered(
     const { ConsumedCapacity: _, ...rest } = output;
     return rest;
   } catch (error) {
-    // AWS bills a failed condition by the larger of the old and the new item; the old one is out of sight here.
     if (error instanceof AwsError && error.code === "ConditionalCheckFailedException") {
-      meter.addUnits(String(input.TableName), kind, dynalite.writeUnitsOf(input.Item));
+      meter.addUnits(String(input.TableName), kind, await unitsOfRefused(dynalite, input));
     }
     throw error;
   }
+}
+
+/** AWS bills a failed condition by the larger of the item that is there and the new one; an update's new one is never made. */
+async function unitsOfRefused(dynalite: Dynalite, { TableName, Key, Item }: JsonObject): Promise<number> {
+  const found = await dynalite.run("GetItem", {
+    TableName,
+    Key: Key ?? (await keyOf(dynalite, TableName, Item as JsonObject)),
+    ConsistentRead: true,
+  });
+  return Math.max(dynalite.writeUnitsOf(found.Item), dynalite.writeUnitsOf(Item));
+}
+
+async function keyOf(dynalite: Dynalite, TableName: unknown, item: JsonObject): Promise<JsonObject> {
+  const { Table: table } = await dynalite.run("DescribeTable", { TableName });
+  const schema = (table as JsonObject).KeySchema as readonly { readonly AttributeName: string }[];
+  return Object.fromEntries(schema.map(({ AttributeName }) => [AttributeName, item[AttributeName]]));
 }
 
 /** Dynalite stamps a table with the machine's time; here it is the clock's, so that a run can be repeated. */

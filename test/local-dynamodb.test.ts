@@ -134,12 +134,30 @@ describe("usage", () => {
     });
   });
 
-  it("charges a write whose condition fails", async () => {
+  it("charges a write whose condition fails by the larger of the item that is there and the new one", async () => {
+    const refused = { name: "ConditionalCheckFailedException" };
     await put({ entity: "a", version: 1, state: new Uint8Array(10) });
-    await expect(put({ entity: "a", version: 9, state: new Uint8Array(1500), over: 8 })).rejects.toMatchObject({
-      name: "ConditionalCheckFailedException",
-    });
+    await expect(put({ entity: "a", version: 9, state: new Uint8Array(1500), over: 8 })).rejects.toMatchObject(refused);
     expect(tables.usage()).toMatchObject({ requests: { PutItem: 2 }, writeUnits: 1 + 2 });
+    await put({ entity: "b", version: 1, state: new Uint8Array(3500) });
+    await expect(put({ entity: "b", version: 9, over: 8 })).rejects.toMatchObject(refused);
+    expect(tables.usage().writeUnits).toBe(3 + 4 + 4);
+    await expect(
+      client.send(
+        new UpdateItemCommand({
+          TableName,
+          Key: key("b"),
+          UpdateExpression: "REMOVE version",
+          ConditionExpression: "attribute_not_exists(pk)",
+        }),
+      ),
+    ).rejects.toMatchObject(refused);
+    await expect(put({ entity: "nobody", over: 1 })).rejects.toMatchObject(refused);
+    expect(tables.usage()).toMatchObject({
+      requests: { PutItem: 5, UpdateItem: 1 },
+      writeUnits: 11 + 4 + 1,
+      readUnits: 0,
+    });
   });
 
   it("counts read units by 4 KB, consistent reads in full and others by half", async () => {
