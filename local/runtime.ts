@@ -193,7 +193,11 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
 
 async function drain({ mappings, deliveries, time }: Parts): Promise<void> {
   for (;;) {
-    while (!mappings.every((mapping) => mapping.caughtUp())) await time.pass();
+    while (!mappings.every((mapping) => mapping.caughtUp())) {
+      // In real time nobody wants to wait minutes for a window that nothing comes into any more.
+      if (time.kind === "real") for (const mapping of mappings) mapping.closeWindows();
+      await time.pass();
+    }
     // A transform that is tried again leaves its delivery busy until the clock has moved on.
     for (const delivery of deliveries.values()) await delivery.flush();
     const isQuiet = [...deliveries.values()].every((delivery) => delivery.idle());
@@ -203,6 +207,7 @@ async function drain({ mappings, deliveries, time }: Parts): Promise<void> {
 }
 
 interface TimeKeeper {
+  readonly kind: "virtual" | "real";
   readonly clock: Clock;
   advanceTo(atMs: number): Promise<void>;
   /** Lets a little time go by while something is awaited. */
@@ -214,7 +219,13 @@ const passMs = 1000;
 
 function virtualTime(startMs: number): TimeKeeper {
   const clock: VirtualClock = virtualClock(startMs);
-  return { clock, advanceTo: clock.advanceTo, pass: () => clock.advanceTo(clock.now() + passMs), stop() {} };
+  return {
+    kind: "virtual",
+    clock,
+    advanceTo: clock.advanceTo,
+    pass: () => clock.advanceTo(clock.now() + passMs),
+    stop() {},
+  };
 }
 
 function realTime(log: (line: string) => void): TimeKeeper {
@@ -224,5 +235,5 @@ function realTime(log: (line: string) => void): TimeKeeper {
   const advanceTo = async (): Promise<void> => {
     throw new Error("advanceTo needs a runtime in virtual time; this one follows the machine's clock.");
   };
-  return { clock, advanceTo, pass: () => sleep(20), stop: clock.stop };
+  return { kind: "real", clock, advanceTo, pass: () => sleep(20), stop: clock.stop };
 }

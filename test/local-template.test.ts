@@ -299,10 +299,6 @@ Resources:
 
   it.each([
     [
-      "StartingPosition: LATEST; TumblingWindowInSeconds: 60",
-      "template.yaml:14: FIn: Tumbling windows (TumblingWindowInSeconds) are not supported",
-    ],
-    [
       "StartingPosition: LATEST; FilterCriteria: { Filters: [] }",
       "template.yaml:14: FIn: Event filters (FilterCriteria) are not supported",
     ],
@@ -318,6 +314,7 @@ Resources:
     expect(map("StartingPosition: TRIM_HORIZON")).toMatchObject({
       logicalId: "FIn",
       batchSize: 100,
+      tumblingWindowMs: 0,
       batchingWindowMs: 0,
       parallelizationFactor: 1,
       maximumRetryAttempts: null,

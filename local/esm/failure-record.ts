@@ -1,12 +1,12 @@
 /** What the on-failure destination gets. S3 is the one form that keeps the records, as JSON text in `payload`. */
-import type { Entry } from "./records.ts";
+import type { Folded } from "./window.ts";
 
 /** For Kinesis the third is undocumented; its name is the one that Lambda uses for Kafka. */
 export type Condition = "RetryAttemptsExhausted" | "RecordAgeExceeded" | "MaximumPayloadSizeExceeded";
 
 export interface Failure {
   readonly condition: Condition;
-  readonly entries: readonly Entry[];
+  readonly batch: Folded;
   readonly shardId: string;
   readonly streamArn: string;
   readonly functionArn: string;
@@ -28,8 +28,8 @@ export function failureKey({ mappingId, shardId, nowMs, objectId }: Failure): st
 }
 
 export function failureBody(failure: Failure): string {
-  const { entries, condition, invocations, functionError } = failure;
-  const [first, last] = [entries[0] as Entry, entries.at(-1) as Entry];
+  const { batch, condition, invocations, functionError } = failure;
+  const { first, last, count } = batch;
   const response = { statusCode: 200, executedVersion: "$LATEST", functionError };
   return JSON.stringify({
     requestContext: {
@@ -47,7 +47,7 @@ export function failureBody(failure: Failure): string {
       endSequenceNumber: last.record.sequenceNumber,
       approximateArrivalOfFirstRecord: new Date(first.record.arrivalMs).toISOString(),
       approximateArrivalOfLastRecord: new Date(last.record.arrivalMs).toISOString(),
-      batchSize: entries.length,
+      batchSize: count,
       streamArn: failure.streamArn,
     },
     payload: JSON.stringify(failure.payload),

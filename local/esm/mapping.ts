@@ -4,12 +4,13 @@ import type { Shard, Stream } from "../kinesis/stream.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import type { ObjectStore } from "../s3/store.ts";
 import { uuidOf } from "../uuid.ts";
+import type { GivenUp } from "./batch-work.ts";
 import { type Failure, failureBody, failureKey } from "./failure-record.ts";
-import { createLane, type GivenUp } from "./lane.ts";
-import { type RecordSource, toPayload } from "./records.ts";
+import { createLane } from "./lane.ts";
+import { envelopeBytes, type RecordSource, toPayload } from "./records.ts";
 import type { MappingSettings } from "./settings.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
-import { createCounters, type MappingStats } from "./stats.ts";
+import { createCounters, type MappingCounters, type MappingStats } from "./stats.ts";
 
 export interface MappingOptions {
   readonly settings: MappingSettings;
@@ -28,6 +29,8 @@ export interface Mapping {
   readonly logicalId: string;
   /** Nothing is left to read, to run or to retry. */
   caughtUp(): boolean;
+  /** Ends open tumbling windows, whatever the time is. */
+  closeWindows(): void;
   stats(): MappingStats;
   stop(): void;
 }
@@ -41,6 +44,8 @@ export function createMapping(options: MappingOptions): Mapping {
 
   const startReady = (): void => {
     for (const shard of stream.shards()) {
+      // A shard that was closed while nothing came has an open window to end.
+      if (shard.closed) readers.get(shard.id)?.wake();
       if (readers.has(shard.id) || !shard.parentIds.every(isFinished)) continue;
       const reader = startReader(shard);
       readers.set(shard.id, reader);
@@ -53,18 +58,18 @@ export function createMapping(options: MappingOptions): Mapping {
 
   const startReader = (shard: Shard): ShardReader => {
     const source = sourceOf(shard.id, options);
-    const giveUp = destination(source, options, (given, delivered) => {
-      counters.discarded += given;
-      counters.deliveredToDestination += delivered;
-    });
+    const giveUp = destination(source, options, counters);
     const lanes = Array.from({ length: settings.parallelizationFactor }, () =>
       createLane({
         settings,
         clock,
         counters,
         retentionMs: () => stream.retentionHours * 3_600_000,
-        invoke: (entries) => options.invoke(options.functionName, toPayload(entries, source)),
+        envelopeBytes: (window) => envelopeBytes(window, source),
+        invoke: (call) => options.invoke(options.functionName, toPayload(call, source)),
         giveUp,
+        exhausted: () => readers.get(shard.id)?.exhausted() ?? false,
+        closed: () => shard.closed,
         onRoom() {
           readers.get(shard.id)?.read();
           if (shard.closed) startReady();
@@ -87,6 +92,9 @@ export function createMapping(options: MappingOptions): Mapping {
         const reader = readers.get(shard.id);
         return reader?.caughtUp() ?? shard.read(starts.get(shard.id) ?? null, 1, 1).length === 0;
       }),
+    closeWindows() {
+      for (const reader of readers.values()) reader.closeWindows();
+    },
     stop() {
       unsubscribe();
       for (const reader of readers.values()) reader.stop();
@@ -100,19 +108,18 @@ function sourceOf(shardId: string, { settings, region, functionName, functionArn
   return { shardId, eventSourceArn: settings.eventSourceArn, region, roleArn };
 }
 
-/** Writes what is given up to the bucket. Without a bucket, or when the write fails, the records are only counted, as on AWS. */
+/** Writes what is given up to the bucket. Without a bucket, or when the write fails, it is only counted, as on AWS. */
 function destination(
   source: RecordSource,
   { settings, functionArn, clock, objects, seed, log }: MappingOptions,
-  count: (given: number, delivered: number) => void,
+  counters: MappingCounters,
 ): (given: GivenUp) => Promise<void> {
   const { shardId } = source;
   const { logicalId, onFailureBucket, streamArn } = settings;
   const mappingId = uuidOf(seed, "mapping", logicalId);
   let number = 0;
-  return async (given) => {
-    const size = given.entries.length;
-    if (onFailureBucket === null) return count(size, 0);
+
+  const deliver = async ({ call, ...given }: GivenUp, bucket: string): Promise<boolean> => {
     number++;
     const failure: Failure = {
       ...given,
@@ -120,17 +127,28 @@ function destination(
       streamArn,
       functionArn,
       mappingId,
-      payload: toPayload(given.entries, source),
+      payload: toPayload(call, source),
       nowMs: clock.now(),
       requestId: uuidOf(seed, "failure", logicalId, shardId, number),
       objectId: uuidOf(seed, "failure object", logicalId, shardId, number),
     };
     try {
-      await objects.put(onFailureBucket, failureKey(failure), Buffer.from(failureBody(failure)));
-      count(size, size);
+      await objects.put(bucket, failureKey(failure), Buffer.from(failureBody(failure)));
+      return true;
     } catch (error) {
-      log(`${logicalId}: ${size} failed records could not be written to ${onFailureBucket}: ${String(error)}`);
-      count(size, 0);
+      const what = `the failure of ${given.batch.count} records`;
+      log(`${logicalId}: ${what} could not be written to ${bucket}: ${String(error)}`);
+      return false;
     }
+  };
+
+  return async (given) => {
+    const delivered = onFailureBucket !== null && (await deliver(given, onFailureBucket));
+    if (given.what === "window") {
+      counters.windowsDiscarded++;
+      return;
+    }
+    counters.discarded += given.batch.count;
+    if (delivered) counters.deliveredToDestination += given.batch.count;
   };
 }

@@ -36,12 +36,10 @@ function readMapping(reader: Reader, logicalId: string): MappingSettings {
   reader.refuseUnknown();
   reader.refuseLater("FilterCriteria", "Event filters");
   const parallelizationFactor = reader.integer("ParallelizationFactor", 1, 10, 1);
-  if (reader.integer("TumblingWindowInSeconds", 0, 900, 0) > 0) {
-    if (parallelizationFactor > 1) {
-      const message = "Parallelization factor must be equal to 1 when tumbling window period is configured";
-      throw reader.fail("ParallelizationFactor", `InvalidParameterValueException: ${message}`);
-    }
-    reader.refuseLater("TumblingWindowInSeconds", "Tumbling windows");
+  const tumblingWindowMs = reader.integer("TumblingWindowInSeconds", 0, 900, 0) * 1000;
+  if (tumblingWindowMs > 0 && parallelizationFactor > 1) {
+    const message = "Parallelization factor must be equal to 1 when tumbling window period is configured";
+    throw reader.fail("ParallelizationFactor", `InvalidParameterValueException: ${message}`);
   }
   const arn = reader.raw("Stream");
   if (typeof arn !== "string")
@@ -53,6 +51,7 @@ function readMapping(reader: Reader, logicalId: string): MappingSettings {
     streamArn: arn.replace(/\/consumer\/.*$/, ""),
     batchSize: reader.integer("BatchSize", 1, 10_000, 100),
     batchingWindowMs: reader.integer("MaximumBatchingWindowInSeconds", 0, 300, 0) * 1000,
+    tumblingWindowMs,
     parallelizationFactor,
     startingPosition: startingPosition(reader),
     maximumRetryAttempts: retries === -1 ? null : retries,

@@ -9,6 +9,8 @@ export interface MappingSettings {
   readonly streamArn: string;
   readonly batchSize: number;
   readonly batchingWindowMs: number;
+  /** 0 = none. */
+  readonly tumblingWindowMs: number;
   readonly parallelizationFactor: number;
   readonly startingPosition: StartingPosition;
   /** Null = without end. */

@@ -27,6 +27,10 @@ export interface ShardReader {
   /** Reads at once, as Lambda does while it is behind. */
   read(): void;
   caughtUp(): boolean;
+  /** Ends open tumbling windows, whatever the time is. */
+  closeWindows(): void;
+  /** Nothing is left to read. */
+  exhausted(): boolean;
   /** Closed, and all of it done: its children may begin. */
   finished(): boolean;
   stop(): void;
@@ -79,6 +83,10 @@ export function createShardReader({
         read();
       });
     },
+    closeWindows() {
+      for (const lane of lanes) lane.closeWindow();
+    },
+    exhausted: () => !hasMore(),
     finished: () => shard.closed && caughtUp(),
     stop() {
       if (timer !== null) clock.cancel(timer);

@@ -14,6 +14,9 @@ export interface MappingStats {
   /** Records given up, by age, retries or size; those delivered have been written to the on-failure destination. */
   readonly discarded: number;
   readonly deliveredToDestination: number;
+  /** Tumbling windows that ended; of those discarded the final invocation never succeeded. */
+  readonly windows: number;
+  readonly windowsDiscarded: number;
 }
 
 export type MappingCounters = { -readonly [Name in keyof MappingStats]: number };
@@ -29,5 +32,7 @@ export function createCounters(): MappingCounters {
     splits: 0,
     discarded: 0,
     deliveredToDestination: 0,
+    windows: 0,
+    windowsDiscarded: 0,
   };
 }

@@ -17,13 +17,22 @@ export interface LambdaRecord {
 }
 export type Batch = readonly LambdaRecord[];
 
+export interface LambdaEvent {
+  readonly Records: LambdaRecord[];
+  readonly window?: { readonly start: string; readonly end: string };
+  readonly state?: Record<string, unknown>;
+  readonly shardId?: string;
+  readonly isFinalInvokeForWindow?: boolean;
+  readonly isWindowTerminatedEarly?: boolean;
+}
+
 export interface BenchOptions {
   readonly settings?: Partial<MappingSettings>;
   readonly shardCount?: number;
   readonly retentionHours?: number;
   readonly maxRecordSizeKiB?: number;
   /** Returns the function's answer, or throws as a function error. */
-  readonly handler?: (batch: Batch) => unknown;
+  readonly handler?: (batch: Batch, event: LambdaEvent) => unknown;
   readonly durationMs?: number;
   readonly put?: (bucket: string, key: string, body: Uint8Array) => Promise<void>;
   /** Runs before the mapping exists. */
@@ -39,7 +48,7 @@ export async function createBench(options: BenchOptions = {}) {
   const stream = createStream({ name: "events", arn: streamArn, shardCount, retentionHours, maxRecordSizeKiB, clock });
   await options.before?.(stream, clock);
   const batches: (readonly string[])[] = [];
-  const payloads: { Records: LambdaRecord[] }[] = [];
+  const payloads: LambdaEvent[] = [];
   const times: number[] = [];
   const objects = new Map<string, { readonly bucket: string; readonly body: Failure }>();
   let running = 0;
@@ -47,14 +56,15 @@ export async function createBench(options: BenchOptions = {}) {
   const invoke = async (_: string, payload: unknown): Promise<Invocation> => {
     const { durationMs = 20 } = options;
     // As between Lambda and its runtime: what crosses is JSON.
-    const { Records: records } = JSON.parse(JSON.stringify(payload)) as { Records: LambdaRecord[] };
-    payloads.push({ Records: records });
+    const event = JSON.parse(JSON.stringify(payload)) as LambdaEvent;
+    const records = event.Records;
+    payloads.push(event);
     batches.push(records.map(textOf));
     times.push(clock.now() - startMs);
     running++;
     clock.at(clock.now() + durationMs, () => void running--);
     try {
-      return { kind: "ok", payload: (await options.handler?.(records)) ?? null, durationMs };
+      return { kind: "ok", payload: (await options.handler?.(records, event)) ?? null, durationMs };
     } catch (error) {
       const { name, message } = error as Error;
       return { kind: "error", errorType: name, errorMessage: message, durationMs };
@@ -111,6 +121,7 @@ export const defaults: MappingSettings = {
   streamArn,
   batchSize: 100,
   batchingWindowMs: 0,
+  tumblingWindowMs: 0,
   parallelizationFactor: 1,
   startingPosition: { kind: "TRIM_HORIZON" },
   maximumRetryAttempts: 2,
