@@ -39,7 +39,8 @@ function countedBy({ views }: Features): readonly Columns[] {
 }
 
 function columnsOf(entities: readonly string[], view: View, feature: FeatureSpec): Columns {
-  const used = [...entities, ...(feature.column === undefined ? [] : [feature.column])];
+  const own = [...("column" in feature ? [feature.column] : []), ...("by" in feature ? [feature.by] : [])];
+  const used = [...entities, ...own.filter((column) => column !== undefined)];
   return {
     ...Object.fromEntries(used.map((column) => [column, null])),
     ...firstValues(view.where),

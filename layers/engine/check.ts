@@ -1,3 +1,4 @@
+import { checkAggregate } from "./aggregates/check.ts";
 import { fits, listOf } from "./condition.ts";
 import { type Condition, DefinitionError, type Features, type View } from "./define.ts";
 import type { FeatureSpec } from "./feature.ts";
@@ -11,13 +12,7 @@ const MOST_TILES = 1500;
 const KEYS = {
   features: ["partitionKey", "allowedLatenessMs", "maxSkewMs", "slackMs", "views"],
   view: ["name", "version", "entity", "where", "lane", "entityLimit", "features"],
-  feature: ["kind", "name", "column", "where", "windows", "limit", "k"],
 };
-const KINDS = ["count", "sum", "mean", "min", "max", "distinct", "lastK"];
-/** Aggregates that need a number, and those that only work exactly on integers and decimals. */
-const NUMERIC = ["sum", "mean", "min", "max"];
-const EXACT = ["sum", "mean"];
-
 export function checkFeatures(features: Features, schema: EventSchema): void {
   onlyKeys("the definitions", features, KEYS.features);
   for (const key of ["allowedLatenessMs", "maxSkewMs", "slackMs"] as const) {
@@ -79,31 +74,12 @@ export function checkView(view: View, features: Features, schema: EventSchema): 
 
 function checkFeature(view: View, feature: FeatureSpec, schema: EventSchema): void {
   const where = `view ${view.name}, feature ${feature.name}`;
-  onlyKeys(where, feature, KEYS.feature);
-  demand(KINDS.includes(feature.kind), `${where}: unknown aggregate "${feature.kind}": use one of ${KINDS.join(", ")}`);
   demand(
     NAME.test(feature.name),
     `${where}: a name must be lower case letters, digits and _, at most 63, starting with a letter`,
   );
   checkCondition(where, feature.where, schema);
-  if (feature.kind !== "count") {
-    const column = columnOf(where, "column", feature.column, schema);
-    demand(
-      !NUMERIC.includes(feature.kind) || isNumeric(column),
-      `${where}: ${feature.kind} needs a number, but "${column.name}" is ${JSON.stringify(column.type)}`,
-    );
-    demand(
-      !EXACT.includes(feature.kind) || column.type !== "double",
-      `${where}: a ${feature.kind} of floating-point numbers depends on their order: give "${column.name}" an "x-scale" in event.schema.json, which makes it an exact decimal`,
-    );
-  }
-  if (feature.kind === "distinct")
-    demand(
-      isWhole(feature.limit, 1, 1000),
-      `${where}: limit must be a whole number from 1 to 1000, got ${feature.limit}`,
-    );
-  if (feature.kind === "lastK")
-    demand(isWhole(feature.k, 1, 100), `${where}: k must be a whole number from 1 to 100, got ${feature.k}`);
+  checkAggregate(where, feature, schema, view.features);
   checkWindows(where, feature);
 }
 
@@ -155,10 +131,6 @@ function known(schema: EventSchema): string {
 function onlyKeys(where: string, value: object, keys: readonly string[]): void {
   const unknown = Object.keys(value).find((key) => !keys.includes(key));
   demand(unknown === undefined, `${where}: unknown field "${unknown}": use ${keys.join(", ")}`);
-}
-
-function isNumeric({ type }: Column): boolean {
-  return type === "bigint" || type === "double" || typeof type === "object";
 }
 
 function isWhole(value: number | undefined, least: number, most: number): boolean {

@@ -20,8 +20,31 @@ export {
   seconds,
   tumbling,
 } from "./define.ts";
-export type { FeatureSpec } from "./feature.ts";
-export { count, distinct, lastK, max, mean, min, sum } from "./feature.ts";
+export type { AggregateKind, FeatureSpec } from "./feature.ts";
+export {
+  all,
+  any,
+  argMax,
+  argMin,
+  count,
+  distinct,
+  first,
+  firstK,
+  histogram,
+  last,
+  lastK,
+  lastKDistinct,
+  max,
+  mean,
+  min,
+  rate,
+  ratio,
+  sinceFirst,
+  sinceLast,
+  standardDeviation,
+  sum,
+  variance,
+} from "./feature.ts";
 export type { Folded, FoldedState, Items, StateKey } from "./fold.ts";
 export { fold, stateId, stateKeysOf } from "./fold.ts";
 export { md5Hex } from "./md5.ts";

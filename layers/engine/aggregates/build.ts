@@ -1,14 +1,20 @@
 import type { Aggregate } from "../aggregate.ts";
 import type { Condition, Window } from "../define.ts";
 import type { FeatureSpec } from "../feature.ts";
-import type { ColumnType, EventSchema } from "../schema.ts";
+import type { Column, EventSchema } from "../schema.ts";
 import { commonStep } from "../window.ts";
+import { arg } from "./arg.ts";
 import { distinct } from "./distinct.ts";
-import { last } from "./last.ts";
-import { count, extreme, mean, sum } from "./numbers.ts";
+import { first } from "./first.ts";
+import { histogram } from "./histogram.ts";
+import { type LastOptions, last } from "./last.ts";
+import { all, any, countRate, since, sumRate } from "./moments.ts";
+import { count, extreme, mean, sum, variance } from "./numbers.ts";
+import { toColumnNumber } from "./scalar.ts";
 
 /** What a feature's definition comes to: its aggregate, and what of an event the aggregate is given. */
 export interface Built {
+  /** Its `result` is this feature's own; the rest is the same for all features of equal key. */
   readonly aggregate: Aggregate<unknown>;
   /** The column that becomes `Input.value`; null for none. */
   readonly column: string | null;
@@ -24,38 +30,105 @@ export interface Built {
   readonly key: string;
 }
 
-/** Builds the aggregate of a definition that `check` has accepted. Features of all `windows` share what they can. */
-export function buildAggregate(spec: FeatureSpec, windows: readonly Window[], schema: EventSchema): Built {
-  const { kind, column = null, limit, k } = spec;
-  const type = schema.columns.find(({ name }) => name === column)?.type;
-  const perItem = kind === "lastK";
+/**
+ * Builds the aggregate of a definition that `check` has accepted. Features of all `windows` share what they can. `reachMs` is how
+ * far events can lie after the earliest as-of time that can still be asked for: allowed lateness, slack and skew together.
+ */
+export function buildAggregate(spec: FeatureSpec, windows: readonly Window[], schema: EventSchema, reachMs = 0): Built {
+  switch (spec.kind) {
+    case "count":
+      return built(count, keyOf("count"));
+    case "sum":
+      return built(sum(scaleOf(spec.column)), keyOf("sum", spec.column), { column: spec.column });
+    case "mean":
+      return built(mean(scaleOf(spec.column)), keyOf("mean", spec.column), { column: spec.column });
+    case "min":
+    case "max": {
+      const which = spec.kind === "min" ? "least" : "greatest";
+      return built(extreme(which, scaleOf(spec.column)), keyOf(spec.kind, spec.column), { column: spec.column });
+    }
+    case "variance":
+    case "standardDeviation": {
+      const give = spec.kind === "variance" ? "variance" : "root";
+      const aggregate = variance(scaleOf(spec.column), spec.of, give);
+      return built(aggregate, keyOf("variance", spec.column), { column: spec.column });
+    }
+    case "distinct": {
+      const key = keyOf("distinct", spec.column, spec.limit);
+      return built(distinct(spec.limit), key, { column: spec.column, hashed: true });
+    }
+    case "first":
+      return builtFirst(spec.column, 1, "one");
+    case "firstK":
+      return builtFirst(spec.column, spec.k, "list");
+    case "last":
+      return builtLast(spec.column, { k: 1, values: "all", give: "one" });
+    case "lastK":
+      return builtLast(spec.column, { k: spec.k, values: "all", give: "list" });
+    case "lastKDistinct":
+      return builtLast(spec.column, { k: spec.k, values: "distinct", give: "list" });
+    case "argMin":
+    case "argMax": {
+      const which = spec.kind === "argMin" ? "least" : "greatest";
+      const aggregate = arg(which, scaleOf(spec.column), columnOf(spec.column));
+      return built(aggregate, keyOf(spec.kind, spec.column, spec.by), { column: spec.column, by: spec.by });
+    }
+    case "histogram": {
+      const bounds = spec.bounds.map((bound) => toColumnNumber(bound, columnOf(spec.column)) as number);
+      const key = keyOf("histogram", spec.column, bounds);
+      return built(histogram(bounds, spec.bounds), key, { column: spec.column });
+    }
+    case "rate":
+      if (spec.column === undefined) return built(countRate(spec.perMs), keyOf("count"));
+      return built(sumRate(spec.perMs, scaleOf(spec.column)), keyOf("sum", spec.column), { column: spec.column });
+    case "sinceFirst":
+      return built(since("first"), keyOf("sinceFirst"));
+    case "sinceLast":
+      return built(since("last"), keyOf("sinceLast"));
+    case "any":
+      return built(any, keyOf("any"));
+    case "all":
+      return built(all, keyOf("all", null, spec.of), { steps: [spec.of] });
+    case "ratio":
+      throw new Error("a ratio keeps nothing of its own: it is made of two other features when they are read");
+  }
+
+  function builtFirst(name: string, k: number, give: "list" | "one"): Built {
+    const column = columnOf(name);
+    return built(first({ k, give, scale: scaleOf(name), column }), keyOf("firstK", name, k), { column: name });
+  }
+
+  function builtLast(name: string, { k, values, give }: Pick<LastOptions, "k" | "values" | "give">): Built {
+    const stepMs = commonStep(windows);
+    const aggregate = last({ k, values, give, stepMs, reachMs, scale: scaleOf(name), column: columnOf(name) });
+    const key = JSON.stringify([values === "all" ? "lastK" : "lastKDistinct", name, null, k, stepMs]);
+    return built(aggregate, key, { column: name, perItem: true });
+  }
+
+  function columnOf(name: string): Column {
+    return schema.columns.find((column) => column.name === name) as Column;
+  }
+
+  function scaleOf(name: string): number {
+    const { type } = columnOf(name);
+    return typeof type === "object" ? type.decimal.scale : 0;
+  }
+}
+
+function built<Acc>(aggregate: Aggregate<Acc>, key: string, given: Partial<Built> = {}): Built {
   return {
-    aggregate: aggregateOf(spec, windows, type) as Aggregate<unknown>,
-    column,
+    column: null,
     by: null,
     steps: null,
-    hashed: kind === "distinct",
-    perItem,
-    key: JSON.stringify([kind, column, limit, k, perItem ? commonStep(windows) : null]),
+    hashed: false,
+    perItem: false,
+    ...given,
+    aggregate: aggregate as Aggregate<unknown>,
+    key,
   };
 }
 
-function aggregateOf({ kind, limit, k }: FeatureSpec, windows: readonly Window[], type: ColumnType | undefined) {
-  const scale = typeof type === "object" ? type.decimal.scale : 0;
-  switch (kind) {
-    case "count":
-      return count;
-    case "sum":
-      return sum(scale);
-    case "mean":
-      return mean(scale);
-    case "min":
-      return extreme("least", scale);
-    case "max":
-      return extreme("greatest", scale);
-    case "distinct":
-      return distinct(limit as number);
-    case "lastK":
-      return last(k as number, commonStep(windows));
-  }
+/** Keys are part of an item's layout: a key that changes makes stored items unreadable. */
+function keyOf(kind: string, column: string | null = null, limit: unknown = null): string {
+  return JSON.stringify([kind, column, limit, null, null]);
 }

@@ -1,0 +1,185 @@
+import type { Condition, Window } from "../define.ts";
+import { checkCondition, columnOf, demand, isWhole, onlyKeys } from "../demand.ts";
+import type { AggregateKind, FeatureSpec } from "../feature.ts";
+import type { Column, EventSchema } from "../schema.ts";
+import { toColumnNumber } from "./scalar.ts";
+
+/** What a feature may not say about its aggregate: of each kind the fields that it has, each with its rule. */
+
+const MOST_VALUES = 100;
+const MOST_BOUNDS = 100;
+const MOST_DISTINCT = 1000;
+const LONGEST_MS = 366 * 86_400_000;
+
+interface Context {
+  /** Names the view and the feature. */
+  readonly where: string;
+  readonly kind: AggregateKind;
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly windows: readonly Window[];
+  readonly schema: EventSchema;
+  /** Those of the view. */
+  readonly features: readonly FeatureSpec[];
+}
+
+interface Rule {
+  readonly key: string;
+  readonly check: (value: unknown, context: Context) => void;
+}
+
+const anyColumn: Rule = { key: "column", check: (name, at) => void columnNamed(name, "column", at) };
+const numericColumn: Rule = { key: "column", check: (name, at) => numeric(columnNamed(name, "column", at), at) };
+const exactColumn: Rule = { key: "column", check: (name, at) => exact(columnNamed(name, "column", at), at) };
+const storedColumn: Rule = { key: "column", check: (name, at) => bounded(columnNamed(name, "column", at), at) };
+const orderedBy: Rule = { key: "by", check: (name, at) => ordered(columnNamed(name, "by", at), at) };
+const spread = oneOf("of", ["population", "sample"]);
+
+const RULES: { readonly [Kind in AggregateKind]: readonly Rule[] } = {
+  count: [],
+  sum: [exactColumn],
+  mean: [exactColumn],
+  min: [numericColumn],
+  max: [numericColumn],
+  variance: [exactColumn, spread],
+  standardDeviation: [exactColumn, spread],
+  first: [storedColumn],
+  last: [storedColumn],
+  firstK: [storedColumn, whole("k", MOST_VALUES)],
+  lastK: [storedColumn, whole("k", MOST_VALUES)],
+  lastKDistinct: [storedColumn, whole("k", MOST_VALUES)],
+  argMin: [storedColumn, orderedBy],
+  argMax: [storedColumn, orderedBy],
+  distinct: [anyColumn, whole("limit", MOST_DISTINCT)],
+  histogram: [numericColumn, { key: "bounds", check: checkBounds }],
+  rate: [optional(exactColumn), whole("perMs", LONGEST_MS)],
+  sinceFirst: [],
+  sinceLast: [],
+  any: [],
+  all: [{ key: "of", check: (of, at) => checkNonEmpty("of", of, at) }],
+  ratio: [part("numerator"), part("denominator")],
+};
+/** What a ratio can divide: what is a number, or null. */
+const NUMBERS: readonly AggregateKind[] = [
+  ...(["count", "sum", "mean", "min", "max", "variance", "standardDeviation", "distinct", "rate"] as const),
+  ...(["sinceFirst", "sinceLast"] as const),
+];
+
+/** Throws DefinitionError. `features` are those of the feature's view, `where` names both. */
+export function checkAggregate(
+  where: string,
+  spec: FeatureSpec,
+  schema: EventSchema,
+  features: readonly FeatureSpec[],
+): void {
+  const kinds = Object.keys(RULES);
+  demand(kinds.includes(spec.kind), `${where}: unknown aggregate "${spec.kind}": use one of ${kinds.join(", ")}`);
+  const rules = RULES[spec.kind];
+  const filter = spec.kind === "ratio" ? [] : ["where"];
+  onlyKeys(where, spec, ["kind", "name", ...filter, "windows", ...rules.map(({ key }) => key)]);
+  const given: Readonly<Record<string, unknown>> = { ...spec };
+  const context = { where, kind: spec.kind, given, windows: spec.windows, schema, features };
+  for (const { key, check } of rules) check(given[key], context);
+}
+
+function columnNamed(name: unknown, role: string, { where, schema }: Context): Column {
+  return columnOf(where, role, name as string | undefined, schema);
+}
+
+function numeric(column: Column, { where, kind }: Context): void {
+  const holds = isNumeric(column);
+  demand(holds, `${where}: ${kind} needs a number, but "${column.name}" is ${JSON.stringify(column.type)}`);
+}
+
+function ordered(column: Column, { where, kind }: Context): void {
+  demand(
+    isNumeric(column) || column.type === "timestamp",
+    `${where}: ${kind} needs a number or a time to go by, but "${column.name}" is ${JSON.stringify(column.type)}`,
+  );
+}
+
+function exact(column: Column, at: Context): void {
+  numeric(column, at);
+  demand(
+    column.type !== "double",
+    `${at.where}: a ${at.kind} of floating-point numbers depends on their order: give "${column.name}" an "x-scale" in event.schema.json, which makes it an exact decimal`,
+  );
+}
+
+/** Values that are kept take room in the item, which has an end. */
+function bounded(column: Column, { where, kind }: Context): void {
+  demand(
+    column.type !== "string" || column.maxLength !== undefined,
+    `${where}: ${kind} keeps values of "${column.name}", whose length has no bound: give it a "maxLength" in event.schema.json`,
+  );
+}
+
+function whole(key: string, most: number): Rule {
+  return {
+    key,
+    check: (value, { where }) =>
+      demand(isWhole(value, 1, most), `${where}: ${key} must be a whole number from 1 to ${most}, got ${value}`),
+  };
+}
+
+function oneOf(key: string, words: readonly unknown[]): Rule {
+  const list = words.map((word) => `"${word}"`).join(" or ");
+  return {
+    key,
+    check: (value, { where }) =>
+      demand(words.includes(value), `${where}: ${key} must be ${list}, got ${JSON.stringify(value)}`),
+  };
+}
+
+function optional({ key, check }: Rule): Rule {
+  return { key, check: (value, at) => value !== undefined && check(value, at) };
+}
+
+function checkBounds(value: unknown, at: Context): void {
+  const { where } = at;
+  const column = columnNamed(at.given.column, "column", at);
+  const bounds = value as readonly number[];
+  demand(
+    Array.isArray(bounds) && bounds.length >= 1 && bounds.length <= MOST_BOUNDS,
+    `${where}: bounds must list 1 to ${MOST_BOUNDS} numbers`,
+  );
+  const wrong = bounds.find((bound) => typeof bound !== "number" || toColumnNumber(bound, column) === null);
+  demand(
+    wrong === undefined,
+    `${where}: "${column.name}" can never be at the bound ${JSON.stringify(wrong)}, because it is ${JSON.stringify(column.type)}`,
+  );
+  const fall = bounds.findIndex((bound, i) => i > 0 && bound <= (bounds[i - 1] as number));
+  demand(fall < 0, `${where}: bounds must ascend, but ${bounds[fall]} comes after ${bounds[fall - 1]}`);
+}
+
+function checkNonEmpty(role: string, condition: unknown, { where, schema }: Context): void {
+  demand(
+    typeof condition === "object" && condition !== null && Object.keys(condition).length > 0,
+    `${where}: ${role} must name at least one field and the value that it must have`,
+  );
+  checkCondition(where, role, condition as Condition, schema);
+}
+
+/** A ratio's numerator or denominator. */
+function part(key: string): Rule {
+  return {
+    key,
+    check(name, { where, windows, features }) {
+      const numbers = features.filter(({ kind }) => NUMBERS.includes(kind));
+      const found = numbers.find((feature) => feature.name === name);
+      demand(
+        found !== undefined,
+        `${where}: ${key} names "${name}", which is no feature of this view that is a number (these are: ${numbers.map((feature) => feature.name).join(", ")})`,
+      );
+      const has = found.windows.map((window) => JSON.stringify(window));
+      const missing = windows?.find((window) => !has.includes(JSON.stringify(window)));
+      demand(
+        missing === undefined,
+        `${where}: ${key} "${name}" lacks the window ${JSON.stringify(missing)}: give it this window, too`,
+      );
+    },
+  };
+}
+
+function isNumeric({ type }: Column): boolean {
+  return type === "bigint" || type === "double" || typeof type === "object";
+}

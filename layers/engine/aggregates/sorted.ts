@@ -1,0 +1,28 @@
+/** Ascending arrays by an order of one's own. */
+export type Order<T> = (a: T, b: T) => number;
+
+/** Where `item` stands or would stand: the first place whose item is not less. */
+export function placeOf<T>(sorted: readonly T[], item: T, order: Order<T>): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (order(sorted[middle] as T, item) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Both lists in one, equal items side by side. */
+export function mergeSorted<T>(a: readonly T[], b: readonly T[], order: Order<T>): T[] {
+  const out: T[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    if (order(a[i] as T, b[j] as T) <= 0) out.push(a[i++] as T);
+    else out.push(b[j++] as T);
+  }
+  while (i < a.length) out.push(a[i++] as T);
+  while (j < b.length) out.push(b[j++] as T);
+  return out;
+}
