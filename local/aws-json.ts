@@ -3,12 +3,15 @@
  * SDK, boto3 and the AWS CLI send; the Java SDK's CBOR gets a message that says how to switch it off.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { AwsError } from "./aws-error.ts";
+import { AwsError, LostReply } from "./aws-error.ts";
 import { readBody } from "./http-body.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 /** Gives the reply, or nothing for an empty one. */
-export type Operation = (input: JsonObject) => JsonObject | undefined | Promise<JsonObject | undefined>;
+export type Operation = (
+  input: JsonObject,
+  request: IncomingMessage,
+) => JsonObject | undefined | Promise<JsonObject | undefined>;
 
 export interface JsonServiceOptions {
   /** As people call it: `Kinesis`. */
@@ -36,9 +39,9 @@ export function awsJsonService({
   operations,
   contentType = "application/x-amz-json-1.1",
 }: JsonServiceOptions): JsonService {
-  const run = async (operationName: string, input: JsonObject): Promise<JsonObject | undefined> => {
+  const run: JsonHandlerOptions["run"] = async (operationName, input, request) => {
     const operation = Object.hasOwn(operations, operationName) ? operations[operationName] : undefined;
-    if (operation !== undefined) return operation(input);
+    if (operation !== undefined) return operation(input, request);
     throw new AwsError(
       "UnknownOperationException",
       `${name} ${operationName} is not supported by the local runtime. It supports ${Object.keys(operations).join(", ")}.`,
@@ -56,7 +59,10 @@ export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonSe
   return (request, response) => {
     answer(request).then(
       (output) => sendJson(response, 200, contentType, output),
-      (error: unknown) => sendError(response, contentType, error),
+      (error: unknown) => {
+        if (error instanceof LostReply) response.destroy();
+        else sendError(response, contentType, error);
+      },
     );
   };
 }

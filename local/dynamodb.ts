@@ -7,6 +7,7 @@ import { AwsError } from "./aws-error.ts";
 import { awsJsonHandler, type JsonObject } from "./aws-json.ts";
 import type { Clock } from "./clock.ts";
 import { type Dynalite, openDynalite } from "./dynalite.ts";
+import type { AroundRequest } from "./faults/tables.ts";
 import { callerOf, createCallers } from "./table-callers.ts";
 import { type TableProperties, toCreateTable } from "./table-properties.ts";
 import { consumedUnits, createMeter, type Meter, type TableUsage, tablesOf } from "./table-usage.ts";
@@ -38,7 +39,16 @@ type WriteOperation = (typeof writeOperations)[number];
 const writeOperations = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"] as const;
 const readOperations = ["GetItem", "BatchGetItem", "Query", "Scan"] as const;
 
-export async function startTables({ clock }: { readonly clock: Pick<Clock, "now"> }): Promise<Tables> {
+export interface TablesOptions {
+  readonly clock: Pick<Clock, "now">;
+  /** Injects faults. */
+  readonly around?: AroundRequest;
+}
+
+export async function startTables({
+  clock,
+  around = (request, run) => run(request.input),
+}: TablesOptions): Promise<Tables> {
   const dynalite = withClock(openDynalite(), clock);
   const meter = createMeter();
   const listeners = new Set<(write: TableWrite) => void>();
@@ -49,7 +59,9 @@ export async function startTables({ clock }: { readonly clock: Pick<Clock, "now"
     const kind = kindOf(operation);
     if (kind === "write")
       for (const listener of listeners) listener({ caller, operation: operation as WriteOperation });
-    return kind === null ? dynalite.run(operation, input) : runMetered(dynalite, meter, kind, operation, input);
+    if (kind === null) return dynalite.run(operation, input);
+    const request = { operation, input, caller, isWrite: kind === "write" };
+    return around(request, (asked) => runMetered(dynalite, meter, kind, operation, asked));
   };
 
   return {

@@ -10,6 +10,8 @@ import type { TableUsage } from "./dynamodb.ts";
 import { startTables, type Tables } from "./dynamodb.ts";
 import type { Mapping } from "./esm/mapping.ts";
 import type { MappingStats } from "./esm/stats.ts";
+import type { FaultCounts, FaultRates } from "./faults/catalogue.ts";
+import { createFaults, type Faults } from "./faults/faults.ts";
 import { firehoseApi } from "./firehose/api.ts";
 import type { Delivery, DeliveryStats } from "./firehose/delivery.ts";
 import type { Kinesis } from "./kinesis/service.ts";
@@ -17,6 +19,7 @@ import { createKinesis } from "./kinesis/service.ts";
 import type { Stream } from "./kinesis/stream.ts";
 import type { FunctionHost, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
 import { openHost } from "./lambda/open-host.ts";
+import type { SourceEdit } from "./lambda/source-edits.ts";
 import { checkMappings, createDeliveries, createMappings, createStreams, createTables } from "./resources.ts";
 import { createS3 } from "./s3/service.ts";
 import { createObjectStore, type ObjectStore } from "./s3/store.ts";
@@ -40,6 +43,10 @@ export interface RuntimeOptions {
   readonly log?: (line: string) => void;
   /** Asked at each DynamoDB write and after each answer of a function; true ends its environment there. */
   readonly kill?: (point: KillPoint) => boolean;
+  /** What goes wrong, at which rates; nothing by default. Faults of producers are for whoever feeds the stream. */
+  readonly faults?: FaultRates;
+  /** Builds the functions from sources with other text in these places: so that tests can ask whether a fault would be seen. */
+  readonly edits?: readonly SourceEdit[];
 }
 
 export interface RuntimeStats {
@@ -50,6 +57,8 @@ export interface RuntimeStats {
   readonly tables: TableUsage;
   /** By service and operation. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Faults injected so far. */
+  readonly faults: FaultCounts;
 }
 
 export interface Runtime {
@@ -83,6 +92,7 @@ interface Parts {
   readonly server: Server;
   readonly mappings: readonly Mapping[];
   readonly deliveries: ReadonlyMap<string, Delivery>;
+  readonly faults: Faults;
 }
 
 const projectDir = resolve(import.meta.dirname, "..");
@@ -124,14 +134,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     const objects = createObjectStore(outDir, { now: clock.now });
-    const tables = keep(await startTables({ clock }));
+    const faults = createFaults(seed, options.faults);
+    const tables = keep(await startTables({ clock, ...(faults.aroundTable && { around: faults.aroundTable }) }));
     const kinesis = createKinesis({ clock, region });
     const deliveries = new Map<string, Delivery>();
     await createTables(template, tables, objects);
     const services = {
       kinesis,
       dynamodb: tables,
-      firehose: firehoseApi(() => deliveries.values()),
+      firehose: firehoseApi(() => deliveries.values(), faults.aroundPut),
       s3: createS3(objects),
     };
     const server = keep(await startServer({ port: options.port ?? 0, clock, services }));
@@ -149,13 +160,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         onWrite: tables.onWrite,
         cutOff: tables.cutOff,
         kill: options.kill,
+        faults: faults.invocations,
+        edits: options.edits ?? [],
       }),
     );
     createStreams(template, kinesis, clock);
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
-    const mappings = createMappings(wiring).map(keep);
-    return runtimeOf({ template, time, kinesis, tables, objects, host, server, mappings, deliveries }, stop);
+    const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }).map(keep);
+    const parts = { template, time, kinesis, tables, objects, host, server, mappings, deliveries, faults };
+    return runtimeOf(parts, stop);
   } catch (error) {
     await stop();
     throw error;
@@ -163,7 +177,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
-  const { template, time, kinesis, tables, objects, host, server, mappings, deliveries } = parts;
+  const { template, time, kinesis, tables, objects, host, server, mappings, deliveries, faults } = parts;
   return {
     url: server.url,
     clock: time.clock,
@@ -187,6 +201,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
       deliveries: Object.fromEntries([...deliveries].map(([logicalId, delivery]) => [logicalId, delivery.stats()])),
       tables: tables.usage(),
       requests: server.requests(),
+      faults: faults.counts(),
     }),
   };
 }

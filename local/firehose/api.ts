@@ -1,24 +1,36 @@
 import { AwsError } from "../aws-error.ts";
 import { optionalObject, requiredBytes, requiredObjects, requiredString } from "../aws-input.ts";
 import { awsJsonService, type JsonObject, type JsonService } from "../aws-json.ts";
+import type { AroundPut } from "../faults/puts.ts";
+import { callerOf } from "../table-callers.ts";
 import type { Delivery, PutResult } from "./delivery.ts";
 
 /** The Firehose API for producers, mounted at the target prefix `Firehose_20150804`: PutRecord, PutRecordBatch and DescribeDeliveryStream. */
-export function firehoseApi(deliveries: () => Iterable<Delivery>): JsonService {
+export function firehoseApi(
+  deliveries: () => Iterable<Delivery>,
+  /** Injects faults. */
+  around: AroundPut = ({ records }, put) => put(records),
+): JsonService {
   const find = (input: JsonObject): Delivery => {
     const name = requiredString(input, "DeliveryStreamName");
     for (const delivery of deliveries()) if (delivery.name === name) return delivery;
     throw new AwsError("ResourceNotFoundException", `Firehose ${name} not found under this account.`);
   };
+  const putTo = (delivery: Delivery, request: Parameters<typeof callerOf>[0]): Put => {
+    const { name: deliveryStream, put } = directPut(delivery);
+    return (records) => around({ deliveryStream, records, caller: callerOf(request) }, put);
+  };
   return awsJsonService({
     name: "Firehose",
     operations: {
-      PutRecord: (input) => putRecord(directPut(find(input)), input),
-      PutRecordBatch: (input) => putRecordBatch(directPut(find(input)), input),
+      PutRecord: (input, request) => putRecord(putTo(find(input), request), input),
+      PutRecordBatch: (input, request) => putRecordBatch(putTo(find(input), request), input),
       DescribeDeliveryStream: (input) => describe(find(input)),
     },
   });
 }
+
+type Put = Delivery["put"];
 
 const MAX_RECORD_BYTES = 1000 * 1024;
 const MAX_BATCH_RECORDS = 500;
@@ -32,19 +44,19 @@ function directPut(delivery: Delivery): Delivery {
   );
 }
 
-function putRecord(delivery: Delivery, input: JsonObject): JsonObject {
-  const [result] = delivery.put([dataOf(optionalObject(input, "Record") ?? {})]);
+function putRecord(put: Put, input: JsonObject): JsonObject {
+  const [result] = put([dataOf(optionalObject(input, "Record") ?? {})]);
   if (result?.kind === "ok") return { RecordId: result.recordId, Encrypted: false };
   throw new AwsError(result?.errorCode ?? "ServiceUnavailableException", result?.errorMessage ?? "No result.", 503);
 }
 
-function putRecordBatch(delivery: Delivery, input: JsonObject): JsonObject {
+function putRecordBatch(put: Put, input: JsonObject): JsonObject {
   const data = requiredObjects(input, "Records", { min: 1, max: MAX_BATCH_RECORDS }).map(dataOf);
   const sizeBytes = data.reduce((total, { length }) => total + length, 0);
   if (sizeBytes > MAX_BATCH_BYTES) {
     throw new AwsError("InvalidArgumentException", `Records size exceeds 4 MB limit: got ${sizeBytes} bytes.`);
   }
-  const results = delivery.put(data);
+  const results = put(data);
   return {
     FailedPutCount: results.filter(({ kind }) => kind === "error").length,
     Encrypted: false,

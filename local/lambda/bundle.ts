@@ -8,6 +8,7 @@ import type { BuildOptions, Plugin } from "esbuild";
 import { anyFolder, indexFile, openBuild, removeUnused, storeBuild } from "./build-folder.ts";
 import { esbuildOptions } from "./build-properties.ts";
 import type { FunctionSettings } from "./settings.ts";
+import { type SourceEdit, sourceEdits } from "./source-edits.ts";
 
 export interface BundleOptions {
   /** Holds node_modules and layers/. */
@@ -15,6 +16,8 @@ export interface BundleOptions {
   readonly buildDir: string;
   /** What `#definitions/*` means. */
   readonly definitionsDir: string;
+  /** Replaces text in the sources before they are built; none by default. */
+  readonly edits?: readonly SourceEdit[];
 }
 
 export interface Bundle {
@@ -44,7 +47,7 @@ interface Manifest {
 }
 
 export async function bundleFunction(settings: FunctionSettings, options: BundleOptions): Promise<Bundle> {
-  const { projectDir, definitionsDir } = options;
+  const { projectDir, definitionsDir, edits = [] } = options;
   const functionDir = join(options.buildDir, settings.logicalId);
   const { esbuild: chosen, extension } = esbuildOptions(settings);
   const [module = "", handlerExport = ""] = splitHandler(settings.handler);
@@ -54,7 +57,7 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
     handlerExport,
     built,
   });
-  const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion]);
+  const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion, edits]);
   const fresh = freshFolder(functionDir, key, projectDir);
   if (fresh !== null) return bundleIn(fresh, false);
 
@@ -68,12 +71,17 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
     metafile: true,
     logLevel: "silent",
     nodePaths: [join(projectDir, "node_modules")],
-    plugins: [projectImports(options, (chosen.external ?? []) as readonly string[])],
+    plugins: [
+      projectImports(options, (chosen.external ?? []) as readonly string[]),
+      ...(edits.length === 0 ? [] : [sourceEdits(edits, projectDir)]),
+    ],
   });
   const files = new Map(result.outputFiles.map(({ path, contents }) => [relative(outdir, path), contents]));
-  const folder = storeBuild(functionDir, files.set(workerName, readFileSync(workerSource)));
+  for (const [name, source] of Object.entries(workerSources)) files.set(name, readFileSync(source));
+  const folder = storeBuild(functionDir, files);
   openBuild(join(functionDir, folder));
-  const paths = [...Object.keys(result.metafile.inputs), relative(projectDir, workerSource)];
+  const workerPaths = Object.values(workerSources).map((source) => relative(projectDir, source));
+  const paths = [...Object.keys(result.metafile.inputs), ...workerPaths];
   const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(projectDir, path))]));
   const manifest: Manifest = { key, inputs, folder };
   replaceFile(join(functionDir, indexFile), JSON.stringify(manifest));
@@ -84,9 +92,12 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
 /** Raise it when this file bundles differently. */
 const buildVersion = 2;
 
-const workerSource = join(import.meta.dirname, "worker.ts");
-/** By this extension Node takes it for a module wherever it lies. */
+/** By this extension Node takes them for modules wherever they lie. */
 const workerName = "worker.mts";
+const workerSources = {
+  [workerName]: join(import.meta.dirname, "worker.ts"),
+  "hurry.mts": join(import.meta.dirname, "hurry.mts"),
+};
 
 async function runEsbuild(settings: FunctionSettings, buildOptions: BuildOptions & { write: false; metafile: true }) {
   // Loaded only when there is something to build: a second start does not need it.

@@ -97,8 +97,7 @@ export function createEnvironment({ name, worker: workerData, env, cutOff, onLog
       if (stopped) return exited(stopText);
       thread ??= start();
       const { worker } = thread;
-      const seconds = (message.timeoutMs / 1000).toFixed(2);
-      const errorMessage = `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`;
+      const errorMessage = timeoutMessage(requestId, message.timeoutMs);
       return new Promise((resolve) => {
         const timer = setTimeout(
           () => void end({ kind: "error", errorType: "Sandbox.Timedout", errorMessage }),
@@ -118,6 +117,10 @@ export function createEnvironment({ name, worker: workerData, env, cutOff, onLog
       return end(exited(stopText));
     },
   };
+}
+
+export function timeoutMessage(requestId: string, timeoutMs: number): string {
+  return `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
 }
 
 const stopText = "The local runtime was stopped";

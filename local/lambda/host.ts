@@ -3,9 +3,10 @@
  * are AWS's. In virtual time an invocation costs a modelled duration, and the real timeout is generous, because the machine is not what is simulated.
  */
 import type { Clock } from "../clock.ts";
+import type { Disturbance, InvocationFaults } from "../faults/invocations.ts";
 import { uuidOf } from "../uuid.ts";
 import type { Bundle } from "./bundle.ts";
-import { createEnvironment, type Environment, type Outcome } from "./environment.ts";
+import { createEnvironment, type Environment, type Outcome, timeoutMessage } from "./environment.ts";
 import type { LogFile } from "./log-file.ts";
 import type { FunctionSettings } from "./settings.ts";
 
@@ -58,6 +59,7 @@ export interface HostOptions {
   /** Of the tables; a host without tables has none. */
   readonly cutOff?: (caller: string) => Promise<void>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
+  readonly faults?: InvocationFaults | undefined;
 }
 
 const payloadLimitBytes = 6 * 1024 * 1024;
@@ -111,14 +113,19 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
     const text = JSON.stringify(payload) ?? "null";
     const sizeBytes = Buffer.byteLength(text);
     if (sizeBytes > payloadLimitBytes) return { ...requestTooLarge(), durationMs: 0 };
+    const disturbance = options.faults?.begin(logicalId, payload) ?? null;
+    if (disturbance?.kind === "throttled") return { ...tooManyRequests, durationMs: 0 };
     const invocation = ++stats.invocations;
     const startedMs = performance.now();
     const frozenMs = options.time === "virtual" ? options.clock.now() : null;
     const requestId = uuidOf(options.seed, "request", logicalId, invocation);
-    const outcome = await withKills(environment, options, logicalId, invocation, () =>
+    const ran = await withKills(environment, options, logicalId, invocation, () =>
       environment.run({ requestId, payload: text, timeoutMs, frozenMs }, patienceMs),
     );
-    const durationMs = options.time === "virtual" ? modelledMs(payload) : performance.now() - startedMs;
+    const outcome = await withFault(environment, disturbance, requestId, timeoutMs, ran);
+    const timedOut = disturbance?.kind === "timeout";
+    const durationMs =
+      options.time === "real" ? performance.now() - startedMs : timedOut ? timeoutMs : modelledMs(payload);
     stats.durationMs += durationMs;
     if (outcome.killed) stats.kills++;
     const result = toInvocation(outcome, durationMs);
@@ -163,9 +170,34 @@ async function withKills(
   unsubscribe();
   if (killed || !kill({ functionId, invocation, phase: "answer", write })) return { ...outcome, killed };
   await environment.kill();
-  const errorMessage = "Error: Runtime exited with error: signal: killed";
-  return { kind: "error", errorType: "Runtime.ExitError", errorMessage, killed: true };
+  return { ...killedOutcome, killed: true };
 }
+
+/** An injected crash or timeout: whatever the handler answered counts for nothing, and its environment ends. */
+async function withFault(
+  environment: Environment,
+  disturbance: Disturbance | null,
+  requestId: string,
+  timeoutMs: number,
+  ran: Outcome & { readonly killed: boolean },
+): Promise<Outcome & { readonly killed: boolean }> {
+  if (ran.killed || (disturbance?.kind !== "crash" && disturbance?.kind !== "timeout")) return ran;
+  await environment.kill();
+  return disturbance.kind === "crash"
+    ? { ...killedOutcome, killed: true }
+    : {
+        kind: "error",
+        errorType: "Sandbox.Timedout",
+        errorMessage: timeoutMessage(requestId, timeoutMs),
+        killed: true,
+      };
+}
+
+const killedOutcome = {
+  kind: "error",
+  errorType: "Runtime.ExitError",
+  errorMessage: "Error: Runtime exited with error: signal: killed",
+} as const;
 
 function toInvocation(outcome: Outcome, durationMs: number): Invocation {
   if (outcome.kind === "error") {
@@ -176,6 +208,12 @@ function toInvocation(outcome: Outcome, durationMs: number): Invocation {
   const errorMessage = `Response payload size (${sizeBytes} bytes) exceeded maximum allowed payload size (${answerLimitBytes} bytes).`;
   return { kind: "error", errorType: "Function.ResponseSizeTooLarge", errorMessage, durationMs };
 }
+
+const tooManyRequests = {
+  kind: "error",
+  errorType: "TooManyRequestsException",
+  errorMessage: "Rate Exceeded.",
+} as const;
 
 function requestTooLarge() {
   const errorMessage = `Request must be smaller than ${payloadLimitBytes} bytes for the InvokeFunction operation`;

@@ -7,6 +7,7 @@ import { bundleFunction } from "./bundle.ts";
 import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
 import { openLogFile } from "./log-file.ts";
 import { type FunctionSettings, readFunction } from "./settings.ts";
+import type { SourceEdit } from "./source-edits.ts";
 
 export interface OpenHostOptions {
   readonly template: Template;
@@ -24,19 +25,22 @@ export interface OpenHostOptions {
   readonly onWrite: HostOptions["onWrite"];
   readonly cutOff?: NonNullable<HostOptions["cutOff"]>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
+  readonly faults?: HostOptions["faults"];
+  /** Replaces text in the sources before they are built. */
+  readonly edits?: readonly SourceEdit[];
 }
 
 /** Throws a TemplateError or a BuildError. */
 export async function openHost(options: OpenHostOptions): Promise<FunctionHost> {
-  const { template, only, projectDir, definitionsDir, logsDir } = options;
+  const { template, only, projectDir, definitionsDir, logsDir, edits = [] } = options;
   const settings = template
     .of("AWS::Serverless::Function")
     .filter(({ logicalId }) => only?.includes(logicalId) ?? true)
     .map((resource) => readFunction(template, resource));
-  const buildDir = buildDirOf(template.dir, projectDir, definitionsDir);
+  const buildDir = buildDirOf(template.dir, projectDir, definitionsDir, edits);
   const functions = await Promise.all(
     settings.map(async (one: FunctionSettings) => {
-      const bundle = await bundleFunction(one, { projectDir, buildDir, definitionsDir });
+      const bundle = await bundleFunction(one, { projectDir, buildDir, definitionsDir, edits });
       return { settings: one, bundle, log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`)) };
     }),
   );
@@ -44,10 +48,19 @@ export async function openHost(options: OpenHostOptions): Promise<FunctionHost> 
 }
 
 /** Each template and definitions folder has its own builds, so that runs side by side do not build over each other. */
-export function buildDirOf(templateDir: string, projectDir: string, definitionsDir: string): string {
+export function buildDirOf(
+  templateDir: string,
+  projectDir: string,
+  definitionsDir: string,
+  edits: readonly SourceEdit[] = [],
+): string {
   const builds = join(projectDir, ".millrace", "build");
-  if (templateDir === projectDir && definitionsDir === join(projectDir, "definitions")) return builds;
-  const fork = createHash("sha256").update(`${templateDir}\n${definitionsDir}`).digest("hex").slice(0, 12);
+  if (edits.length === 0 && templateDir === projectDir && definitionsDir === join(projectDir, "definitions"))
+    return builds;
+  const fork = createHash("sha256")
+    .update(`${templateDir}\n${definitionsDir}${edits.map((edit) => `\n${JSON.stringify(edit)}`)}`)
+    .digest("hex")
+    .slice(0, 12);
   return join(builds, fork);
 }
 

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
+import { type Hurry, hurryTimers, randomOf } from "./hurry.mts";
 import type { InvokeMessage, WorkerMessage, WorkerSettings } from "./messages.ts";
 
 type Handler = (event: unknown, context: object) => unknown;
@@ -10,6 +11,7 @@ const settings = workerData as WorkerSettings;
 const post = (message: WorkerMessage): void => parentPort?.postMessage(message);
 let frozenMs: number | null = null;
 let loaded: Promise<Handler> | null = null;
+let hurry: Hurry | null = null;
 
 captureOutput();
 freezeDate();
@@ -19,6 +21,11 @@ parentPort?.on("message", (message: InvokeMessage) => void invoke(message));
 async function invoke(message: InvokeMessage): Promise<void> {
   const { requestId } = message;
   frozenMs = message.frozenMs;
+  if (frozenMs !== null) {
+    hurry ??= hurryTimers();
+    Math.random = randomOf(requestId);
+    hurry.start(message.timeoutMs);
+  }
   const fail = (kind: "error" | "loadError", error: unknown): void => {
     const { name: errorType, message: errorMessage, stack } = asError(error);
     post({ kind: "log", text: `${JSON.stringify({ level: "ERROR", requestId, errorType, errorMessage, stack })}\n` });
@@ -37,6 +44,8 @@ async function invoke(message: InvokeMessage): Promise<void> {
     post({ kind: "answer", requestId, payload: JSON.stringify(answer) ?? "null" });
   } catch (error) {
     fail("error", error);
+  } finally {
+    hurry?.stop();
   }
 }
 
@@ -67,7 +76,7 @@ function contextOf({ requestId, timeoutMs }: InvokeMessage): object {
   };
 }
 
-/** `new Date()`, `Date()` and `Date.now()` show the invocation's time; timers stay real, because the wire is real. */
+/** `new Date()`, `Date()` and `Date.now()` show the invocation's time. */
 function freezeDate(): void {
   const RealDate = Date;
   const now = (): number => frozenMs ?? RealDate.now();

@@ -1,0 +1,90 @@
+/** What befalls a request to DynamoDB. A request is known by its operation and key, and by how often that was asked before. */
+import { AwsError, LostReply } from "../aws-error.ts";
+import type { JsonObject } from "../aws-json.ts";
+import type { Draws } from "./draw.ts";
+import type { InvocationFaults } from "./invocations.ts";
+
+export interface TableRequest {
+  readonly operation: string;
+  readonly input: JsonObject;
+  /** The access key id. */
+  readonly caller: string;
+  readonly isWrite: boolean;
+}
+
+/** Carries a request out, or not, or in part. */
+export type AroundRequest = (
+  request: TableRequest,
+  carryOut: (input: JsonObject) => Promise<JsonObject>,
+) => Promise<JsonObject>;
+
+export function tableFaults(draws: Draws, invocations: InvocationFaults): AroundRequest {
+  return async ({ operation, input, caller, isWrite }, carryOut) => {
+    // Only what functions ask is disturbed, not those who look at the result.
+    const invocation = invocations.of(caller);
+    if (invocation === null) return carryOut(input);
+    const subject = [operation, subjectOf(input)] as const;
+    if (isWrite) invocation.refuse("table", subject.join(" "));
+    const attempt = draws.attempt("table", ...subject);
+    if (draws.happens("table-throttle", ...subject, attempt))
+      throw throttled(draws.share("throttle", ...subject, attempt));
+    const { now, later, field } = divide(draws, operation, input, attempt);
+    const output = await carryOut(now);
+    if (isWrite && draws.happens("table-lost-reply", ...subject, attempt)) throw new LostReply();
+    return later === null ? output : { ...output, [field]: later };
+  };
+}
+
+function throttled(share: number): AwsError {
+  return share < 0.5
+    ? new AwsError("ProvisionedThroughputExceededException", "An injected fault: the table is throttled.")
+    : new AwsError("ThrottlingException", "An injected fault: the table is throttled.");
+}
+
+/** What a request is about: its key, or the first of its keys. */
+function subjectOf(input: JsonObject): string {
+  const { TableName, Key, Item, RequestItems, ExpressionAttributeValues } = input;
+  const item = Item as JsonObject | undefined;
+  // Keys are text or numbers; of an item, what else it holds changes with every write.
+  const keyed =
+    item &&
+    Object.fromEntries(
+      Object.entries(item)
+        .filter(([, value]) => isText(value))
+        .sort(),
+    );
+  const [first] = Object.values((RequestItems ?? {}) as JsonObject);
+  const batch = Array.isArray(first)
+    ? first[0]
+    : ((first as JsonObject | undefined)?.Keys as unknown[] | undefined)?.[0];
+  return JSON.stringify([TableName, Key ?? keyed ?? batch ?? ExpressionAttributeValues ?? null]);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "S" in value;
+}
+
+interface Divided {
+  readonly now: JsonObject;
+  readonly later: JsonObject | null;
+  readonly field: "UnprocessedKeys" | "UnprocessedItems";
+}
+
+/** Takes out of a batch request what is left unprocessed; one at least is processed. */
+function divide(draws: Draws, operation: string, input: JsonObject, attempt: number): Divided {
+  const field = operation === "BatchGetItem" ? "UnprocessedKeys" : "UnprocessedItems";
+  const isBatch = operation === "BatchGetItem" || operation === "BatchWriteItem";
+  if (!isBatch) return { now: input, later: null, field };
+  const now: Record<string, unknown> = {};
+  const later: Record<string, unknown> = {};
+  for (const [table, asked] of Object.entries((input.RequestItems ?? {}) as JsonObject)) {
+    const all = (Array.isArray(asked) ? asked : ((asked as JsonObject).Keys ?? [])) as readonly unknown[];
+    const withThose = (those: readonly unknown[]) =>
+      Array.isArray(asked) ? those : { ...(asked as JsonObject), Keys: those };
+    const left = all.filter((one, at) => at > 0 && draws.happens("table-partial", table, JSON.stringify(one), attempt));
+    now[table] = withThose(all.filter((one) => !left.includes(one)));
+    if (left.length > 0) later[table] = withThose(left);
+  }
+  if (Object.keys(later).length === 0) return { now: input, later: null, field };
+  return { now: { ...input, RequestItems: now }, later, field };
+}
