@@ -1,0 +1,52 @@
+/** DynamoDB for benches: the local runtime's own, in this process, reached by the unmodified SDK. */
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { startTables, type Tables } from "../local/dynamodb.ts";
+import { startServer } from "../local/server.ts";
+
+export interface Emulation {
+  readonly tables: Tables;
+  /** One client per execution environment, told apart by its access key. */
+  client(accessKeyId?: string): DynamoDBClient;
+  stop(): Promise<void>;
+}
+
+const clock = { now: () => Date.now() };
+const absent = { handle: () => {} };
+
+export async function startEmulation(): Promise<Emulation> {
+  const tables = await startTables({ clock });
+  const server = await startServer({ clock, services: { kinesis: absent, dynamodb: tables, s3: absent } });
+  const clients: DynamoDBClient[] = [];
+  return {
+    tables,
+    client(accessKeyId = "bench") {
+      const client = new DynamoDBClient({
+        endpoint: server.url,
+        region: "us-east-1",
+        credentials: { accessKeyId, secretAccessKey: "bench" },
+        // Powertools starts all records of a batch at once; the SDK would warn of those that wait for one of its 50 sockets.
+        requestHandler: { socketAcquisitionWarningTimeout: 3_600_000 },
+      });
+      clients.push(client);
+      return client;
+    },
+    async stop() {
+      for (const client of clients) client.destroy();
+      await server.stop();
+      await tables.stop();
+    },
+  };
+}
+
+export function createTable(
+  tables: Tables,
+  name: string,
+  keys: readonly [partitionKey: string, sortKey?: string],
+): Promise<void> {
+  return tables.createTable({
+    TableName: name,
+    BillingMode: "PAY_PER_REQUEST",
+    AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+    KeySchema: keys.map((AttributeName, i) => ({ AttributeName, KeyType: i === 0 ? "HASH" : "RANGE" })),
+  });
+}

@@ -1,0 +1,37 @@
+import { batchHashRows } from "./batch-hash/rows.ts";
+import { engineRows } from "./engine.ts";
+import type { BenchOptions } from "./options.ts";
+import { transformRows } from "./transform.ts";
+import { updateFeaturesRows } from "./update-features/rows.ts";
+
+/** One comparison: it yields finished tables, each with what its peer is. */
+export interface Part {
+  readonly name: string;
+  /** For the help: what is compared with what. */
+  readonly about: string;
+  readonly rows: (options: BenchOptions) => Iterable<string> | AsyncIterable<string>;
+}
+
+export const parts: readonly Part[] = [
+  {
+    name: "engine",
+    about: "decode, fold and encode, against base64 and JSON.parse alone",
+    rows: engineRows,
+  },
+  {
+    name: "transform",
+    about: "the Firehose transforms, against one that parses, copies and stringifies",
+    rows: () => transformRows(),
+  },
+  {
+    name: "update-features",
+    about:
+      "the whole handler on DynamoDB, against Powertools' batch processor with idempotency and an update per record",
+    rows: updateFeaturesRows,
+  },
+  {
+    name: "batch-hash",
+    about: "what is counted when deliveries fail, against the hash of the whole batch as idempotency key",
+    rows: batchHashRows,
+  },
+];

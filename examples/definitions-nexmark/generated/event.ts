@@ -1,0 +1,166 @@
+// Written by `npm run generate` from event.schema.json: change that file, not this one.
+import { type EventSchema, parseTime, type Row } from "@millrace/engine";
+
+/** One person signed up, one auction was opened, or one bid was made. */
+export interface AuctionEvent {
+  readonly event_id: string;
+  readonly kind: "person" | "auction" | "bid";
+  /** RFC 3339 or epoch milliseconds. */
+  readonly event_time: string | number;
+  /** Who did it: the person who signed up, the seller of the auction, the bidder. Also the stream's partition key. */
+  readonly person_id: string;
+  /** The auction that was opened or bid on. */
+  readonly auction_id?: string;
+  /** Cents: what was bid, or the auction's first price. */
+  readonly price?: number;
+  readonly category?: string;
+  /** When the auction ends. */
+  readonly expires?: string | number;
+}
+
+/** What the engine knows of an event. */
+export const eventSchema: EventSchema = {
+  idColumn: "event_id",
+  timeColumn: "event_time",
+  columns: [
+    { name: "event_id", path: ["event_id"], type: "string", required: true, sensitive: false, maxLength: 32 },
+    { name: "kind", path: ["kind"], type: "string", required: true, sensitive: false, maxLength: 7 },
+    { name: "event_time", path: ["event_time"], type: "timestamp", required: true, sensitive: false },
+    { name: "person_id", path: ["person_id"], type: "string", required: true, sensitive: false, maxLength: 16 },
+    { name: "auction_id", path: ["auction_id"], type: "string", required: false, sensitive: false, maxLength: 16 },
+    { name: "price", path: ["price"], type: "bigint", required: false, sensitive: false },
+    { name: "category", path: ["category"], type: "string", required: false, sensitive: false, maxLength: 16 },
+    { name: "expires", path: ["expires"], type: "timestamp", required: false, sensitive: false },
+  ],
+  partitionColumns: [],
+  validate,
+  toRow,
+};
+
+/** Null when valid, else the first violation: what was expected where, and what came. */
+export function validate(value: unknown): string | null {
+  return isObject(value) ? checkEvent(value) : wrongType("event", "an object", value);
+}
+
+const KIND_VALUES = new Set<unknown>(["person", "auction", "bid"]);
+
+const PERSON_ID_PATTERN = /^[0-9]+$/u;
+
+const AUCTION_ID_PATTERN = /^[0-9]+$/u;
+
+function checkEvent(fields: JsonObject): string | null {
+  const eventId = fields.event_id;
+  if (typeof eventId !== "string") return wrongType("event_id", "a string", eventId);
+  if (eventId === "") return wrongLength("event_id", "at least 1 character", codePoints(eventId));
+  if (eventId.length > 32 && codePoints(eventId) > 32) return wrongLength("event_id", "at most 32 characters", codePoints(eventId));
+  const kind = fields.kind;
+  if (typeof kind !== "string") return wrongType("kind", "a string", kind);
+  if (!KIND_VALUES.has(kind)) return wrongValue("kind", "one of \"person\", \"auction\", \"bid\"", kind);
+  if (kind.length > 16 && codePoints(kind) > 16) return wrongLength("kind", "at most 16 characters", codePoints(kind));
+  const eventTime = fields.event_time;
+  if (typeof eventTime === "string") {
+    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+    if (parseTime(eventTime) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+    if (eventTime < -8640000000000000) return wrongValue("event_time", "at least -8640000000000000", eventTime);
+    if (eventTime > 8640000000000000) return wrongValue("event_time", "at most 8640000000000000", eventTime);
+  } else {
+    return wrongType("event_time", "a string or an integer", eventTime);
+  }
+  const personId = fields.person_id;
+  if (typeof personId !== "string") return wrongType("person_id", "a string", personId);
+  if (personId.length > 16 && codePoints(personId) > 16) return wrongLength("person_id", "at most 16 characters", codePoints(personId));
+  if (!PERSON_ID_PATTERN.test(personId)) return wrongValue("person_id", "a string that matches ^[0-9]+$", personId);
+  const auctionId = fields.auction_id;
+  if (auctionId !== undefined) {
+    if (typeof auctionId !== "string") return wrongType("auction_id", "a string", auctionId);
+    if (auctionId.length > 16 && codePoints(auctionId) > 16) return wrongLength("auction_id", "at most 16 characters", codePoints(auctionId));
+    if (!AUCTION_ID_PATTERN.test(auctionId)) return wrongValue("auction_id", "a string that matches ^[0-9]+$", auctionId);
+  }
+  const price = fields.price;
+  if (price !== undefined) {
+    if (!(typeof price === "number" && Number.isInteger(price))) return wrongType("price", "an integer", price);
+    if (price < 0) return wrongValue("price", "at least 0", price);
+    if (price > 9007199254740991) return wrongValue("price", "at most 9007199254740991", price);
+  }
+  const category = fields.category;
+  if (category !== undefined) {
+    if (typeof category !== "string") return wrongType("category", "a string", category);
+    if (category.length > 16 && codePoints(category) > 16) return wrongLength("category", "at most 16 characters", codePoints(category));
+  }
+  const expires = fields.expires;
+  if (expires !== undefined) {
+    if (typeof expires === "string") {
+      if (expires.length > 64 && codePoints(expires) > 64) return wrongLength("expires", "at most 64 characters", codePoints(expires));
+      if (parseTime(expires) === null) return wrongValue("expires", "a time such as 2026-01-02T03:04:05.678Z", expires);
+    } else if (typeof expires === "number" && Number.isInteger(expires)) {
+      if (expires < -8640000000000000) return wrongValue("expires", "at least -8640000000000000", expires);
+      if (expires > 8640000000000000) return wrongValue("expires", "at most 8640000000000000", expires);
+    } else {
+      return wrongType("expires", "a string or an integer", expires);
+    }
+  }
+  return null;
+}
+
+/** The flat row of a valid event. Texts are made well-formed, so that no store has to replace a lone surrogate later. */
+export function toRow(value: unknown): Row {
+  const event = value as AuctionEvent;
+  return {
+    event_id: text(event.event_id),
+    kind: text(event.kind),
+    event_time: time(event.event_time),
+    person_id: text(event.person_id),
+    auction_id: text(event.auction_id),
+    price: number(event.price),
+    category: text(event.category),
+    expires: time(event.expires),
+  };
+}
+
+type JsonObject = { readonly [field: string]: unknown };
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+function wrongType(path: string, expected: string, value: unknown): string {
+  return `${path}: expected ${expected}, got ${typeOf(value)}`;
+}
+
+function wrongValue(path: string, expected: string, value: unknown): string {
+  const shown = typeof value === "string" ? JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value) : String(value);
+  return `${path}: expected ${expected}, got ${shown}`;
+}
+
+function wrongLength(path: string, expected: string, length: number): string {
+  return `${path}: expected ${expected}, got ${length}`;
+}
+
+function typeOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "number" && !Number.isInteger(value)) return Number.isFinite(value) ? "a fraction" : "a number out of range";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function text(value: string | null | undefined): string | null {
+  return value === undefined || value === null ? null : value.toWellFormed();
+}
+
+/** Zero has one sign in a row. */
+function number(value: number | null | undefined): number | null {
+  return value === undefined || value === null ? null : value + 0;
+}
+
+function time(value: string | number | null | undefined): number | null {
+  if (value === undefined || value === null) return null;
+  return typeof value === "number" ? value + 0 : parseTime(value);
+}
