@@ -35,10 +35,10 @@ export async function createTables(template: Template, tables: Tables, objects: 
   }
 }
 
-export function createStreams(template: Template, kinesis: Kinesis, clock: Clock): void {
+export function createStreams(template: Template, kinesis: Kinesis, clock: Clock, limits = false): void {
   for (const resource of template.of("AWS::Kinesis::Stream")) {
     const { name, arn } = resource;
-    kinesis.add(createStream({ name, arn, clock, ...readStream(template, resource) }));
+    kinesis.add(createStream({ name, arn, clock, limits, ...readStream(template, resource) }));
   }
 }
 

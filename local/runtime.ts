@@ -40,6 +40,11 @@ export interface RuntimeOptions {
   /** 0 or none: any free port. */
   readonly port?: number;
   readonly region?: string;
+  /**
+   * Whether shards have AWS's limits of throughput: by default in real time only. In virtual time they refuse whoever puts in process and must
+   * wait; a request over the wire is never refused, since its sender could wait for ever while the clock stands still. It counts all the same.
+   */
+  readonly shardLimits?: boolean;
   readonly log?: (line: string) => void;
   /** Asked at each DynamoDB write and after each answer of a function; true ends its environment there. */
   readonly kill?: (point: KillPoint) => boolean;
@@ -104,6 +109,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const parameters = options.parameters ?? {};
   const template = loadTemplate({ templatePath, templateText, parameters, account: { region } });
   checkMappings(template);
+  const isVirtual = options.clock.kind === "virtual";
   const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
   const { clock } = ticking;
 
@@ -136,7 +142,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const objects = createObjectStore(outDir, { now: clock.now });
     const faults = createFaults(seed, options.faults);
     const tables = keep(await startTables({ clock, ...(faults.aroundTable && { around: faults.aroundTable }) }));
-    const kinesis = createKinesis({ clock, region });
+    const kinesis = createKinesis({ clock, region, overload: isVirtual ? "lend" : "refuse" });
     const deliveries = new Map<string, Delivery>();
     await createTables(template, tables, objects);
     const services = {
@@ -164,7 +170,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         edits: options.edits ?? [],
       }),
     );
-    createStreams(template, kinesis, clock);
+    createStreams(template, kinesis, clock, options.shardLimits ?? !isVirtual);
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }).map(keep);

@@ -38,6 +38,11 @@ afterAll(async () => {
   await server.stop();
 });
 
+/** Another service behind the same port, for the rest of the test. */
+export function replaceKinesis(replacement: Kinesis): void {
+  kinesis = replacement;
+}
+
 export function stream(shardCount: number): Stream {
   return createStream({ name: "clicks", arn, shardCount, retentionHours: 24, clock });
 }

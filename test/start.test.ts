@@ -105,6 +105,7 @@ function start(name: string, options: Partial<RunOptions>): Promise<Report> {
     events: EVENTS,
     seed: 7,
     shards: 2,
+    unlimited: false,
     json: false,
   } as const;
   return run({ ...defaults, ...quiet, out, ...options });

@@ -17,6 +17,8 @@ Without --input it makes a sample day of shoppers. Paths are meant from where yo
   --events N           how many events the sample day has (default: 50000)
   --seed N             what all randomness follows from: the same seed, the same bytes (default: 1)
   --shards N           how many shards the stream has (default: 2)
+  --unlimited          a shard takes any amount at once. Without it, 1 MiB and 1,000 records per second as on AWS: records that come
+                       faster arrive later, in their order, and the report says so
   --json               print the report as JSON on standard output, and nothing else there
                        (npm adds two lines of its own unless told: npm start --silent -- --json)
   --help               this text

@@ -63,6 +63,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     ok: fed.notPut.length === 0 && views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
     source: source.about,
     stream: { records: fed.records, shards: ran.shards, firstArrival: iso(fed.firstMs), lastArrival: iso(fed.lastMs) },
+    throttled: fed.throttled,
     notPut: fed.notPut,
     views,
     redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },

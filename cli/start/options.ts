@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly events: number;
   readonly seed: number;
   readonly shards: number;
+  /** Shards take any amount at once. */
+  readonly unlimited: boolean;
   readonly json: boolean;
 }
 
@@ -49,6 +51,7 @@ export function parseOptions(args: readonly string[], folder: string, project: s
     events: toNumber("events", values.events, { least: 1, greatest: 10_000_000, otherwise: 50_000 }),
     seed: toNumber("seed", values.seed, { least: 0, greatest: 2 ** 32 - 1, otherwise: 1 }),
     shards: toNumber("shards", values.shards, { least: 1, greatest: 200, otherwise: 2 }),
+    unlimited: values.unlimited ?? false,
     json: values.json ?? false,
   };
 }
@@ -64,6 +67,7 @@ const OPTIONS = {
   events: text,
   seed: text,
   shards: text,
+  unlimited: flag,
   json: flag,
   help: { type: "boolean", short: "h" },
 } as const;

@@ -7,6 +7,7 @@ import { bytes, columns, duration, moment, named, number, percent, plural } from
 export function printReport(report: Report): string {
   const sections = [
     intro(report),
+    throttled(report),
     notPut(report),
     functionErrors(report),
     views(report),
@@ -35,6 +36,15 @@ function intro({ source, stream, parameters }: Report): string[] {
     `${what}: ${number(stream.records)} records on ${plural(stream.shards, "shard")},`,
     `arriving from ${moment(stream.firstArrival)} to ${moment(stream.lastArrival)} (UTC, virtual time).`,
     `The template's parameters, where they differ from its defaults: ${settings.join(", ")}.`,
+  ];
+}
+
+function throttled({ throttled: { records, longestDelayMs }, stream: { shards } }: Report): string[] {
+  if (records === 0) return [];
+  return [
+    `Throttled: ${plural(records, "record")} came faster than ${plural(shards, "shard")} can take (1,000 records or 1 MiB a second each), and waited as`,
+    `  behind a producer that tries again: up to ${duration(longestDelayMs)} after the time that the data gives. More --shards take more; with`,
+    "  --unlimited nothing waits, as on no stream of AWS.",
   ];
 }
 

@@ -1,7 +1,7 @@
 /** What a run has to say, as data: `--json` prints it, `report.json` keeps it, `print-report.ts` says it to people. */
 import type { FeatureValue } from "@millrace/engine";
 import type { Check, ViewAccount } from "./conservation.ts";
-import type { NotPut } from "./feed.ts";
+import type { NotPut, Throttled } from "./feed.ts";
 import type { FunctionErrors } from "./function-errors.ts";
 import type { Lateness } from "./lateness.ts";
 
@@ -10,6 +10,7 @@ export interface Report {
   readonly ok: boolean;
   readonly source: Source;
   readonly stream: StreamFigures;
+  readonly throttled: Throttled;
   /** All records that are in no sink because the stream does not take them. */
   readonly notPut: readonly NotPut[];
   readonly views: readonly ViewAccount[];

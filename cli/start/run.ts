@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
 import { type Definitions, defaultDefinitionsDir, loadDefinitions, projectDir } from "../definitions.ts";
+import type { Arrival } from "../input/arrivals.ts";
 import { spliceTemplate } from "../schema/splice.ts";
 import { UserError } from "../user-error.ts";
 import { feed } from "./feed.ts";
@@ -79,6 +80,7 @@ async function open(
       definitionsDir: definitions.dir,
       clock: { kind: "virtual", startMs: source.startMs },
       seed: options.seed,
+      shardLimits: !options.unlimited,
       kill: options.kill ?? redeliver(options.seed, source.redeliveredShare),
     });
   } catch (error) {
@@ -102,7 +104,7 @@ async function stream({ out, progress, now }: RunOptions, source: EventSource, r
   try {
     const pipe = {
       maxRecordSizeBytes: events.maxRecordSizeBytes,
-      put: events.put,
+      put: (arrival: Arrival) => events.put(arrival),
       advanceTo: runtime.advanceTo,
     };
     const fed = await feed(source.arrivals, pipe, ledger, tell);

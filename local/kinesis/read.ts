@@ -6,34 +6,33 @@ import { toWireRange } from "./describe.ts";
 import { formatIterator, parseIterator } from "./iterator.ts";
 import { isFromShard } from "./sequence.ts";
 import type { Streams } from "./service.ts";
-import type { Shard, StartingPosition, StoredRecord, Stream } from "./stream.ts";
-
-export const recordsPerRead = 10_000;
-export const bytesPerRead = 10 * 1024 * 1024;
+import { recordsPerPoll } from "./shard.ts";
+import { rateExceeded, type Shard, type StartingPosition, type StoredRecord, type Stream } from "./stream.ts";
 
 export function readOperations(streams: Streams): Record<string, Operation> {
-  const { clock } = streams;
+  const { clock, overload } = streams;
   return {
     GetShardIterator(input) {
       const stream = streams.named(input);
       const shard = shardOf(stream, requiredString(input, "ShardId"));
       const after = shard.startOf(startingPosition(input, shard, stream, clock.now()));
+      if (!stream.takesIterator(shard.id, overload)) throw rateExceeded(stream, shard.id);
       return {
         ShardIterator: formatIterator({ streamName: stream.name, shardId: shard.id, after, issuedMs: clock.now() }),
       };
     },
     GetRecords(input) {
       const iterator = parseIterator(requiredString(input, "ShardIterator"), clock.now());
-      const limit = optionalInteger(input, "Limit", { min: 1, max: recordsPerRead }) ?? recordsPerRead;
+      const limit = optionalInteger(input, "Limit", { min: 1, max: recordsPerPoll }) ?? recordsPerPoll;
       const stream = streams.named({ StreamName: iterator.streamName });
       const shard = shardOf(stream, iterator.shardId);
-      const records = shard.read(iterator.after, limit, bytesPerRead);
-      const after = records.at(-1)?.sequenceNumber ?? iterator.after;
-      const atTip = shard.read(after, 1, 0).length === 0;
+      const poll = shard.poll(iterator.after, { limit, overload });
+      if (poll === null) throw rateExceeded(stream, shard.id);
+      const { records, after, behindMs } = poll;
       return {
-        Records: records.map(toWire),
-        MillisBehindLatest: atTip ? 0 : Math.max(0, clock.now() - arrivalOfNext(shard, after)),
-        ...(atTip && shard.closed
+        Records: records.map((record) => toWire(record, stream)),
+        MillisBehindLatest: behindMs ?? 0,
+        ...(behindMs === null && shard.closed
           ? { ChildShards: childrenOf(stream, shard) }
           : { NextShardIterator: formatIterator({ ...iterator, after, issuedMs: clock.now() }) }),
       };
@@ -41,7 +40,7 @@ export function readOperations(streams: Streams): Record<string, Operation> {
   };
 }
 
-function startingPosition(input: JsonObject, shard: Shard, stream: Stream, nowMs: number): StartingPosition {
+export function startingPosition(input: JsonObject, shard: Shard, stream: Stream, nowMs: number): StartingPosition {
   const kind = requiredString(input, "ShardIteratorType");
   switch (kind) {
     case "TRIM_HORIZON":
@@ -81,26 +80,23 @@ function startingSequenceNumber(input: JsonObject, kind: string, shard: Shard, s
   return number;
 }
 
-function shardOf(stream: Stream, shardId: string): Shard {
+export function shardOf(stream: Stream, shardId: string): Shard {
   const shard = stream.shards().find(({ id }) => id === shardId);
   if (shard !== undefined) return shard;
   throw new AwsError("ResourceNotFoundException", `Shard ${shardId} in stream ${stream.name} does not exist`);
 }
 
-function toWire(record: StoredRecord): JsonObject {
+export function toWire(record: StoredRecord, { encryption }: Stream): JsonObject {
   return {
     SequenceNumber: record.sequenceNumber,
     ApproximateArrivalTimestamp: record.arrivalMs / 1000,
     Data: record.data.toString("base64"),
     PartitionKey: record.partitionKey,
+    ...(encryption === null ? {} : { EncryptionType: "KMS" }),
   };
 }
 
-function arrivalOfNext(shard: Shard, after: string | null): number {
-  return shard.read(after, 1, 0)[0]?.arrivalMs ?? Number.POSITIVE_INFINITY;
-}
-
-function childrenOf(stream: Stream, parent: Shard): readonly JsonObject[] {
+export function childrenOf(stream: Stream, parent: Shard): readonly JsonObject[] {
   return stream
     .shards()
     .filter(({ parentIds }) => parentIds.includes(parent.id))

@@ -7,18 +7,22 @@ import { describeOperations } from "./describe.ts";
 import { manageOperations } from "./manage.ts";
 import { putOperations } from "./put.ts";
 import { readOperations } from "./read.ts";
+import type { Overload } from "./shard-limits.ts";
 import type { Stream } from "./stream.ts";
 
 export interface KinesisOptions {
   readonly clock: Pick<Clock, "now">;
   readonly region?: string;
   readonly accountId?: string;
+  /** What becomes of a request beyond a shard's limits; `refuse` by default. */
+  readonly overload?: Overload;
 }
 
 export interface Kinesis extends JsonService, Streams {}
 
 export interface Streams {
   readonly clock: Pick<Clock, "now">;
+  readonly overload: Overload;
   /** Makes a stream known on the wire; it may be wrapped, say to inject faults. */
   add(stream: Stream): void;
   remove(name: string): void;
@@ -30,10 +34,12 @@ export interface Streams {
   named(input: JsonObject): Stream;
 }
 
-export function createKinesis({ clock, region = "us-east-1", accountId = "000000000000" }: KinesisOptions): Kinesis {
+export function createKinesis(options: KinesisOptions): Kinesis {
+  const { clock, region = "us-east-1", accountId = "000000000000", overload = "refuse" } = options;
   const byName = new Map<string, Stream>();
   const streams: Streams = {
     clock,
+    overload,
     add(stream) {
       if (byName.has(stream.name)) {
         throw new AwsError(

@@ -1,5 +1,7 @@
 /** One shard: a log of records that only grows at the end and is trimmed at the start. */
+import type { StreamMetrics } from "./metrics.ts";
 import { type SequenceSpace, sequenceSpace } from "./sequence.ts";
+import type { Overload, ShardLimits } from "./shard-limits.ts";
 
 export interface StoredRecord {
   readonly partitionKey: string;
@@ -19,6 +21,22 @@ export type StartingPosition =
   | { readonly kind: "AT_TIMESTAMP"; readonly timestampMs: number }
   | { readonly kind: "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER"; readonly sequenceNumber: string };
 
+/** What a GetRecords call gives. */
+export interface Poll {
+  readonly records: readonly StoredRecord[];
+  /** Where the next call goes on: the sequence number to read after. */
+  readonly after: string | null;
+  /** How long the next record has been waiting; null when there is none yet. */
+  readonly behindMs: number | null;
+}
+
+export interface PollOptions {
+  /** 10,000 by default and at most. */
+  readonly limit?: number;
+  /** `refuse` by default. */
+  readonly overload?: Overload;
+}
+
 export interface Shard {
   readonly id: string;
   readonly parentIds: readonly string[];
@@ -33,14 +51,17 @@ export interface Shard {
   readonly endingSequenceNumber: string | null;
   /**
    * The records after a sequence number (exclusive; null = trim horizon), at most `limit` of them and `maxBytes` of data, but one record at
-   * least, so that a large one cannot stop a reader.
+   * least, so that a large one cannot stop a reader. This is the log itself: no limit counts it.
    */
   read(after: string | null, limit: number, maxBytes: number): readonly StoredRecord[];
+  /** Reads as GetRecords does, from what all readers without fan-out of their own share; null when that is used up for now. */
+  poll(after: string | null, options?: PollOptions): Poll | null;
   /** The sequence number to read after, so as to begin at that position; null = trim horizon. */
   startOf(position: StartingPosition): string | null;
 }
 
 export interface ShardLog extends Shard {
+  readonly limits: ShardLimits;
   append(partitionKey: string, data: Buffer): StoredRecord;
   close(): void;
 }
@@ -51,9 +72,15 @@ export interface ShardOptions {
   readonly hashRange: HashRange;
   readonly now: () => number;
   readonly retentionMs: () => number;
+  readonly limits: ShardLimits;
+  readonly metrics: StreamMetrics;
 }
 
-export function createShard({ index, parentIds, hashRange, now, retentionMs }: ShardOptions): ShardLog {
+export const recordsPerPoll = 10_000;
+export const bytesPerPoll = 10 * 1024 * 1024;
+
+export function createShard(options: ShardOptions): ShardLog {
+  const { index, parentIds, hashRange, now, retentionMs, limits } = options;
   const sequence: SequenceSpace = sequenceSpace(index);
   // The record of counter c is records[c - trimmed - 1]; the first `expired` of them are already beyond retention.
   const records: StoredRecord[] = [];
@@ -75,10 +102,11 @@ export function createShard({ index, parentIds, hashRange, now, retentionMs }: S
   const indexAfter = (after: string | null): number =>
     after === null ? expired : Math.max(expired, Math.min(sequence.counterOf(after) - trimmed, records.length));
 
-  return {
+  const shard: ShardLog = {
     id: shardId(index),
     parentIds,
     hashRange,
+    limits,
     startingSequenceNumber: sequence.numberOf(0),
     get closed() {
       return closing !== null;
@@ -104,6 +132,7 @@ export function createShard({ index, parentIds, hashRange, now, retentionMs }: S
       const start = indexAfter(after);
       return records.slice(start, endOfRead(records, start, limit, maxBytes));
     },
+    poll: (after, asked) => poll(shard, after, asked ?? {}, options),
     startOf(position) {
       trim();
       switch (position.kind) {
@@ -122,6 +151,29 @@ export function createShard({ index, parentIds, hashRange, now, retentionMs }: S
       }
     },
   };
+  return shard;
+}
+
+function poll(
+  shard: ShardLog,
+  after: string | null,
+  { limit = recordsPerPoll, overload = "refuse" }: PollOptions,
+  { limits, metrics, now }: ShardOptions,
+): Poll | null {
+  if (!limits.takesRead(overload)) {
+    metrics.add("ReadProvisionedThroughputExceeded", shard.id, 1);
+    return null;
+  }
+  const records = shard.read(after, limit, bytesPerPoll);
+  const sizeBytes = records.reduce((sum, { data }) => sum + data.length, 0);
+  limits.gave(sizeBytes);
+  const end = records.at(-1)?.sequenceNumber ?? after;
+  const [next] = shard.read(end, 1, 0);
+  const behindMs = next === undefined ? null : Math.max(0, now() - next.arrivalMs);
+  metrics.add("OutgoingBytes", shard.id, sizeBytes);
+  metrics.add("OutgoingRecords", shard.id, records.length);
+  metrics.add("IteratorAgeMilliseconds", shard.id, behindMs ?? 0);
+  return { records, after: end, behindMs };
 }
 
 export function shardId(index: number): string {
