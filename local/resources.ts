@@ -2,8 +2,9 @@
 import { AwsError } from "./aws-error.ts";
 import type { Clock } from "./clock.ts";
 import type { Tables } from "./dynamodb.ts";
+import type { Destinations } from "./esm/destination.ts";
 import { createMapping, type Mapping } from "./esm/mapping.ts";
-import { readMappings } from "./esm/read-settings.ts";
+import type { FoundMapping } from "./esm/read-settings.ts";
 import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
 import type { Problem } from "./firehose/properties.ts";
 import { readStream } from "./kinesis/read-settings.ts";
@@ -58,27 +59,33 @@ export function createDeliveries(wiring: Wiring): readonly (readonly [string, De
   });
 }
 
-/** Before anything is built or opened: a mistake in the template should not cost a build. */
-export function checkMappings(template: Template): void {
-  for (const owner of template.of("AWS::Serverless::Function")) readMappings(template, owner);
+export function createMappings(wiring: Wiring, found: readonly FoundMapping[]): readonly Mapping[] {
+  const { template, objects } = wiring;
+  const later = (line: number, what: string) =>
+    new TemplateError(template.file, line, `The local runtime has no ${what} yet.`);
+  const destinations: Destinations = {
+    putObject: objects.put,
+    sendMessage: () => Promise.reject(new Error("There are no queues yet.")),
+    publish: () => Promise.reject(new Error("There are no topics yet.")),
+  };
+  return found.flatMap(({ owner, settings }) => {
+    const { source, line } = settings;
+    if (source !== "kinesis") throw later(line, `events of ${source}`);
+    if ((settings.onFailure ?? { kind: "s3" }).kind !== "s3") throw later(line, "queues and topics");
+    if (!settings.enabled) return [];
+    const stream = streamOf(wiring, settings.streamArn, owner, line);
+    return [
+      createMapping({ ...wiring, destinations, settings, stream, functionName: owner.name, functionArn: owner.arn }),
+    ];
+  });
 }
 
-export function createMappings(wiring: Wiring): readonly Mapping[] {
-  const { template } = wiring;
-  return template.of("AWS::Serverless::Function").flatMap((owner) =>
-    readMappings(template, owner).map((settings) => {
-      const stream = streamOf(wiring, settings.streamArn, owner);
-      return createMapping({ ...wiring, settings, stream, functionName: owner.name, functionArn: owner.arn });
-    }),
-  );
-}
-
-function streamOf({ template, kinesis }: Wiring, arn: string, user: Resource): Stream {
+function streamOf({ template, kinesis }: Wiring, arn: string, user: Resource, line = user.line): Stream {
   const stream = kinesis.all().find((candidate) => candidate.arn === arn);
   if (stream !== undefined) return stream;
   throw new TemplateError(
     template.file,
-    user.line,
+    line,
     `${user.logicalId}: InvalidParameterValueException: Stream not found: ${arn}`,
   );
 }

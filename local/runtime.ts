@@ -9,6 +9,7 @@ import { type Clock, realClock, type VirtualClock, virtualClock } from "./clock.
 import type { TableUsage } from "./dynamodb.ts";
 import { startTables, type Tables } from "./dynamodb.ts";
 import type { Mapping } from "./esm/mapping.ts";
+import { readMappings } from "./esm/read-settings.ts";
 import type { MappingStats } from "./esm/stats.ts";
 import type { FaultCounts, FaultRates } from "./faults/catalogue.ts";
 import { createFaults, type Faults } from "./faults/faults.ts";
@@ -20,7 +21,7 @@ import type { Stream } from "./kinesis/stream.ts";
 import type { FunctionHost, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
 import { openHost } from "./lambda/open-host.ts";
 import type { SourceEdit } from "./lambda/source-edits.ts";
-import { checkMappings, createDeliveries, createMappings, createStreams, createTables } from "./resources.ts";
+import { createDeliveries, createMappings, createStreams, createTables } from "./resources.ts";
 import { createS3 } from "./s3/service.ts";
 import { createObjectStore, type ObjectStore } from "./s3/store.ts";
 import { type Server, startServer } from "./server.ts";
@@ -108,8 +109,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const templateText = options.templateText ?? (await readFile(templatePath, "utf8"));
   const parameters = options.parameters ?? {};
   const template = loadTemplate({ templatePath, templateText, parameters, account: { region } });
-  checkMappings(template);
   const isVirtual = options.clock.kind === "virtual";
+  // Before anything is built or opened: a mistake in the template should not cost a build.
+  const nowMs = options.clock.kind === "virtual" ? options.clock.startMs : Date.now();
+  const found = readMappings(template, { nowMs, seed });
   const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
   const { clock } = ticking;
 
@@ -173,7 +176,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     createStreams(template, kinesis, clock, options.shardLimits ?? !isVirtual);
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
-    const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }).map(keep);
+    const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }, found).map(keep);
     const parts = { template, time, kinesis, tables, objects, host, server, mappings, deliveries, faults };
     return runtimeOf(parts, stop);
   } catch (error) {

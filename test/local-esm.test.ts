@@ -243,7 +243,7 @@ describe("J10: the 6 MB of an invocation", () => {
   });
 
   it("lose a record that exceeds them alone where there is no destination, and count it", async () => {
-    const bench = await createBench({ settings: { onFailureBucket: null } });
+    const bench = await createBench({ settings: { onFailure: null } });
     bench.stream.put({ partitionKey: "k", data: Buffer.alloc(5_000_000) });
     await bench.settle();
     expect(bench.mapping.stats()).toMatchObject({ invocations: 0, discarded: 1, deliveredToDestination: 0 });

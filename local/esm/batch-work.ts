@@ -97,7 +97,7 @@ export function createWork(options: WorkOptions): Work {
     const task = top.kind === "batch" ? await usable(top) : await unexpired(top);
     if (task === null) return later(0);
     const call = callOf(task);
-    countHandedOver(call.entries, counters);
+    countHandedOver(call.entries, counters, clock.now());
     const startedMs = clock.now();
     const invocation = await options.invoke(call);
     clock.at(startedMs + invocation.durationMs, () => settle(task, invocation));
@@ -107,7 +107,10 @@ export function createWork(options: WorkOptions): Work {
     if (stopped) return;
     const expected = { itemFailures: settings.reportBatchItemFailures, state: window !== null };
     const verdict = judge(invocation, callOf(task).entries, expected);
-    if (verdict.kind !== "done") counters.failedInvocations++;
+    if (verdict.kind !== "done") {
+      counters.failedInvocations++;
+      counters.failedRecords += callOf(task).entries.length;
+    }
     const { todo, progress, wait } = await nextOf(task, verdict);
     stack.push(...todo.toReversed());
     failuresInARow = progress ? 0 : failuresInARow + 1;
@@ -224,8 +227,12 @@ function foldedOf(entries: readonly Entry[]): Folded {
   return { first: entries[0] as Entry, last: entries.at(-1) as Entry, count: entries.length };
 }
 
-function countHandedOver(entries: readonly Entry[], counters: MappingCounters): void {
+function countHandedOver(entries: readonly Entry[], counters: MappingCounters, nowMs: number): void {
   counters.invocations++;
+  counters.invokedRecords += entries.length;
+  const last = entries.at(-1);
+  if (last !== undefined) counters.iteratorAgeMs = nowMs - last.record.arrivalMs;
+  counters.greatestIteratorAgeMs = Math.max(counters.greatestIteratorAgeMs, counters.iteratorAgeMs);
   for (const entry of entries) {
     entry.handedOver++;
     if (entry.handedOver === 2) counters.redelivered++;

@@ -1,4 +1,5 @@
 /** What the on-failure destination gets. S3 is the one form that keeps the records, as JSON text in `payload`. */
+import type { RecordFormat } from "./records.ts";
 import type { Folded } from "./window.ts";
 
 /** For Kinesis the third is undocumented; its name is the one that Lambda uses for Kafka. */
@@ -7,7 +8,7 @@ export type Condition = "RetryAttemptsExhausted" | "RecordAgeExceeded" | "Maximu
 export interface Failure {
   readonly condition: Condition;
   readonly batch: Folded;
-  readonly shardId: string;
+  readonly format: RecordFormat;
   readonly streamArn: string;
   readonly functionArn: string;
   readonly mappingId: string;
@@ -15,23 +16,24 @@ export interface Failure {
   readonly invocations: number;
   /** Of the last answer; undefined where no answer belongs to the failure. */
   readonly functionError?: "Unhandled" | null | undefined;
-  readonly payload: object;
   readonly nowMs: number;
   readonly requestId: string;
   readonly objectId: string;
 }
 
-export function failureKey({ mappingId, shardId, nowMs, objectId }: Failure): string {
+/** Of the object in S3. */
+export function failureKey({ mappingId, format, nowMs, objectId }: Failure): string {
   const time = new Date(nowMs).toISOString().slice(0, 19);
   const [day = ""] = time.split("T");
-  return `aws/lambda/${mappingId}/${shardId}/${day.replaceAll("-", "/")}/${time.replaceAll(":", ".")}-${objectId}`;
+  return `aws/lambda/${mappingId}/${format.shardId}/${day.replaceAll("-", "/")}/${time.replaceAll(":", ".")}-${objectId}`;
 }
 
-export function failureBody(failure: Failure): string {
-  const { batch, condition, invocations, functionError } = failure;
+/** As SQS and SNS get it; the object in S3 has the `payload` beside. */
+export function failureBody(failure: Failure): object {
+  const { batch, condition, invocations, functionError, format } = failure;
   const { first, last, count } = batch;
   const response = { statusCode: 200, executedVersion: "$LATEST", functionError };
-  return JSON.stringify({
+  return {
     requestContext: {
       requestId: failure.requestId,
       functionArn: failure.functionArn,
@@ -41,15 +43,14 @@ export function failureBody(failure: Failure): string {
     ...(condition === "RetryAttemptsExhausted" ? { responseContext: response } : {}),
     version: "1.0",
     timestamp: new Date(failure.nowMs).toISOString(),
-    KinesisBatchInfo: {
-      shardId: failure.shardId,
-      startSequenceNumber: first.record.sequenceNumber,
-      endSequenceNumber: last.record.sequenceNumber,
-      approximateArrivalOfFirstRecord: new Date(first.record.arrivalMs).toISOString(),
-      approximateArrivalOfLastRecord: new Date(last.record.arrivalMs).toISOString(),
+    [format.batchInfo]: {
+      shardId: format.shardId,
+      startSequenceNumber: first.identifier,
+      endSequenceNumber: last.identifier,
+      approximateArrivalOfFirstRecord: format.time(first.record.arrivalMs),
+      approximateArrivalOfLastRecord: format.time(last.record.arrivalMs),
       batchSize: count,
       streamArn: failure.streamArn,
     },
-    payload: JSON.stringify(failure.payload),
-  });
+  };
 }

@@ -2,15 +2,14 @@
 import type { Clock } from "../clock.ts";
 import type { Shard, Stream } from "../kinesis/stream.ts";
 import type { FunctionHost } from "../lambda/host.ts";
-import type { ObjectStore } from "../s3/store.ts";
-import { uuidOf } from "../uuid.ts";
-import type { GivenUp } from "./batch-work.ts";
-import { type Failure, failureBody, failureKey } from "./failure-record.ts";
+import { createDestination, type Destinations } from "./destination.ts";
+import { kinesisFormat } from "./kinesis-format.ts";
 import { createLane } from "./lane.ts";
-import { envelopeBytes, type RecordSource, toPayload } from "./records.ts";
+import { mappingId } from "./read-settings.ts";
+import { envelopeBytes, type RecordFormat, toPayload } from "./records.ts";
 import type { MappingSettings } from "./settings.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
-import { createCounters, type MappingCounters, type MappingStats } from "./stats.ts";
+import { createCounters, type MappingStats } from "./stats.ts";
 
 export interface MappingOptions {
   readonly settings: MappingSettings;
@@ -19,7 +18,7 @@ export interface MappingOptions {
   readonly region: string;
   readonly stream: Stream;
   readonly clock: Clock;
-  readonly objects: Pick<ObjectStore, "put">;
+  readonly destinations: Destinations;
   readonly invoke: FunctionHost["invoke"];
   readonly seed: number;
   readonly log: (line: string) => void;
@@ -37,6 +36,7 @@ export interface Mapping {
 
 export function createMapping(options: MappingOptions): Mapping {
   const { settings, stream, clock } = options;
+  const id = mappingId(options.seed, settings.logicalId);
   const counters = createCounters();
   const readers = new Map<string, ShardReader>();
   // The starting position is for the shards that exist now; those born later are read from their beginning.
@@ -57,16 +57,16 @@ export function createMapping(options: MappingOptions): Mapping {
     readers.get(shardId)?.finished() ?? !stream.shards().some((shard) => shard.id === shardId);
 
   const startReader = (shard: Shard): ShardReader => {
-    const source = sourceOf(shard.id, options);
-    const giveUp = destination(source, options, counters);
+    const format = formatOf(shard.id, options);
+    const giveUp = createDestination({ ...options, format, counters, mappingId: id });
     const lanes = Array.from({ length: settings.parallelizationFactor }, () =>
       createLane({
         settings,
         clock,
         counters,
         retentionMs: () => stream.retentionHours * 3_600_000,
-        envelopeBytes: (window) => envelopeBytes(window, source),
-        invoke: (call) => options.invoke(options.functionName, toPayload(call, source)),
+        envelopeBytes: (window) => envelopeBytes(window, format),
+        invoke: (call) => options.invoke(options.functionName, toPayload(call, format)),
         giveUp,
         exhausted: () => readers.get(shard.id)?.exhausted() ?? false,
         closed: () => shard.closed,
@@ -76,7 +76,7 @@ export function createMapping(options: MappingOptions): Mapping {
         },
       }),
     );
-    return createShardReader({ shard, after: starts.get(shard.id) ?? null, source, settings, clock, counters, lanes });
+    return createShardReader({ shard, after: starts.get(shard.id) ?? null, format, settings, clock, counters, lanes });
   };
   const unsubscribe = stream.onPut((shardId) => {
     if (!readers.has(shardId)) startReady();
@@ -102,53 +102,8 @@ export function createMapping(options: MappingOptions): Mapping {
   };
 }
 
-function sourceOf(shardId: string, { settings, region, functionName, functionArn }: MappingOptions): RecordSource {
+function formatOf(shardId: string, { settings, region, functionName, functionArn }: MappingOptions): RecordFormat {
   const accountId = functionArn.split(":")[4] ?? "";
   const roleArn = `arn:aws:iam::${accountId}:role/${functionName}`;
-  return { shardId, eventSourceArn: settings.eventSourceArn, region, roleArn };
-}
-
-/** Writes what is given up to the bucket. Without a bucket, or when the write fails, it is only counted, as on AWS. */
-function destination(
-  source: RecordSource,
-  { settings, functionArn, clock, objects, seed, log }: MappingOptions,
-  counters: MappingCounters,
-): (given: GivenUp) => Promise<void> {
-  const { shardId } = source;
-  const { logicalId, onFailureBucket, streamArn } = settings;
-  const mappingId = uuidOf(seed, "mapping", logicalId);
-  let number = 0;
-
-  const deliver = async ({ call, ...given }: GivenUp, bucket: string): Promise<boolean> => {
-    number++;
-    const failure: Failure = {
-      ...given,
-      shardId,
-      streamArn,
-      functionArn,
-      mappingId,
-      payload: toPayload(call, source),
-      nowMs: clock.now(),
-      requestId: uuidOf(seed, "failure", logicalId, shardId, number),
-      objectId: uuidOf(seed, "failure object", logicalId, shardId, number),
-    };
-    try {
-      await objects.put(bucket, failureKey(failure), Buffer.from(failureBody(failure)));
-      return true;
-    } catch (error) {
-      const what = `the failure of ${given.batch.count} records`;
-      log(`${logicalId}: ${what} could not be written to ${bucket}: ${String(error)}`);
-      return false;
-    }
-  };
-
-  return async (given) => {
-    const delivered = onFailureBucket !== null && (await deliver(given, onFailureBucket));
-    if (given.what === "window") {
-      counters.windowsDiscarded++;
-      return;
-    }
-    counters.discarded += given.batch.count;
-    if (delivered) counters.deliveredToDestination += given.batch.count;
-  };
+  return kinesisFormat({ shardId, eventSourceArn: settings.eventSourceArn, region, roleArn });
 }

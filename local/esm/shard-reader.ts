@@ -4,9 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock, Timer } from "../clock.ts";
-import type { Shard } from "../kinesis/stream.ts";
+import { toJson } from "../event-pattern.ts";
+import type { Shard, StoredRecord } from "../kinesis/stream.ts";
 import type { Lane } from "./lane.ts";
-import { type RecordSource, toEntry } from "./records.ts";
+import { type RecordFormat, toEntry } from "./records.ts";
 import type { MappingSettings } from "./settings.ts";
 import type { MappingCounters } from "./stats.ts";
 
@@ -14,7 +15,7 @@ export interface ShardReaderOptions {
   readonly shard: Shard;
   /** Exclusive; null = trim horizon. */
   readonly after: string | null;
-  readonly source: RecordSource;
+  readonly format: RecordFormat;
   readonly settings: MappingSettings;
   readonly clock: Clock;
   readonly counters: MappingCounters;
@@ -43,7 +44,7 @@ const readLimitBytes = 10 * 1024 * 1024;
 
 export function createShardReader({
   shard,
-  source,
+  format,
   settings,
   clock,
   counters,
@@ -56,14 +57,18 @@ export function createShardReader({
   // With several lanes one of them may be full while others starve, hence the second batch of room.
   const roomInAll = settings.batchSize * (lanes.length === 1 ? 1 : 2 * lanes.length);
 
+  const passes = (record: StoredRecord): boolean =>
+    settings.filter === null || settings.filter(() => toJson(format.filterable(record)), record.data.toString());
+
   const read = (): void => {
     lastPollMs = clock.now();
     for (;;) {
       const room = roomInAll - lanes.reduce((sum, lane) => sum + lane.waiting(), 0);
       const records = room > 0 ? shard.read(cursor, Math.min(room, readLimit), readLimitBytes) : [];
       for (const record of records) {
-        lanes[laneOf(record.partitionKey, lanes.length)]?.add(toEntry(record, source));
         cursor = record.sequenceNumber;
+        if (passes(record)) lanes[laneOf(record.partitionKey, lanes.length)]?.add(toEntry(record, format));
+        else counters.filtered++;
       }
       counters.records += records.length;
       if (records.length === 0) break;

@@ -40,7 +40,8 @@ export function judge(invocation: Invocation, batch: readonly Entry[], expected:
   if (failures === null || (failures === undefined && expected.state)) return { kind: "done", state };
   if (!Array.isArray(failures)) return { kind: "failed", functionError: null };
   if (failures.length === 0) return { kind: "done", state };
-  const indices = new Map<unknown, number>(batch.map(({ record }, at) => [record.sequenceNumber, at]));
+  // Reversed, because the inner records of an aggregate share its number: the first of them counts.
+  const indices = new Map<unknown, number>(batch.map(({ identifier }, at) => [identifier, at] as const).toReversed());
   // The batch is in the order of sequence numbers, so the lowest index is the lowest number. -1: not of this batch.
   const reported = failures.map((failure: unknown) => indices.get(identifierOf(failure)) ?? -1);
   const from = reported.reduce((lowest, index) => Math.min(lowest, index));

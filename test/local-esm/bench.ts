@@ -50,6 +50,7 @@ export async function createBench(options: BenchOptions = {}) {
   const batches: (readonly string[])[] = [];
   const payloads: LambdaEvent[] = [];
   const times: number[] = [];
+  const messages: [arn: string, body: Failure][] = [];
   const objects = new Map<string, { readonly bucket: string; readonly body: Failure }>();
   let running = 0;
 
@@ -80,11 +81,13 @@ export async function createBench(options: BenchOptions = {}) {
     invoke,
     seed: 7,
     log: () => {},
-    objects: {
-      put: async (bucket, key, body) => {
+    destinations: {
+      putObject: async (bucket, key, body) => {
         await options.put?.(bucket, key, body);
         objects.set(key, { bucket, body: JSON.parse(Buffer.from(body).toString()) });
       },
+      sendMessage: async (arn, body) => void messages.push([arn, JSON.parse(body)]),
+      publish: async (arn, body) => void messages.push([arn, JSON.parse(body)]),
     },
   });
 
@@ -96,6 +99,7 @@ export async function createBench(options: BenchOptions = {}) {
     payloads,
     times,
     objects,
+    messages,
     running: () => running,
     put: (...texts: string[]) => texts.map((text) => stream.put({ partitionKey: "k", data: Buffer.from(text) })),
     failures: () => [...objects.values()].map(({ body }) => body),
@@ -116,7 +120,10 @@ export interface Failure {
 }
 
 export const defaults: MappingSettings = {
+  source: "kinesis",
   logicalId: "FoldStream",
+  line: 1,
+  enabled: true,
   eventSourceArn: streamArn,
   streamArn,
   batchSize: 100,
@@ -128,7 +135,8 @@ export const defaults: MappingSettings = {
   maximumRecordAgeMs: null,
   bisectBatchOnFunctionError: false,
   reportBatchItemFailures: true,
-  onFailureBucket: "failed",
+  filter: null,
+  onFailure: { kind: "s3", target: "failed" },
 };
 
 export function textOf({ kinesis }: LambdaRecord): string {

@@ -1,0 +1,34 @@
+/** Reads the mapping of a queue from the properties of a function's event. */
+import { invalidParameter, type Properties } from "./properties.ts";
+import { readFilter } from "./read-filter.ts";
+import { reportsBatchItemFailures } from "./read-stream.ts";
+import type { QueueSettings } from "./settings.ts";
+
+const known =
+  "BatchSize Enabled FilterCriteria FunctionResponseTypes KmsKeyArn MaximumBatchingWindowInSeconds MetricsConfig Queue";
+
+export function readQueueMapping(
+  properties: Properties,
+  at: Pick<QueueSettings, "source" | "logicalId" | "line">,
+): QueueSettings {
+  properties.refuseUnknown(known);
+  const arn = properties.text("Queue");
+  if (arn === undefined) throw properties.fail("Queue", "Queue is required: the ARN of a queue.");
+  const isFifo = arn.endsWith(".fifo");
+  const batchSize = properties.integer("BatchSize", 1, isFifo ? 10 : 10_000, 10);
+  const windowSeconds = properties.integer("MaximumBatchingWindowInSeconds", 0, isFifo ? 0 : 300, 0);
+  if (batchSize > 10 && windowSeconds === 0) {
+    const message = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
+    throw properties.fail("BatchSize", invalidParameter(message));
+  }
+  properties.inner("MetricsConfig").texts("Metrics", ["EventCount"]);
+  return {
+    ...at,
+    enabled: properties.boolean("Enabled", true),
+    eventSourceArn: arn,
+    batchSize,
+    batchingWindowMs: windowSeconds * 1000,
+    reportBatchItemFailures: reportsBatchItemFailures(properties),
+    filter: readFilter(properties, "body"),
+  };
+}
