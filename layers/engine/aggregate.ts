@@ -61,5 +61,5 @@ export type FeatureValue =
   | readonly (readonly [Scalar, number])[]
   /** Beyond the exact bound: an estimate and its standard error, as a share of it. */
   | { readonly estimate: number; readonly relativeError: number }
-  /** A bound was passed: the truth is `atLeast` this; it is not guessed. */
-  | { readonly overflow: true; readonly atLeast: number };
+  /** A bound was passed: the truth is `atLeast` this; it is not guessed. `kept` is exact for the values that it names. */
+  | { readonly overflow: true; readonly atLeast: number; readonly kept?: readonly (readonly [Scalar, number])[] };

@@ -21,8 +21,15 @@ export type AggregateSpec =
   | ({ readonly kind: "firstK" | "lastK" | "lastKDistinct" } & OfColumn & Some)
   | ({ readonly kind: "argMin" | "argMax" } & OfColumn & By)
   | ({ readonly kind: "distinct" } & OfColumn & Distinct)
+  | ({ readonly kind: "topK" } & OfColumn & Some & Limit)
+  | ({ readonly kind: "countBy" } & OfColumn & Limit)
+  | ({ readonly kind: "sumBy" } & OfColumn & By & Limit)
+  | ({ readonly kind: "percentile" } & OfColumn & Percentile)
   | ({ readonly kind: "histogram" } & OfColumn & Bounds)
   | ({ readonly kind: "rate"; readonly column?: string } & Per)
+  | ({ readonly kind: "decayedSum" } & OfColumn & HalfLife)
+  | ({ readonly kind: "dwell" } & Dwell & Limit)
+  | ({ readonly kind: "funnel" } & Steps & Limit)
   | { readonly kind: "all"; readonly of: Condition }
   | { readonly kind: "ratio"; readonly numerator: string; readonly denominator: string };
 
@@ -48,9 +55,40 @@ interface Some {
   readonly k: number;
 }
 
-interface Distinct {
-  /** Exact up to so many values. */
+interface Limit {
+  /** Exact up to so many (values, or events of a tile), and what takes up room in the item. */
   readonly limit: number;
+}
+
+export interface Distinct extends Limit {
+  /** Beyond the limit: say so and give a lower bound (unless told otherwise), or estimate. */
+  readonly beyond?: "overflow" | "estimate";
+  /** The greatest standard error of an estimate, as a share of it: 0.033 unless given. */
+  readonly relativeError?: number;
+}
+
+interface Percentile {
+  /** 0 to 100, at most three decimal places: 50 is the median. */
+  readonly percent: number;
+  /** How far from the true value the given one may be, as a share of it: 0.01 unless given. */
+  readonly relativeError?: number;
+  /** The most bins that are kept, the highest ones: 512 unless given. */
+  readonly bins?: number;
+}
+
+interface HalfLife {
+  readonly halfLifeMs: number;
+}
+
+interface Dwell {
+  readonly give: "sum" | "mean" | "min" | "max";
+  /** A longer time between two events counts as this. */
+  readonly capMs?: number;
+}
+
+interface Steps {
+  /** In their order. */
+  readonly steps: readonly Condition[];
 }
 
 interface Bounds {
@@ -106,10 +144,55 @@ export const argMin = byColumn("argMin");
 /** The value of `column` in the event with the greatest value of `by`; the earliest one of several. */
 export const argMax = byColumn("argMax");
 
-/** How many different values: exact up to `limit`, beyond it `{ overflow: true, atLeast: limit + 1 }`. */
+/**
+ * How many different values: exact up to `limit`, beyond it `{ overflow: true, atLeast: limit + 1 }`, or
+ * `{ estimate, relativeError }` with `beyond: "estimate"`.
+ */
 export const distinct = (name: string, column: string, options: Options<Distinct>): FeatureSpec => ({
   ...options,
   kind: "distinct",
+  name,
+  column,
+});
+
+/**
+ * The `k` most frequent values with their counts, the greatest first: exact while there are at most `limit` different ones,
+ * beyond it `{ overflow: true, atLeast: limit + 1 }`.
+ */
+export const topK = (name: string, column: string, options: Options<Some & Limit>): FeatureSpec => ({
+  ...options,
+  kind: "topK",
+  name,
+  column,
+});
+
+/**
+ * How many events have each value of `column`, the greatest number first. Beyond `limit` different ones it says overflow, and
+ * `kept` has `limit` of them, which are exact.
+ */
+export const countBy = (name: string, column: string, options: Options<Limit>): FeatureSpec => ({
+  ...options,
+  kind: "countBy",
+  name,
+  column,
+});
+
+/** The exact sum of `column` for each value of `by`, the greatest first; bounded as `countBy` is. */
+export const sumBy = (name: string, column: string, by: string, options: Options<Limit>): FeatureSpec => ({
+  ...options,
+  kind: "sumBy",
+  name,
+  column,
+  by,
+});
+
+/**
+ * The value at rank ⌈percent / 100 · n⌉ of a numeric column, within `relativeError` of it; small whole numbers exactly. Null over
+ * no values, and overflow where the value lies lower than the kept bins.
+ */
+export const percentile = (name: string, column: string, options: Options<Percentile>): FeatureSpec => ({
+  ...options,
+  kind: "percentile",
   name,
   column,
 });
@@ -126,6 +209,28 @@ export const histogram = (name: string, column: string, options: Options<Bounds>
 export const rate = (name: string, options: Options<Per & { readonly column?: string }>): FeatureSpec => ({
   ...options,
   kind: "rate",
+  name,
+});
+
+/** The sum of a column in which an event counts half after each half-life: in full in its step, and less from step to step. */
+export const decayedSum = (name: string, column: string, options: Options<HalfLife>): FeatureSpec => ({
+  ...options,
+  kind: "decayedSum",
+  name,
+  column,
+});
+
+/** The time between consecutive events (ms): their sum, mean, least or greatest; but for the sum null over fewer than two events. */
+export const dwell = (name: string, options: Options<Dwell & Limit>): FeatureSpec => ({
+  ...options,
+  kind: "dwell",
+  name,
+});
+
+/** How many of the steps were reached, each by an event later than the one before. */
+export const funnel = (name: string, options: Options<Steps & Limit>): FeatureSpec => ({
+  ...options,
+  kind: "funnel",
   name,
 });
 

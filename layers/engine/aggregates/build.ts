@@ -1,12 +1,18 @@
 import type { Aggregate } from "../aggregate.ts";
 import type { Condition, Window } from "../define.ts";
-import type { FeatureSpec } from "../feature.ts";
+import type { Distinct, FeatureSpec } from "../feature.ts";
 import type { Column, EventSchema } from "../schema.ts";
 import { commonStep } from "../window.ts";
 import { arg } from "./arg.ts";
+import { boundaryTable, percentile } from "./ddsketch.ts";
+import { decayedSum } from "./decayed.ts";
 import { distinct } from "./distinct.ts";
+import { distinctEstimate, precisionFor } from "./distinct-estimate.ts";
+import { dwell } from "./dwell.ts";
 import { first } from "./first.ts";
+import { funnel } from "./funnel.ts";
 import { histogram } from "./histogram.ts";
+import { type KeyedOptions, keyed } from "./keyed.ts";
 import { type LastOptions, last } from "./last.ts";
 import { all, any, countRate, since, sumRate } from "./moments.ts";
 import { count, extreme, mean, sum, variance } from "./numbers.ts";
@@ -53,9 +59,23 @@ export function buildAggregate(spec: FeatureSpec, windows: readonly Window[], sc
       const aggregate = variance(scaleOf(spec.column), spec.of, give);
       return built(aggregate, keyOf("variance", spec.column), { column: spec.column });
     }
-    case "distinct": {
-      const key = keyOf("distinct", spec.column, spec.limit);
-      return built(distinct(spec.limit), key, { column: spec.column, hashed: true });
+    case "distinct":
+      return builtDistinct(spec.column, spec);
+    case "topK":
+      return builtCount(spec.column, spec.limit, { k: spec.k });
+    case "countBy":
+      return builtCount(spec.column, spec.limit, "all");
+    case "sumBy": {
+      const { column, by, limit } = spec;
+      const scales = { keyScale: scaleOf(by), amountScale: scaleOf(column) };
+      const aggregate = keyed({ limit, amount: "sum", give: "all", ...scales, keyColumn: columnOf(by) });
+      return built(aggregate, keyOf("sumBy", column, [by, limit]), { column, by });
+    }
+    case "percentile": {
+      const { column, percent, relativeError = 0.01, bins = 512 } = spec;
+      const table = boundaryTable(relativeError, columnOf(column).type === "double" ? "double" : "whole");
+      const aggregate = percentile({ percent, most: bins, scale: scaleOf(column), table });
+      return built(aggregate, keyOf("percentile", column, [relativeError, bins]), { column });
     }
     case "first":
       return builtFirst(spec.column, 1, "one");
@@ -89,6 +109,17 @@ export function buildAggregate(spec: FeatureSpec, windows: readonly Window[], sc
       return built(any, keyOf("any"));
     case "all":
       return built(all, keyOf("all", null, spec.of), { steps: [spec.of] });
+    case "decayedSum": {
+      const stepMs = commonStep(windows);
+      const aggregate = decayedSum(spec.halfLifeMs, stepMs, scaleOf(spec.column));
+      return built(aggregate, keyOf("decayedSum", spec.column, stepMs), { column: spec.column });
+    }
+    case "dwell":
+      return built(dwell(spec), keyOf("dwell", null, spec.limit));
+    case "funnel": {
+      const aggregate = funnel(spec.steps.length, spec.limit);
+      return built(aggregate, keyOf("funnel", null, [spec.steps, spec.limit]), { steps: spec.steps });
+    }
     case "ratio":
       throw new Error("a ratio keeps nothing of its own: it is made of two other features when they are read");
   }
@@ -103,6 +134,20 @@ export function buildAggregate(spec: FeatureSpec, windows: readonly Window[], sc
     const aggregate = last({ k, values, give, stepMs, reachMs, scale: scaleOf(name), column: columnOf(name) });
     const key = JSON.stringify([values === "all" ? "lastK" : "lastKDistinct", name, null, k, stepMs]);
     return built(aggregate, key, { column: name, perItem: true });
+  }
+
+  /** Features that differ in what they give alone share the counts. */
+  function builtCount(name: string, limit: number, give: KeyedOptions["give"]): Built {
+    const scales = { keyScale: scaleOf(name), amountScale: 0 };
+    const aggregate = keyed({ limit, amount: "count", give, ...scales, keyColumn: columnOf(name) });
+    return built(aggregate, keyOf("countBy", name, limit), { column: name });
+  }
+
+  function builtDistinct(name: string, { limit, beyond, relativeError = 0.033 }: Distinct): Built {
+    const given = { column: name, hashed: true };
+    if (beyond !== "estimate") return built(distinct(limit), keyOf("distinct", name, limit), given);
+    const precision = precisionFor(relativeError);
+    return built(distinctEstimate(limit, precision), keyOf("distinctEstimate", name, [limit, precision]), given);
   }
 
   function columnOf(name: string): Column {

@@ -1,3 +1,4 @@
+import { scaleDecimal } from "../decimal.ts";
 import type { Condition, Window } from "../define.ts";
 import { checkCondition, columnOf, demand, isWhole, onlyKeys } from "../demand.ts";
 import type { AggregateKind, FeatureSpec } from "../feature.ts";
@@ -9,6 +10,9 @@ import { toColumnNumber } from "./scalar.ts";
 const MOST_VALUES = 100;
 const MOST_BOUNDS = 100;
 const MOST_DISTINCT = 1000;
+const MOST_EVENTS = 1000;
+const MOST_STEPS = 16;
+const MOST_BINS = 2048;
 const LONGEST_MS = 366 * 86_400_000;
 
 interface Context {
@@ -31,6 +35,7 @@ const anyColumn: Rule = { key: "column", check: (name, at) => void columnNamed(n
 const numericColumn: Rule = { key: "column", check: (name, at) => numeric(columnNamed(name, "column", at), at) };
 const exactColumn: Rule = { key: "column", check: (name, at) => exact(columnNamed(name, "column", at), at) };
 const storedColumn: Rule = { key: "column", check: (name, at) => bounded(columnNamed(name, "column", at), at) };
+const storedBy: Rule = { key: "by", check: (name, at) => bounded(columnNamed(name, "by", at), at) };
 const orderedBy: Rule = { key: "by", check: (name, at) => ordered(columnNamed(name, "by", at), at) };
 const spread = oneOf("of", ["population", "sample"]);
 
@@ -49,19 +54,40 @@ const RULES: { readonly [Kind in AggregateKind]: readonly Rule[] } = {
   lastKDistinct: [storedColumn, whole("k", MOST_VALUES)],
   argMin: [storedColumn, orderedBy],
   argMax: [storedColumn, orderedBy],
-  distinct: [anyColumn, whole("limit", MOST_DISTINCT)],
+  distinct: [
+    anyColumn,
+    whole("limit", MOST_DISTINCT),
+    optional(oneOf("beyond", ["overflow", "estimate"])),
+    optional({ key: "relativeError", check: checkEstimate }),
+  ],
+  topK: [storedColumn, whole("limit", MOST_DISTINCT), { key: "k", check: checkTop }],
+  countBy: [storedColumn, whole("limit", MOST_DISTINCT)],
+  sumBy: [exactColumn, storedBy, whole("limit", MOST_DISTINCT)],
+  percentile: [
+    numericColumn,
+    { key: "percent", check: checkPercent },
+    optional(within("relativeError", 0.005, 0.1)),
+    optional(whole("bins", MOST_BINS)),
+  ],
   histogram: [numericColumn, { key: "bounds", check: checkBounds }],
   rate: [optional(exactColumn), whole("perMs", LONGEST_MS)],
+  decayedSum: [exactColumn, whole("halfLifeMs", LONGEST_MS), { key: "windows", check: checkLattice }],
+  dwell: [
+    oneOf("give", ["sum", "mean", "min", "max"]),
+    optional(whole("capMs", LONGEST_MS)),
+    whole("limit", MOST_EVENTS),
+  ],
+  funnel: [{ key: "steps", check: checkSteps }, whole("limit", MOST_EVENTS)],
   sinceFirst: [],
   sinceLast: [],
   any: [],
-  all: [{ key: "of", check: (of, at) => checkNonEmpty("of", of, at) }],
+  all: [{ key: "of", check: (of, at) => checkMet("of", of, at) }],
   ratio: [part("numerator"), part("denominator")],
 };
 /** What a ratio can divide: what is a number, or null. */
 const NUMBERS: readonly AggregateKind[] = [
   ...(["count", "sum", "mean", "min", "max", "variance", "standardDeviation", "distinct", "rate"] as const),
-  ...(["sinceFirst", "sinceLast"] as const),
+  ...(["percentile", "decayedSum", "dwell", "funnel", "sinceFirst", "sinceLast"] as const),
 ];
 
 /** Throws DefinitionError. `features` are those of the feature's view, `where` names both. */
@@ -75,7 +101,8 @@ export function checkAggregate(
   demand(kinds.includes(spec.kind), `${where}: unknown aggregate "${spec.kind}": use one of ${kinds.join(", ")}`);
   const rules = RULES[spec.kind];
   const filter = spec.kind === "ratio" ? [] : ["where"];
-  onlyKeys(where, spec, ["kind", "name", ...filter, "windows", ...rules.map(({ key }) => key)]);
+  const own = rules.map(({ key }) => key).filter((key) => key !== "windows");
+  onlyKeys(where, spec, ["kind", "name", ...filter, "windows", ...own]);
   const given: Readonly<Record<string, unknown>> = { ...spec };
   const context = { where, kind: spec.kind, given, windows: spec.windows, schema, features };
   for (const { key, check } of rules) check(given[key], context);
@@ -121,6 +148,17 @@ function whole(key: string, most: number): Rule {
   };
 }
 
+function within(key: string, least: number, most: number): Rule {
+  return {
+    key,
+    check: (value, { where }) =>
+      demand(
+        typeof value === "number" && value >= least && value <= most,
+        `${where}: ${key} must be a number from ${least} to ${most}, got ${JSON.stringify(value)}`,
+      ),
+  };
+}
+
 function oneOf(key: string, words: readonly unknown[]): Rule {
   const list = words.map((word) => `"${word}"`).join(" or ");
   return {
@@ -151,7 +189,46 @@ function checkBounds(value: unknown, at: Context): void {
   demand(fall < 0, `${where}: bounds must ascend, but ${bounds[fall]} comes after ${bounds[fall - 1]}`);
 }
 
-function checkNonEmpty(role: string, condition: unknown, { where, schema }: Context): void {
+function checkEstimate(value: unknown, at: Context): void {
+  demand(at.given.beyond === "estimate", `${at.where}: relativeError is for beyond: "estimate" only`);
+  within("relativeError", 0.0082, 0.26).check(value, at);
+}
+
+function checkTop(k: unknown, at: Context): void {
+  whole("k", MOST_VALUES).check(k, at);
+  const { limit } = at.given;
+  demand(
+    (k as number) <= (limit as number),
+    `${at.where}: k is ${k}, but only ${limit} values are counted: raise limit to at least k`,
+  );
+}
+
+function checkPercent(value: unknown, { where }: Context): void {
+  const holds = typeof value === "number" && value >= 0 && value <= 100 && scaleDecimal(value, 3) !== null;
+  demand(
+    holds,
+    `${where}: percent must be a number from 0 to 100 with at most three decimal places, got ${JSON.stringify(value)}`,
+  );
+}
+
+/** Its weights go by steps, and features share what they keep: one step for all windows, so that none changes another's value. */
+function checkLattice(_: unknown, { where, windows }: Context): void {
+  const steps = new Set((windows ?? []).map((window) => ("stepMs" in window ? window.stepMs : undefined)));
+  demand(
+    steps.size <= 1 && !steps.has(undefined as never),
+    `${where}: all windows of a decayedSum must have one step, got ${[...steps].map((step) => step ?? "a window without one").join(", ")}: make another feature for the others`,
+  );
+}
+
+function checkSteps(value: unknown, at: Context): void {
+  demand(
+    Array.isArray(value) && value.length >= 1 && value.length <= MOST_STEPS,
+    `${at.where}: steps must list 1 to ${MOST_STEPS} conditions`,
+  );
+  for (const step of value) checkMet("steps", step, at);
+}
+
+function checkMet(role: string, condition: unknown, { where, schema }: Context): void {
   demand(
     typeof condition === "object" && condition !== null && Object.keys(condition).length > 0,
     `${where}: ${role} must name at least one field and the value that it must have`,

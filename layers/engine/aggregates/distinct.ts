@@ -1,4 +1,5 @@
 import type { Aggregate } from "../aggregate.ts";
+import { mergeSorted, placeOf } from "./sorted.ts";
 
 /**
  * How many different values, exactly, up to a declared limit. Kept are 48-bit hashes of the values, in order; beyond the limit
@@ -7,8 +8,8 @@ import type { Aggregate } from "../aggregate.ts";
  */
 interface Distinct {
   /** Ascending. */
-  readonly hashes: readonly number[];
-  readonly overflow: boolean;
+  readonly hashes: number[];
+  overflow: boolean;
 }
 
 export function distinct(limit: number): Aggregate<Distinct> {
@@ -16,12 +17,10 @@ export function distinct(limit: number): Aggregate<Distinct> {
     add(acc, { value, hash }) {
       if (value === null) return acc;
       if (acc === undefined) return { hashes: [hash], overflow: false };
-      const at = lowerBound(acc.hashes, hash);
-      return acc.hashes[at] === hash
-        ? acc
-        : bound([...acc.hashes.slice(0, at), hash, ...acc.hashes.slice(at)], acc.overflow);
+      insertHash(acc.hashes, hash);
+      return bound(acc);
     },
-    merge: (a, b) => bound(union(a.hashes, b.hashes), a.overflow || b.overflow),
+    merge: (a, b) => bound({ hashes: unionOf(a.hashes, b.hashes), overflow: a.overflow || b.overflow }),
     result: (acc) =>
       acc === undefined ? 0 : acc.overflow ? { overflow: true, atLeast: limit + 1 } : acc.hashes.length,
     write(writer, acc) {
@@ -30,39 +29,30 @@ export function distinct(limit: number): Aggregate<Distinct> {
     },
     read(reader) {
       const head = reader.varint();
-      const hashes = Array.from({ length: Math.floor(head / 2) }, () => reader.uint48());
+      const hashes = Array.from({ length: head >>> 1 }, () => reader.uint48());
       return { hashes, overflow: head % 2 === 1 };
     },
     maxBytes: 2 + limit * 6,
   };
 
-  function bound(hashes: readonly number[], overflow: boolean): Distinct {
-    return hashes.length <= limit ? { hashes, overflow } : { hashes: hashes.slice(0, limit), overflow: true };
+  function bound(acc: Distinct): Distinct {
+    if (acc.hashes.length <= limit) return acc;
+    acc.hashes.length = limit;
+    acc.overflow = true;
+    return acc;
   }
 }
 
-function lowerBound(sorted: readonly number[], value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Into ascending hashes, once. */
+export function insertHash(hashes: number[], hash: number): void {
+  const at = placeOf(hashes, hash, ascending);
+  if (hashes[at] !== hash) hashes.splice(at, 0, hash);
 }
 
-/** Both ascending, without repeats. */
-function union(a: readonly number[], b: readonly number[]): number[] {
-  const out: number[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const left = a[i] ?? Number.POSITIVE_INFINITY;
-    const right = b[j] ?? Number.POSITIVE_INFINITY;
-    out.push(Math.min(left, right));
-    if (left <= right) i++;
-    if (right <= left) j++;
-  }
-  return out;
+export function unionOf(a: readonly number[], b: readonly number[]): number[] {
+  return mergeSorted(a, b, ascending).filter((hash, i, both) => hash !== both[i - 1]);
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
 }
