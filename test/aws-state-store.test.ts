@@ -80,6 +80,17 @@ describe("dynamoStateStore", () => {
     expect(Items).toContainEqual({ pk: { S: "by_item#i1" }, lane: { S: "shard-1" }, ...state1 });
   });
 
+  it("gives an item whose windows never end no expiry, also where it had one", async () => {
+    const kept = newStore();
+    await kept.save(await kept.load([]), [state("u1", "x")]);
+    const forEver = newStore(Number.POSITIVE_INFINITY);
+    await forEver.save(await forEver.load([key("u1")]), [state("u1", "y")]);
+    const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
+    expect(Items).toEqual([
+      { pk: { S: "by_user#u1" }, lane: { S: "-" }, version: { N: "2" }, state: { B: Uint8Array.from([0x79]) } },
+    ]);
+  });
+
   it("asks again for keys that were left unprocessed, and throws when they stay so", async () => {
     const store = newStore();
     await store.save(await store.load([]), [state("u1", "one"), state("u2", "two")]);
@@ -189,8 +200,8 @@ beforeEach(async () => {
   while ((await client.send(new DescribeTableCommand({ TableName: table }))).Table?.TableStatus !== "ACTIVE");
 });
 
-function newStore() {
-  return dynamoStateStore({ client, table, ttlMs: () => 6_500, now: () => START, pause: () => Promise.resolve() });
+function newStore(ttlMs = 6_500) {
+  return dynamoStateStore({ client, table, ttlMs: () => ttlMs, now: () => START, pause: () => Promise.resolve() });
 }
 
 function key(entity: string, lane = ""): StateKey {
@@ -198,7 +209,8 @@ function key(entity: string, lane = ""): StateKey {
 }
 
 function state(entity: string, text: string, lane = ""): FoldedState {
-  return { key: key(entity, lane), bytes: Buffer.from(text), events: [] };
+  const own = key(entity, lane);
+  return { key: own, id: stateId(own), bytes: Buffer.from(text), events: [] };
 }
 
 function textsOf(items: ReadonlyMap<string, Uint8Array>): Record<string, string> {

@@ -1,15 +1,16 @@
-import type { Quarantine, Snapshot, StateStore, Unput } from "@millrace/aws";
+import type { Quarantine, StateStore, Unput } from "@millrace/aws";
 import {
   type Event,
   type Folded,
   type FoldedState,
-  fold,
+  foldGrouped,
+  type Grouped,
+  groupByItem,
   type Pipeline,
   type Position,
   type Rejection,
-  type StateKey,
   type StreamRecord,
-  stateKeysOf,
+  type Touched,
 } from "@millrace/engine";
 
 /**
@@ -47,20 +48,14 @@ export async function commit(
   events: readonly Event[],
   rejections: readonly Rejection[],
 ): Promise<Committed> {
-  const { pipeline } = deps;
-  const first = await round(deps, stateKeysOf(pipeline, events), (items) => fold(pipeline, items, events), rejections);
+  const first = await round(deps, groupByItem(deps.pipeline, events), rejections);
   const failures = [...first.failures];
   let { quarantined, conflicted } = first;
   let conflicts = 0;
   for (let tries = 2; tries <= COMMIT_TRIES && conflicted.length > 0; tries++) {
     const stale = conflicted;
     conflicts += stale.length;
-    const again = await round(
-      deps,
-      stale.map(({ key }) => key),
-      (items) => foldAgain(pipeline, items, stale),
-      [],
-    );
+    const again = await round(deps, { touched: stale, notMatching: 0 }, []);
     failures.push(...again.failures);
     quarantined += again.quarantined;
     conflicted = again.conflicted;
@@ -70,16 +65,13 @@ export async function commit(
   return { counts: first.counts, quarantined, conflicts, failures };
 }
 
-type Refold = (items: Snapshot) => Folded;
-
 async function round(
-  { store, quarantine }: CommitDeps,
-  keys: readonly StateKey[],
-  refold: Refold,
+  { pipeline, store, quarantine }: CommitDeps,
+  grouped: Grouped,
   decodeRejections: readonly Rejection[],
 ) {
-  const snapshot = await store.load(keys);
-  const folded = refold(snapshot);
+  const snapshot = await store.load(grouped.touched.map(({ key }) => key));
+  const folded = foldGrouped(pipeline, snapshot, grouped);
   const rejections = [...decodeRejections, ...folded.rejections];
 
   const unput = rejections.length === 0 ? [] : await quarantine.put(rejections);
@@ -97,19 +89,6 @@ async function round(
   return { counts: folded.counts, quarantined: rejections.length - unput.length, conflicted, failures };
 }
 
-/** Folds the events of these items only: in one view an event touches one item, so each view is folded alone. */
-function foldAgain(pipeline: Pipeline, items: Snapshot, stale: readonly FoldedState[]): Folded {
-  const perView = pipeline.views.map((view) => {
-    const events = stale.filter(({ key }) => key.view === view.name).flatMap((state) => state.events);
-    return fold({ ...pipeline, views: [view] }, items, events);
-  });
-  return {
-    states: perView.flatMap(({ states }) => states),
-    rejections: perView.flatMap(({ rejections }) => rejections),
-    counts: { applied: 0, duplicates: 0, redelivered: 0, rejected: 0, notMatching: 0 },
-  };
-}
-
 /** Whether a state contains a record that its view rejected and that is not in quarantine. */
 function holds(unput: readonly Unput[]): (state: FoldedState) => boolean {
   const records = new Map<string, Set<StreamRecord>>();
@@ -124,6 +103,6 @@ function holds(unput: readonly Unput[]): (state: FoldedState) => boolean {
 }
 
 /** An item's events are in stream order: the first is where it begins. */
-function toFailure({ events }: FoldedState, cause: string): Failure {
+function toFailure({ events }: Touched, cause: string): Failure {
   return { position: (events[0] as Event).record.position, cause };
 }

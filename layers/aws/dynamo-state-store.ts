@@ -18,7 +18,7 @@ export const WRITE_CONCURRENCY = 32;
 export interface DynamoStateStoreOptions {
   readonly client: DynamoDBClient;
   readonly table: string;
-  /** How long after its last write a view's item is kept (ms). */
+  /** How long after its last write a view's item is kept (ms); infinite for ever. */
   readonly ttlMs: (view: string) => number;
   readonly now: () => number;
   /** Between two reads of keys that DynamoDB left unprocessed; for tests. */
@@ -67,7 +67,7 @@ function toPut(
     ...toItemKey(key),
     version: { N: String((read ?? 0) + 1) },
     state: { B: bytes },
-    expiresAt: { N: String(expiresAt) },
+    ...(Number.isFinite(expiresAt) && { expiresAt: { N: String(expiresAt) } }),
   };
   if (read === undefined) return { Item, ConditionExpression: "attribute_not_exists(pk)" };
   return {

@@ -20,16 +20,19 @@ export interface ByteWriter {
   text(value: string): void;
   /** A text of decimal digits, two in a byte. */
   digits(value: string): void;
-  /** Bytes as they are, after their length. */
-  blob(value: Uint8Array): void;
-  /** What `write` writes, after its length. */
-  framed(write: () => void): void;
+  /** Bytes as they are. */
+  copy(source: Uint8Array, from: number, to: number): void;
+  /** Begins a frame: what follows until `end` is given that frame's mark stands after its length. */
+  begin(): number;
+  end(mark: number): void;
   bytes(): Uint8Array;
 }
 
 export interface ByteReader {
-  /** Begins at the first byte of another buffer. */
-  open(buffer: Uint8Array): void;
+  /** Begins at another buffer, or at a part of it. */
+  open(buffer: Uint8Array, from?: number, to?: number): void;
+  /** Where in the buffer the next byte stands. */
+  at(): number;
   byte(): number;
   uint32(): number;
   uint48(): number;
@@ -39,8 +42,8 @@ export interface ByteReader {
   bigint(): bigint;
   text(): string;
   digits(): string;
-  /** A view of the bytes, not a copy. */
-  blob(): Uint8Array;
+  /** Passes over a frame's content: the place after it. `at` told where it begins once its length was read. */
+  skip(size: number): number;
   /** Throws unless everything was read: left-over bytes mean that writer and reader disagree. */
   end(): void;
 }
@@ -82,11 +85,15 @@ export function byteWriter(): ByteWriter {
     }
     return rest;
   };
-  const blob = (bytes: Uint8Array) => {
-    varint(bytes.length);
-    room(bytes.length);
-    buffer.set(bytes, length);
-    length += bytes.length;
+  const copy = (source: Uint8Array, from: number, to: number) => {
+    const size = to - from;
+    room(size);
+    // A call into native code costs more than a short loop.
+    if (size < 24) for (let i = from; i < to; i++) buffer[length++] = source[i] as number;
+    else {
+      buffer.set(from === 0 && to === source.length ? source : source.subarray(from, to), length);
+      length += size;
+    }
   };
 
   return {
@@ -133,7 +140,9 @@ export function byteWriter(): ByteWriter {
         const code = value.charCodeAt(i);
         if (code > 127) {
           length = start;
-          blob(utf8.encode(value));
+          const bytes = utf8.encode(value);
+          varint(bytes.length);
+          copy(bytes, 0, bytes.length);
           return;
         }
         buffer[length++] = code;
@@ -147,31 +156,40 @@ export function byteWriter(): ByteWriter {
         buffer[length++] = ((value.charCodeAt(i) - 48) << 4) | low;
       }
     },
-    blob,
-    framed(write) {
-      // The length comes first and is not known yet: room for its longest form, closed up afterwards.
+    copy,
+    begin() {
       room(8);
-      const start = length;
-      length += 8;
-      write();
-      const size = length - start - 8;
-      length = start;
+      return length++;
+    },
+    end(mark) {
+      // Most frames are short, so one byte was left for the length; a longer one is moved up to make room.
+      const size = length - mark - 1;
+      length = mark;
+      if (size > 127) {
+        const head = varintSize(size);
+        room(size + head);
+        buffer.copyWithin(mark + head, mark + 1, mark + 1 + size);
+      }
       varint(size);
-      buffer.copyWithin(length, start + 8, start + 8 + size);
       length += size;
     },
     bytes: () => buffer.slice(0, length),
   };
 }
 
+function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size++;
+  return size;
+}
+
 export function byteReader(first: Uint8Array = new Uint8Array(0)): ByteReader {
   let buffer = first;
   let at = 0;
+  let stop = first.length;
 
   const take = (size: number) => {
-    if (at + size > buffer.length) {
-      throw new RangeError(`the state ends at byte ${buffer.length}, ${size} more expected at ${at}`);
-    }
+    if (at + size > stop) throw new RangeError(`the state ends at byte ${stop}, ${size} more expected at ${at}`);
     at += size;
     return at - size;
   };
@@ -185,16 +203,17 @@ export function byteReader(first: Uint8Array = new Uint8Array(0)): ByteReader {
       if (byte < 0x80) return value;
     }
   };
-  const blob = () => {
-    const size = varint();
-    const from = take(size);
-    return buffer.subarray(from, from + size);
-  };
 
   return {
-    open(next) {
+    open(next, from = 0, to = next.length) {
       buffer = next;
-      at = 0;
+      at = from;
+      stop = to;
+    },
+    at: () => at,
+    skip(size) {
+      take(size);
+      return at;
     },
     byte: () => buffer[take(1)] as number,
     uint32: () => bigEndian(buffer, take(4), 4),
@@ -237,9 +256,8 @@ export function byteReader(first: Uint8Array = new Uint8Array(0)): ByteReader {
       }
       return text;
     },
-    blob,
     end() {
-      if (at !== buffer.length) throw new RangeError(`the state has ${buffer.length - at} bytes more than expected`);
+      if (at !== stop) throw new RangeError(`the state has ${stop - at} bytes more than expected`);
     },
   };
 }

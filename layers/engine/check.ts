@@ -1,18 +1,22 @@
 import { checkAggregate } from "./aggregates/check.ts";
-import { fits, listOf } from "./condition.ts";
-import { type Condition, DefinitionError, type Features, type View } from "./define.ts";
+import { checkWindow } from "./check-window.ts";
+import type { Features, Sequence, View } from "./define.ts";
+import { checkCondition, columnOf, demand, isWhole, known, onlyKeys } from "./demand.ts";
 import type { FeatureSpec } from "./feature.ts";
-import type { Column, EventSchema } from "./schema.ts";
-import { featureName, tileWidth } from "./window.ts";
+import type { EventSchema } from "./schema.ts";
+import { featureName } from "./window.ts";
 
 /** What definitions may not say. Every message names the view and the feature or field, what is wrong, and what to do. */
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
-const MOST_TILES = 1500;
+/** An event held back takes up to a kilobyte for each text that the view uses. */
+const MOST_HELD = 100;
 const KEYS = {
   features: ["partitionKey", "allowedLatenessMs", "maxSkewMs", "slackMs", "views"],
-  view: ["name", "version", "entity", "where", "lane", "entityLimit", "features"],
+  view: ["name", "version", "entity", "where", "lane", "entityLimit", "sequence", "features"],
+  sequence: ["column", "behind", "reorder"],
 };
+
 export function checkFeatures(features: Features, schema: EventSchema): void {
   onlyKeys("the definitions", features, KEYS.features);
   for (const key of ["allowedLatenessMs", "maxSkewMs", "slackMs"] as const) {
@@ -64,7 +68,8 @@ export function checkView(view: View, features: Features, schema: EventSchema): 
     isWhole(view.entityLimit ?? 1, 1, 20_000),
     `${where}: entityLimit must be a whole number from 1 to 20000, got ${view.entityLimit}`,
   );
-  checkCondition(where, view.where, schema);
+  checkSequence(where, view, features, schema);
+  checkCondition(where, "where", view.where, schema);
   demand(view.features?.length > 0, `${where}: features must list at least one feature`);
   for (const feature of view.features) checkFeature(view, feature, schema);
   const names = view.features.flatMap((spec) => spec.windows.map((window) => featureName(spec, window)));
@@ -78,65 +83,35 @@ function checkFeature(view: View, feature: FeatureSpec, schema: EventSchema): vo
     NAME.test(feature.name),
     `${where}: a name must be lower case letters, digits and _, at most 63, starting with a letter`,
   );
-  checkCondition(where, feature.where, schema);
+  checkCondition(where, "where", feature.where, schema);
   checkAggregate(where, feature, schema, view.features);
   checkWindows(where, feature);
 }
 
 function checkWindows(where: string, feature: FeatureSpec): void {
   demand(feature.windows?.length > 0, `${where}: windows must list at least one window`);
-  for (const window of feature.windows) {
-    const { sizeMs, stepMs } = window;
-    demand(
-      isWhole(sizeMs, 1, 366 * 86_400_000),
-      `${where}: a window's size must be whole milliseconds up to 366 days, got ${sizeMs}`,
-    );
-    demand(
-      isWhole(stepMs, 1, sizeMs),
-      `${where}: a window's step must be whole milliseconds and at most its size (${sizeMs}), got ${stepMs}`,
-    );
-    const widthMs = tileWidth(feature, window);
-    const tiles = widthMs === 0 ? 1 : sizeMs / widthMs;
-    demand(
-      tiles <= MOST_TILES,
-      `${where}: a window of ${sizeMs} ms every ${stepMs} ms takes ${tiles} tiles, at most ${MOST_TILES} are allowed: use a longer step`,
-    );
-  }
+  for (const window of feature.windows) checkWindow(where, feature, window);
 }
 
-function checkCondition(where: string, condition: Condition | undefined, schema: EventSchema): void {
-  for (const [name, value] of Object.entries(condition ?? {})) {
-    const { type } = columnOf(where, "where", name, schema);
-    const values = listOf(value);
-    demand(values.length > 0, `${where}: the condition on "${name}" lists no value and could never hold`);
-    const wrong = values.find((one) => !fits(one, type));
-    demand(
-      wrong === undefined,
-      `${where}: the condition on "${name}" could never hold, because the field is ${JSON.stringify(type)} and ${JSON.stringify(wrong)} is no such value`,
-    );
-  }
-}
-
-function columnOf(where: string, role: string, name: string | undefined, schema: EventSchema): Column {
-  const column = schema.columns.find((candidate) => candidate.name === name);
-  if (column === undefined)
-    throw new DefinitionError(`${where}: ${role} names the unknown field "${name}"${known(schema)}`);
-  return column;
-}
-
-function known(schema: EventSchema): string {
-  return ` (known: ${schema.columns.map(({ name }) => name).join(", ")})`;
-}
-
-function onlyKeys(where: string, value: object, keys: readonly string[]): void {
-  const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  demand(unknown === undefined, `${where}: unknown field "${unknown}": use ${keys.join(", ")}`);
-}
-
-function isWhole(value: number | undefined, least: number, most: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-}
-
-function demand(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new DefinitionError(message);
+function checkSequence(where: string, view: View, { partitionKey }: Features, schema: EventSchema): void {
+  if (view.sequence === undefined) return;
+  const { column: name, behind = "count", reorder = 0 }: Sequence = view.sequence;
+  onlyKeys(`${where}, sequence`, view.sequence, KEYS.sequence);
+  const column = columnOf(where, "sequence", name, schema);
+  demand(
+    column.type === "bigint",
+    `${where}: sequence "${name}" must be an integer, it is ${JSON.stringify(column.type)}`,
+  );
+  demand(
+    view.entity === partitionKey && view.lane !== "shard",
+    `${where}: a sequence needs all events of an entity in one shard, but the entity "${view.entity}" is not the partition key "${partitionKey}" or is kept per shard`,
+  );
+  demand(
+    behind === "count" || behind === "quarantine",
+    `${where}: sequence.behind must be "count" or "quarantine", got ${JSON.stringify(behind)}`,
+  );
+  demand(
+    isWhole(reorder, 0, MOST_HELD),
+    `${where}: sequence.reorder must be a whole number from 0 to ${MOST_HELD}, got ${reorder}`,
+  );
 }

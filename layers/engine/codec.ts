@@ -1,93 +1,91 @@
 import { type ByteReader, type ByteWriter, byteReader, byteWriter } from "./bytes.ts";
 import type { CompiledView, Resolution } from "./compile.ts";
 import { DefinitionError } from "./define.ts";
-import type { Fingerprints } from "./fingerprints.ts";
-import { emptyState, type Mark, type State } from "./state.ts";
-import { readTiles, type Tile, writeTiles } from "./tiles.ts";
+import { append, type Fingerprints, sizeOf } from "./fingerprints.ts";
+import { readTilesOfFormat1 } from "./format-1.ts";
+import { tileIndex } from "./lattice.ts";
+import { readMarks, writeMarks } from "./marks.ts";
+import { readOrder, writeOrder } from "./reorder.ts";
+import { clearState, emptyState, type State } from "./state.ts";
+import { readTiles, type TileList, writeTiles } from "./tiles.ts";
 
 /**
- * The binary form of a state: canonical (equal states, equal bytes) and compact. A version byte and the view's layout come
- * first, so that bytes written by another set of aggregates are recognised and never misread. Times and tile numbers are
- * differences to their neighbours; a tile is framed by its length, so that it can be carried over without being read.
+ * The binary form of a state: canonical (equal states, equal bytes) and compact. A format byte and the view's layout come first, so
+ * that bytes written by another set of aggregates are recognised and never misread. Times and tile numbers are differences to their
+ * neighbours; resolutions and tiles are framed by their length, so that they can be carried over without being read.
+ *
+ * Format 2 is written. Format 1 (tiles oldest first, no frames around resolutions, no order) is read.
  */
-const VERSION = 1;
+const FORMAT = 2;
 const writer = byteWriter();
 const reader = byteReader();
-const SHARD_NAME = /^shardId-(\d{12})$/;
 
 /** The bytes of a pruned state. */
 export function encodeState(view: CompiledView, state: State): Uint8Array {
   writer.reset();
-  writer.byte(VERSION);
+  writer.byte(FORMAT);
   writer.uint48(view.layout);
   writer.signed(state.greatestArrivalMs);
-  for (const counter of [state.applied, state.duplicates, state.outOfHorizon, state.overLimit, state.forgotten])
-    writer.varint(counter);
-  writeMarks(writer, state);
-  for (const list of [state.fingerprints, state.inherited]) writeFingerprints(writer, list, state.greatestArrivalMs);
-  view.resolutions.forEach((resolution, r) => {
-    writeTiles(writer, resolution, state.tiles[r] as Tile[], originOf(resolution, state));
-  });
+  writer.varint(state.applied);
+  writer.varint(state.duplicates);
+  writer.varint(state.outOfHorizon);
+  writer.varint(state.overLimit);
+  writer.varint(state.forgotten);
+  writeMarks(writer, state.marks, state.greatestArrivalMs);
+  writeFingerprints(writer, state.fingerprints, state.greatestArrivalMs);
+  writeFingerprints(writer, state.inherited, state.greatestArrivalMs);
+  if (view.sequence !== null) writeOrder(writer, view.sequence, state.order, state.greatestArrivalMs);
+  for (let r = 0; r < view.resolutions.length; r++) {
+    const resolution = view.resolutions[r] as Resolution;
+    writeTiles(writer, resolution, state.tiles[r] as TileList, tileIndex(resolution, state.greatestArrivalMs));
+  }
   return writer.bytes();
 }
 
 /** The state in the bytes. Throws DefinitionError when another set of aggregates wrote them, RangeError when they are damaged. */
 export function decodeState(view: CompiledView, bytes: Uint8Array): State {
+  const state = emptyState(view);
+  decodeInto(view, bytes, state);
+  return state;
+}
+
+/** The same into a state that is there. It refers to the bytes, which must not change while it is used. */
+export function decodeInto(view: CompiledView, bytes: Uint8Array, state: State): void {
+  clearState(state);
   reader.open(bytes);
-  const version = reader.byte();
-  if (version !== VERSION)
-    throw new RangeError(`view ${view.name}: a stored state has format ${version}, this code reads ${VERSION}`);
-  if (reader.uint48() !== view.layout) {
+  const format = reader.byte();
+  if (format !== 1 && format !== FORMAT) {
+    throw new RangeError(`view ${view.name}: a stored state has format ${format}, this code reads 1 and ${FORMAT}`);
+  }
+  if (reader.uint48() !== (format === 1 ? view.layoutOfFormat1 : view.layout)) {
     throw new DefinitionError(
       `view ${view.name}: its features changed since its items were stored. Raise the view's version, which keeps the new items apart from the old ones`,
     );
   }
-  const state = emptyState(view);
-  state.greatestArrivalMs = reader.signed();
+  const greatestArrivalMs = reader.signed();
+  state.greatestArrivalMs = greatestArrivalMs;
   state.applied = reader.varint();
   state.duplicates = reader.varint();
   state.outOfHorizon = reader.varint();
   state.overLimit = reader.varint();
   state.forgotten = reader.varint();
-  readMarks(reader, state);
-  for (const list of [state.fingerprints, state.inherited]) readFingerprints(reader, list, state.greatestArrivalMs);
-  view.resolutions.forEach((resolution, r) => {
-    state.tiles[r] = readTiles(reader, originOf(resolution, state));
-  });
+  readMarks(reader, bytes, state.marks, greatestArrivalMs);
+  readFingerprints(reader, state.fingerprints, greatestArrivalMs);
+  readFingerprints(reader, state.inherited, greatestArrivalMs);
+  if (view.sequence !== null && format === FORMAT) readOrder(reader, view.sequence, state.order, greatestArrivalMs);
+  const read = format === 1 ? readTilesOfFormat1 : readTiles;
+  for (let r = 0; r < view.resolutions.length; r++) {
+    const resolution = view.resolutions[r] as Resolution;
+    read(reader, bytes, resolution, state.tiles[r] as TileList, tileIndex(resolution, greatestArrivalMs));
+  }
   reader.end();
-  return state;
 }
 
-function writeMarks(writer: ByteWriter, state: State): void {
-  const marks = [...state.marks.values()].sort((a, b) => (a.position.shard < b.position.shard ? -1 : 1));
-  writer.varint(marks.length);
-  for (const { position, arrivalMs } of marks) {
-    const number = SHARD_NAME.exec(position.shard)?.[1];
-    writer.varint(number === undefined ? 0 : Number(number) + 1);
-    if (number === undefined) writer.text(position.shard);
-    writer.digits(position.sequence);
-    writer.varint(position.subSequence);
-    writer.varint(state.greatestArrivalMs - arrivalMs);
-  }
-}
-
-function readMarks(reader: ByteReader, state: State): void {
-  for (let left = reader.varint(); left > 0; left--) {
-    const number = reader.varint();
-    const shard = number === 0 ? reader.text() : `shardId-${String(number - 1).padStart(12, "0")}`;
-    const sequence = reader.digits();
-    const mark: Mark = {
-      position: { shard, sequence, subSequence: reader.varint() },
-      arrivalMs: state.greatestArrivalMs - reader.varint(),
-    };
-    state.marks.set(shard, mark);
-  }
-}
-
-function writeFingerprints(writer: ByteWriter, { times, highs, lows }: Fingerprints, originMs: number): void {
-  writer.varint(times.length);
+function writeFingerprints(writer: ByteWriter, list: Fingerprints, originMs: number): void {
+  const { times, highs, lows, from, to } = list;
+  writer.varint(sizeOf(list));
   let previousMs = originMs;
-  for (let i = 0; i < times.length; i++) {
+  for (let i = from; i < to; i++) {
     writer.signed((times[i] as number) - previousMs);
     writer.uint32(highs[i] as number);
     writer.uint32(lows[i] as number);
@@ -95,17 +93,10 @@ function writeFingerprints(writer: ByteWriter, { times, highs, lows }: Fingerpri
   }
 }
 
-function readFingerprints(reader: ByteReader, { times, highs, lows }: Fingerprints, originMs: number): void {
+function readFingerprints(reader: ByteReader, list: Fingerprints, originMs: number): void {
   let timeMs = originMs;
   for (let left = reader.varint(); left > 0; left--) {
     timeMs += reader.signed();
-    times.push(timeMs);
-    highs.push(reader.uint32());
-    lows.push(reader.uint32());
+    append(list, timeMs, reader.uint32(), reader.uint32());
   }
-}
-
-/** Tile numbers are written as differences, the first one to the tile of the greatest arrival. */
-function originOf({ widthMs }: Resolution, { greatestArrivalMs }: State): number {
-  return widthMs === 0 ? 0 : Math.floor(greatestArrivalMs / widthMs);
 }

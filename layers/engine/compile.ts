@@ -1,18 +1,24 @@
 import type { Aggregate } from "./aggregate.ts";
-import { type Built, buildAggregate } from "./aggregates/build.ts";
+import { buildAggregate } from "./aggregates/build.ts";
 import { checkFeatures, checkView } from "./check.ts";
-import { listOf, toRowValue } from "./condition.ts";
-import type { Condition, Features, View, Window } from "./define.ts";
+import { testsOf } from "./condition.ts";
+import type { Features, View } from "./define.ts";
 import type { FeatureSpec } from "./feature.ts";
+import { layoutOfFormat1 } from "./format-1.ts";
+import { lastEventsOf } from "./last-events.ts";
+import { type Lattice, tileWidth } from "./lattice.ts";
 import { hash48 } from "./md5.ts";
-import type { ColumnType, EventSchema, Scalar } from "./schema.ts";
-import { featureName, tileWidth } from "./window.ts";
+import type { EventSchema, Scalar } from "./schema.ts";
+import { span } from "./sessions.ts";
+import { featureName, type SessionWindow, type Window } from "./window.ts";
+import { type Zone, zoneOf } from "./zone.ts";
 
 /**
- * Turns definitions into what the fold runs on. A view's windows are composed of tiles: one resolution per tile width, the
- * greatest width that divides both size and step, and in each resolution one slot per aggregate that needs it. An event so
- * updates one tile per resolution, whatever the number of windows. Aggregates that are kept once per item (last K) stand in a
- * resolution of their own with a single tile.
+ * Turns definitions into what the fold runs on, once. A view's windows are composed of tiles: one resolution per lattice of tiles,
+ * and in each resolution one slot per aggregate that needs it. An event so updates one tile per resolution, whatever the number of
+ * windows. Aggregates that are kept once per item (last K, last events) stand in a resolution of their own with a single tile.
+ *
+ * All is flat: a condition that several slots ask is one test, answered once per event, and slots name tests and hashes by number.
  */
 export interface Pipeline {
   readonly schema: EventSchema;
@@ -30,37 +36,82 @@ export interface CompiledView {
   /** Whether items are kept per shard because the entity is not the partition key. */
   readonly lanes: boolean;
   readonly where: readonly Test[];
+  /** Every condition that a slot asks, each once. */
+  readonly tests: readonly Test[];
+  /** The columns whose values are hashed, each once. */
+  readonly hashed: readonly string[];
   readonly resolutions: readonly Resolution[];
   readonly features: readonly CompiledFeature[];
-  /** The longest window (ms). */
+  /** The longest window (ms); infinite with a lifetime. */
   readonly longestMs: number;
   /** The most live fingerprints of one item; an entity's further events are quarantined `entity_over_limit`. */
   readonly entityLimit: number;
+  readonly sequence: CompiledSequence | null;
   /** Tells the states of another definition apart: 48 bits of what decides what goes into a state and how long it stays. */
   readonly layout: number;
+  /** The same in states of format 1; null where that format could not hold this view. */
+  readonly layoutOfFormat1: number | null;
 }
 
-export interface Resolution {
-  /** Tile width (ms); 0: one tile for all time. */
-  readonly widthMs: number;
+export interface Resolution extends Lattice {
   /** The longest window that is made of these tiles (ms). */
   readonly longestMs: number;
+  /** Tiles do not expire: what has no as-of time left before it is merged into a base. */
+  readonly forever: boolean;
   readonly slots: readonly Slot[];
 }
 
 export interface Slot {
+  /** The aggregate's word, for people. */
+  readonly kind: string;
   readonly aggregate: Aggregate<unknown>;
-  /** The column whose value is aggregated; null for count. */
+  /** The column whose value is aggregated; null for none. */
   readonly column: string | null;
-  readonly hashed: boolean;
-  readonly where: readonly Test[];
+  readonly by: string | null;
+  /** In place of a column: the value's bit i says whether all tests of step i hold. */
+  readonly steps: readonly (readonly number[])[] | null;
+  /** Which of the view's hashed columns; -1 for none. */
+  readonly hash: number;
+  /** The tests that must hold. */
+  readonly where: readonly number[];
 }
 
-export interface CompiledFeature {
+export type CompiledFeature = AggregateFeature | RatioFeature;
+
+export interface AggregateFeature {
+  readonly kind: "aggregate";
   readonly name: string;
   readonly window: Window;
+  /** Whose `result` the feature is; all else it shares with the slot. */
+  readonly aggregate: Aggregate<unknown>;
   readonly resolution: number;
   readonly slot: number;
+  /** Of a calendar window. */
+  readonly zone: Zone | null;
+  /** Where the spans of a session window's tiles are. */
+  readonly span: Place | null;
+}
+
+/** One feature over another, by their places in the view's list. */
+export interface RatioFeature {
+  readonly kind: "ratio";
+  readonly name: string;
+  readonly window: Window;
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export interface Place {
+  readonly resolution: number;
+  readonly slot: number;
+}
+
+export interface CompiledSequence {
+  readonly column: string;
+  readonly behind: "count" | "quarantine";
+  readonly reorder: number;
+  /** The columns that an event held back is kept with. */
+  readonly columns: readonly string[];
 }
 
 /** A column must hold one of the values. */
@@ -84,75 +135,173 @@ export function compile(features: Features, schema: EventSchema): Pipeline {
 }
 
 function compileView(view: View, features: Features, schema: EventSchema): CompiledView {
-  const drafts = new Map<number, Draft>();
-  const compiled = view.features.flatMap((spec) =>
-    spec.windows.map((window) => ({ name: featureName(spec, window), window, widthMs: tileWidth(spec, window), spec })),
-  );
-  for (const { spec, window, widthMs } of compiled) addSlot(drafts, widthMs, spec, window, schema);
+  const reachMs = features.allowedLatenessMs + features.slackMs + features.maxSkewMs;
+  const draft: Draft = { schema, reachMs, tests: [], hashed: [], resolutions: new Map() };
+  const wanted = view.features.flatMap((spec) => spec.windows.map((window) => ({ spec, window })));
+  const places = wanted.map(({ spec, window }) => (spec.kind === "ratio" ? null : placeOf(draft, spec, window)));
 
-  const ordered = [...drafts.values()].sort((a, b) => a.widthMs - b.widthMs);
-  const tiles = ordered.map(({ widthMs, longestMs, keys }) => [widthMs, longestMs, keys]);
-  const description = JSON.stringify([view.entity, testsOf(view.where, schema), tiles]);
+  const ordered = [...draft.resolutions.values()].sort(inOrder);
+  const toPlace = ({ resolution, slot }: DraftPlace): Place => ({ resolution: ordered.indexOf(resolution), slot });
+  const names = wanted.map(({ spec, window }) => featureName(spec, window));
+  const compiled = wanted.map(({ spec, window }, i): CompiledFeature => {
+    const name = names[i] as string;
+    const place = places[i] ?? null;
+    if (spec.kind === "ratio" || place === null) return ratioOf(spec as RatioSpec, window, name, names);
+    const spans = window.kind === "session" ? toPlace(spanOf(draft, window)) : null;
+    const zone = window.kind === "calendar" ? zoneOf(window.zone) : null;
+    return { kind: "aggregate", name, window, aggregate: place.aggregate, ...toPlace(place), zone, span: spans };
+  });
+  const where = testsOf(view.where, schema);
+  const sequence = sequenceOf(view, draft);
+  const tiles = ordered.map(({ key, longestMs, keys }) => [key, String(longestMs), keys]);
   return {
     name: (view.version ?? 1) === 1 ? view.name : `${view.name}@${view.version}`,
     entity: view.entity,
     lanes: (view.lane ?? (view.entity === features.partitionKey ? "none" : "shard")) === "shard",
-    where: testsOf(view.where, schema),
-    resolutions: ordered.map(({ widthMs, longestMs, slots }) => ({ widthMs, longestMs, slots })),
-    features: compiled.map(({ name, window, widthMs, spec }) => {
-      const resolution = ordered.findIndex((draft) => draft.widthMs === widthMs);
-      return {
-        name,
-        window,
-        resolution,
-        slot: (ordered[resolution] as Draft).keys.indexOf(
-          slotKey(buildAggregate(spec, spec.windows, schema), spec, schema),
-        ),
-      };
-    }),
-    longestMs: Math.max(...compiled.map(({ window }) => window.sizeMs)),
+    where,
+    tests: draft.tests,
+    hashed: draft.hashed,
+    resolutions: ordered.map(({ lattice, longestMs, forever, slots }) => ({ ...lattice, longestMs, forever, slots })),
+    features: compiled,
+    longestMs: Math.max(...wanted.map(({ window }) => window.sizeMs)),
     entityLimit: view.entityLimit ?? ENTITY_LIMIT,
-    layout: hash48(description),
+    sequence,
+    layout: hash48(JSON.stringify([2, view.entity, where, tiles, sequence])),
+    layoutOfFormat1: layoutOfFormat1(view, schema),
   };
 }
 
+type RatioSpec = Extract<FeatureSpec, { readonly kind: "ratio" }>;
+
 interface Draft {
-  readonly widthMs: number;
+  readonly schema: EventSchema;
+  /** How far events can lie after the earliest as-of time that can still be asked for. */
+  readonly reachMs: number;
+  readonly tests: Test[];
+  readonly hashed: string[];
+  readonly resolutions: Map<string, DraftResolution>;
+}
+
+interface DraftResolution {
+  readonly key: string;
+  readonly lattice: Lattice;
+  readonly forever: boolean;
   longestMs: number;
+  /** What decides what is in a slot: two features with one key share their accumulators. */
   readonly keys: string[];
   readonly slots: Slot[];
 }
 
-function addSlot(
-  drafts: Map<number, Draft>,
-  widthMs: number,
-  spec: FeatureSpec,
-  window: Window,
-  schema: EventSchema,
-): void {
-  const draft = drafts.get(widthMs) ?? { widthMs, longestMs: 0, keys: [], slots: [] };
-  drafts.set(widthMs, draft);
-  draft.longestMs = Math.max(draft.longestMs, window.sizeMs);
-  const built = buildAggregate(spec, spec.windows, schema);
-  const key = slotKey(built, spec, schema);
-  if (draft.keys.includes(key)) return;
-  draft.keys.push(key);
-  const { aggregate, column, hashed } = built;
-  draft.slots.push({ aggregate, column, hashed, where: testsOf(spec.where, schema) });
+interface DraftPlace {
+  readonly resolution: DraftResolution;
+  readonly slot: number;
+  readonly aggregate: Aggregate<unknown>;
 }
 
-/** Two features with one key share their accumulators. */
-function slotKey({ key }: Built, { where }: FeatureSpec, schema: EventSchema): string {
-  return JSON.stringify([key, testsOf(where, schema)]);
+/** Finest tiles first; the single tile of what is kept once per item before all. */
+function inOrder(a: DraftResolution, b: DraftResolution): number {
+  return a.lattice.widthMs - b.lattice.widthMs || (a.key < b.key ? -1 : 1);
 }
 
-/** Conditions in a fixed order, their values in the form that a row has them in. `check` has seen that they can be converted. */
-function testsOf(where: Condition | undefined, schema: EventSchema): readonly Test[] {
-  return Object.entries(where ?? {})
-    .map(([column, value]) => ({ column, values: listOf(value).map((one) => toRowValue(one, typeOf(schema, column))) }))
-    .sort((a, b) => (a.column < b.column ? -1 : 1));
+function placeOf(draft: Draft, spec: FeatureSpec, window: Window): DraftPlace {
+  const { schema, reachMs } = draft;
+  const built =
+    window.kind === "lastEvents"
+      ? lastEventsOf(spec, window, schema, reachMs)
+      : buildAggregate(spec, spec.windows, schema, reachMs);
+  const { aggregate, column, by, steps, hashed, perItem, key } = built;
+  const slot: Slot = {
+    kind: spec.kind,
+    aggregate,
+    column,
+    by,
+    steps: steps?.map((step) => testsIn(draft, testsOf(step, schema))) ?? null,
+    hash: hashed && column !== null ? indexIn(draft.hashed, column) : -1,
+    where: testsIn(draft, testsOf(spec.where, schema)),
+  };
+  const slotKey = JSON.stringify([key, testsOf(spec.where, schema)]);
+  if (perItem) {
+    if (window.kind === "session") spanOf(draft, window);
+    return addSlot(resolutionOf(draft, "item", ONE_TILE, window), slotKey, slot);
+  }
+  if (window.kind === "session") return addSlot(spanOf(draft, window).resolution, slotKey, slot);
+  return addSlot(tilesOf(draft, window), slotKey, slot);
 }
 
-function typeOf(schema: EventSchema, column: string | undefined): ColumnType | undefined {
-  return schema.columns.find(({ name }) => name === column)?.type;
+const ONE_TILE: Lattice = { widthMs: 0, offsetMs: 0, zone: null };
+
+/** The resolution that a window is made of, with the window's length taken into account. */
+function tilesOf(draft: Draft, window: Window): DraftResolution {
+  if (window.kind === "calendar") {
+    const lattice = { widthMs: 86_400_000, offsetMs: 0, zone: zoneOf(window.zone) };
+    return resolutionOf(draft, `days ${window.zone}`, lattice, window);
+  }
+  const widthMs = tileWidth(window);
+  const offsetMs = window.offsetMs % widthMs;
+  const key = `${widthMs}${offsetMs === 0 ? "" : `+${offsetMs}`}${window.kind === "lifetime" ? " for ever" : ""}`;
+  return resolutionOf(draft, key, { widthMs, offsetMs, zone: null }, window);
+}
+
+function resolutionOf(draft: Draft, key: string, lattice: Lattice, window: Window): DraftResolution {
+  const forever = window.kind === "lifetime" && lattice.widthMs > 0;
+  const made = draft.resolutions.get(key) ?? { key, lattice, forever, longestMs: 0, keys: [], slots: [] };
+  draft.resolutions.set(key, made);
+  made.longestMs = Math.max(made.longestMs, window.sizeMs);
+  return made;
+}
+
+/** Sessions are those of all the view's events, whatever a feature counts of them. */
+function spanOf(draft: Draft, window: SessionWindow): DraftPlace {
+  const slot = {
+    kind: "span",
+    aggregate: span as Aggregate<unknown>,
+    column: null,
+    by: null,
+    steps: null,
+    hash: -1,
+    where: [],
+  };
+  return addSlot(tilesOf(draft, window), "span", slot);
+}
+
+function addSlot(resolution: DraftResolution, key: string, slot: Slot): DraftPlace {
+  const { aggregate } = slot;
+  const known = resolution.keys.indexOf(key);
+  if (known >= 0) return { resolution, slot: known, aggregate };
+  resolution.keys.push(key);
+  resolution.slots.push(slot);
+  return { resolution, slot: resolution.slots.length - 1, aggregate };
+}
+
+function testsIn(draft: Draft, tests: readonly Test[]): readonly number[] {
+  return tests.map((test) => {
+    const text = JSON.stringify(test);
+    const known = draft.tests.findIndex((other) => JSON.stringify(other) === text);
+    return known >= 0 ? known : draft.tests.push(test) - 1;
+  });
+}
+
+function indexIn(list: string[], name: string): number {
+  const known = list.indexOf(name);
+  return known >= 0 ? known : list.push(name) - 1;
+}
+
+function ratioOf(spec: RatioSpec, window: Window, name: string, names: readonly string[]): RatioFeature {
+  const placeOfName = (of: string) => names.indexOf(featureName({ name: of }, window));
+  return {
+    kind: "ratio",
+    name,
+    window,
+    numerator: placeOfName(spec.numerator),
+    denominator: placeOfName(spec.denominator),
+  };
+}
+
+function sequenceOf({ sequence }: View, { tests, resolutions }: Draft): CompiledSequence | null {
+  if (sequence === undefined) return null;
+  const { column, behind = "count", reorder = 0 } = sequence;
+  const slots = [...resolutions.values()].flatMap((resolution) => resolution.slots);
+  const used = [...tests.map((test) => test.column), ...slots.flatMap((slot) => [slot.column, slot.by])];
+  const columns = reorder === 0 ? [] : [...new Set(used.filter((name) => name !== null))].sort();
+  return { column, behind, reorder, columns };
 }

@@ -1,3 +1,4 @@
+import { seconds } from "./duration.ts";
 import type { FeatureSpec } from "./feature.ts";
 import type { Scalar } from "./schema.ts";
 
@@ -9,13 +10,6 @@ import type { Scalar } from "./schema.ts";
 /** A mistake in a definition: the message names the view and the field and says what to do. */
 export class DefinitionError extends Error {
   override readonly name = "DefinitionError";
-}
-
-/** Sliding: the last `sizeMs`, moving on every `stepMs`. Half-open: [asOf - size, asOf), asOf a multiple of the step. */
-export interface Window {
-  readonly kind: "tumbling" | "hopping";
-  readonly sizeMs: number;
-  readonly stepMs: number;
 }
 
 /** Each named column must equal the value, or one of the values. */
@@ -38,7 +32,22 @@ export interface View {
    * What comes beyond is quarantined `entity_over_limit`. Each takes about 11 bytes of the item.
    */
   readonly entityLimit?: number;
+  /** Where producers number each entity's events: what is out of order is counted, and can be put right or refused. */
+  readonly sequence?: Sequence;
   readonly features: readonly FeatureSpec[];
+}
+
+/** The producer's own numbering of an entity's events: 1, 2, 3, … in the order in which it made them. */
+export interface Sequence {
+  /** An integer column; an event without a number is taken as it comes. */
+  readonly column: string;
+  /** An event whose number is behind is counted, and applied (`count`, the default) or put into quarantine `out_of_order`. */
+  readonly behind?: "count" | "quarantine";
+  /**
+   * So many events that came ahead of their turn are held back until those before them are in, or cannot come any more. The view
+   * then shows no event without its predecessors. 0 (the default) holds nothing back.
+   */
+  readonly reorder?: number;
 }
 
 export interface Features {
@@ -51,19 +60,6 @@ export interface Features {
   /** How far arrival times within a shard may step back (ms). */
   readonly slackMs: number;
   readonly views: readonly View[];
-}
-
-export const seconds = (n: number): number => n * 1000;
-export const minutes = (n: number): number => n * 60_000;
-export const hours = (n: number): number => n * 3_600_000;
-export const days = (n: number): number => n * 86_400_000;
-
-export function tumbling(sizeMs: number): Window {
-  return { kind: "tumbling", sizeMs, stepMs: sizeMs };
-}
-
-export function hopping(sizeMs: number, stepMs: number): Window {
-  return { kind: "hopping", sizeMs, stepMs };
 }
 
 /** The definitions of one folder. `slackMs` is 30 s unless given. */

@@ -1,4 +1,5 @@
-import type { Condition, Window } from "./define.ts";
+import type { Condition } from "./define.ts";
+import type { Window } from "./window.ts";
 
 /**
  * The words for features: which aggregate, over which column and events, in which windows. Plain data, like the rest of the

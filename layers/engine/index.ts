@@ -8,18 +8,9 @@ export { deaggregate } from "./deaggregate.ts";
 export { fromScaled, scaleDecimal } from "./decimal.ts";
 export type { Decoded, Event } from "./decode.ts";
 export { decode } from "./decode.ts";
-export type { Condition, Features, View, Window } from "./define.ts";
-export {
-  DefinitionError,
-  days,
-  defineFeatures,
-  defineView,
-  hopping,
-  hours,
-  minutes,
-  seconds,
-  tumbling,
-} from "./define.ts";
+export type { Condition, Features, Sequence, View } from "./define.ts";
+export { DefinitionError, defineFeatures, defineView } from "./define.ts";
+export { days, hours, minutes, seconds } from "./duration.ts";
 export type { AggregateKind, FeatureSpec } from "./feature.ts";
 export {
   all,
@@ -52,8 +43,8 @@ export {
   topK,
   variance,
 } from "./feature.ts";
-export type { Folded, FoldedState, Items, StateKey } from "./fold.ts";
-export { fold, stateId, stateKeysOf } from "./fold.ts";
+export type { Folded, FoldedState, Grouped, Items, StateKey, Touched } from "./fold.ts";
+export { fold, foldGrouped, groupByItem, stateId } from "./fold.ts";
 export { md5Hex } from "./md5.ts";
 export type { Position, StreamRecord } from "./position.ts";
 export { comparePositions } from "./position.ts";
@@ -62,3 +53,5 @@ export { readFeatures, stateTtlMs, summarizeItem } from "./read.ts";
 export type { Reason, Rejection, Stage } from "./rejection.ts";
 export type { Column, ColumnType, EventSchema, Row, Scalar } from "./schema.ts";
 export { parseTime } from "./time.ts";
+export type { Window } from "./window.ts";
+export { calendarDay, calendarWeek, hopping, lastEvents, lifetime, session, tumbling } from "./window.ts";

@@ -1,7 +1,7 @@
 import type { StreamRecord } from "./position.ts";
 
 /**
- * Why a record is not used. The first five depend on the record alone, so that offline SQL gives the same verdict; the last two
+ * Why a record is not used. The first five depend on the record alone, so that offline SQL gives the same verdict; the others
  * depend on the state of one item. Bad data is a value: it goes to quarantine and never stops a shard.
  */
 export type Reason =
@@ -11,7 +11,8 @@ export type Reason =
   | "future_event"
   | "too_late"
   | "out_of_horizon"
-  | "entity_over_limit";
+  | "entity_over_limit"
+  | "out_of_order";
 
 /** Where it was rejected: `decode` before any view saw it, `fold` by one view. */
 export type Stage = "decode" | "fold";

@@ -1,10 +1,22 @@
 import type { Horizon } from "./aggregate.ts";
-import type { CompiledView, Pipeline, Resolution, Slot } from "./compile.ts";
+import type { CompiledView, Pipeline, Resolution, Slot, Test } from "./compile.ts";
 import type { Event } from "./decode.ts";
-import { add, dropBefore, dropFirst, type Fingerprints, noFingerprints } from "./fingerprints.ts";
+import { add, clear, dropBefore, dropFirst, type Fingerprints, noFingerprints, sizeOf } from "./fingerprints.ts";
+import { roundUp, tileIndex } from "./lattice.ts";
+import type { Mark } from "./marks.ts";
 import { hash48 } from "./md5.ts";
-import { comparePositions, type Position } from "./position.ts";
-import { isEmpty, openSlots, slotsOf, type Tile, tileAt } from "./tiles.ts";
+import { noOrder, type Order } from "./reorder.ts";
+import type { Row, Scalar } from "./schema.ts";
+import {
+  addTile,
+  clearTiles,
+  dropTilesBefore,
+  findTile,
+  noTiles,
+  slotsOf,
+  type TileList,
+  takeTilesBefore,
+} from "./tiles.ts";
 
 /**
  * The state of one (view, entity, lane): tiles, marks, fingerprints, counters. After `prune` it is a function of the set of
@@ -16,22 +28,22 @@ export interface State {
   duplicates: number;
   outOfHorizon: number;
   overLimit: number;
-  /** Per shard the greatest position that is contained. */
-  marks: Map<string, Mark>;
   /** Inherited fingerprints that there was no room for: their duplicates would count again. */
   forgotten: number;
+  /** Per shard the greatest position that is contained. */
+  readonly marks: Mark[];
   /** Of the events that this item has applied; a duplicate's is among them already. */
   readonly fingerprints: Fingerprints;
   /** Of events that the entity's other lanes had applied when this item was made. */
   readonly inherited: Fingerprints;
+  /** The producer's numbers; used by views with a sequence only. */
+  readonly order: Order;
   /** Per resolution. */
-  readonly tiles: Tile[][];
+  readonly tiles: readonly TileList[];
 }
 
-export interface Mark {
-  readonly position: Position;
-  readonly arrivalMs: number;
-}
+/** What of an event goes into tiles. */
+export type Fact = Pick<Event, "timeMs" | "high" | "low" | "row">;
 
 /** How long a mark is kept after the item has moved on: the longest retention that a stream can have (365 days). */
 const MARK_RETENTION_MS = 365 * 86_400_000;
@@ -43,18 +55,28 @@ export function emptyState(view: CompiledView): State {
     duplicates: 0,
     outOfHorizon: 0,
     overLimit: 0,
-    marks: new Map(),
     forgotten: 0,
+    marks: [],
     fingerprints: noFingerprints(),
     inherited: noFingerprints(),
-    tiles: view.resolutions.map(() => []),
+    order: noOrder(),
+    tiles: view.resolutions.map(noTiles),
   };
 }
 
-/** Whether the item already contains this position: a redelivery. */
-export function contains(state: State, position: Position): boolean {
-  const mark = state.marks.get(position.shard);
-  return mark !== undefined && comparePositions(position, mark.position) <= 0;
+/** Makes a state empty again, so that one object serves item after item. */
+export function clearState(state: State): void {
+  state.greatestArrivalMs = Number.NEGATIVE_INFINITY;
+  state.applied = 0;
+  state.duplicates = 0;
+  state.outOfHorizon = 0;
+  state.overLimit = 0;
+  state.forgotten = 0;
+  state.marks.length = 0;
+  clear(state.fingerprints);
+  clear(state.inherited);
+  Object.assign(state.order, noOrder());
+  for (const list of state.tiles) clearTiles(list);
 }
 
 /** The most inherited fingerprints that an item keeps, newest first: with its own they stay below DynamoDB's 400 KB. */
@@ -65,37 +87,87 @@ export const INHERITED_LIMIT = 10_000;
  * inherits does not count towards the entity's limit, or a busy old lane would shut the new one out.
  */
 export function inherit(state: State, parent: State): void {
-  for (const { times, highs, lows } of [parent.fingerprints, parent.inherited]) {
-    for (let i = 0; i < times.length; i++) {
+  for (const { times, highs, lows, from, to } of [parent.fingerprints, parent.inherited]) {
+    for (let i = from; i < to; i++) {
       add(state.inherited, times[i] as number, highs[i] as number, lows[i] as number);
     }
   }
-  const tooMany = state.inherited.times.length - INHERITED_LIMIT;
+  const tooMany = sizeOf(state.inherited) - INHERITED_LIMIT;
   if (tooMany <= 0) return;
   state.forgotten += tooMany;
   dropFirst(state.inherited, tooMany);
 }
 
+/** One object for event after event: what an aggregate is given. */
+const input = { value: null as Scalar, by: null as Scalar, hash: 0, timeMs: 0, tie: 0 };
+/** The answers to a view's tests, and the hashes of its hashed columns (NaN: not asked yet), for the event at hand. */
+const met: boolean[] = [];
+const hashes: number[] = [];
+
 /** Updates one tile per resolution. */
-export function addToTiles(view: CompiledView, state: State, event: Event): void {
-  for (let r = 0; r < view.resolutions.length; r++) {
-    const resolution = view.resolutions[r] as Resolution;
-    const { widthMs, slots } = resolution;
+export function addToTiles(view: CompiledView, tiles: readonly TileList[], { row, timeMs, high }: Fact): void {
+  const { tests, hashed, resolutions } = view;
+  for (let i = 0; i < tests.length; i++) met[i] = holds(tests[i] as Test, row);
+  for (let i = 0; i < hashed.length; i++) hashes[i] = Number.NaN;
+  input.timeMs = timeMs;
+  input.tie = high;
+  for (let r = 0; r < resolutions.length; r++) {
+    const resolution = resolutions[r] as Resolution;
+    const { slots } = resolution;
+    const list = tiles[r] as TileList;
     let open: unknown[] | null = null;
+    let isNew = false;
     for (let s = 0; s < slots.length; s++) {
-      const { aggregate, column, hashed, where } = slots[s] as Slot;
-      if (!matches(where, event)) continue;
-      const index = widthMs === 0 ? 0 : Math.floor(event.timeMs / widthMs);
-      open ??= openSlots(resolution, tileAt(resolution, state.tiles[r] as Tile[], index));
-      const value = column === null ? null : (event.row[column] ?? null);
-      const hash = hashed && value !== null ? hash48(String(value)) : 0;
-      open[s] = aggregate.add(open[s], { value, by: null, hash, timeMs: event.timeMs, tie: event.high });
+      const slot = slots[s] as Slot;
+      if (!allMet(slot.where)) continue;
+      if (open === null) {
+        const tile = findTile(list, tileIndex(resolution, timeMs));
+        isNew = tile === null;
+        open = tile === null ? new Array(slots.length).fill(undefined) : slotsOf(resolution, list, tile);
+      }
+      prepare(slot, row, hashed);
+      const acc = slot.aggregate.add(open[s], input);
+      if (acc === undefined) continue;
+      open[s] = acc;
+      if (!isNew) continue;
+      isNew = false;
+      addTile(list, tileIndex(resolution, timeMs), open);
     }
   }
 }
 
-export function matches(tests: CompiledView["where"], event: Event): boolean {
-  for (const { column, values } of tests) if (!values.includes(event.row[column] ?? null)) return false;
+function prepare({ column, by, steps, hash }: Slot, row: Row, hashed: readonly string[]): void {
+  input.value = steps === null ? (column === null ? null : (row[column] ?? null)) : stepsMet(steps);
+  input.by = by === null ? null : (row[by] ?? null);
+  input.hash = hash < 0 || input.value === null ? 0 : hashOf(hash, row[hashed[hash] as string] as Scalar);
+}
+
+function hashOf(which: number, value: Scalar): number {
+  const known = hashes[which] as number;
+  if (!Number.isNaN(known)) return known;
+  const made = hash48(typeof value === "string" ? value : String(value));
+  hashes[which] = made;
+  return made;
+}
+
+function stepsMet(steps: readonly (readonly number[])[]): number {
+  let bits = 0;
+  for (let i = 0; i < steps.length; i++) if (allMet(steps[i] as readonly number[])) bits |= 1 << i;
+  return bits;
+}
+
+function allMet(where: readonly number[]): boolean {
+  for (let i = 0; i < where.length; i++) if (met[where[i] as number] === false) return false;
+  return true;
+}
+
+function holds({ column, values }: Test, row: Row): boolean {
+  const value = row[column] ?? null;
+  return values.length === 1 ? values[0] === value : values.includes(value);
+}
+
+export function matches(tests: readonly Test[], row: Row): boolean {
+  for (let i = 0; i < tests.length; i++) if (!holds(tests[i] as Test, row)) return false;
   return true;
 }
 
@@ -105,34 +177,46 @@ export function matches(tests: CompiledView["where"], event: Event): boolean {
  * finds its tile and its fingerprint.
  */
 export function prune(pipeline: Pipeline, view: CompiledView, state: State): void {
-  const behindMs = pipeline.allowedLatenessMs + pipeline.slackMs;
-  for (const list of [state.fingerprints, state.inherited]) dropBefore(list, state.greatestArrivalMs - behindMs);
-  for (const [shard, mark] of state.marks) {
-    if (state.greatestArrivalMs - mark.arrivalMs > MARK_RETENTION_MS) state.marks.delete(shard);
+  const { marks, greatestArrivalMs } = state;
+  const earliestAsOfMs = greatestArrivalMs - pipeline.allowedLatenessMs - pipeline.slackMs;
+  dropBefore(state.fingerprints, earliestAsOfMs);
+  dropBefore(state.inherited, earliestAsOfMs);
+  for (let i = marks.length - 1; i >= 0; i--) {
+    if (greatestArrivalMs - (marks[i] as Mark).arrivalMs > MARK_RETENTION_MS) marks.splice(i, 1);
   }
-  view.resolutions.forEach((resolution, r) => {
-    const { widthMs, longestMs } = resolution;
-    const tiles = state.tiles[r] as Tile[];
-    const earliestAsOfMs = state.greatestArrivalMs - behindMs;
-    const oldestMs = earliestAsOfMs - longestMs;
-    if (widthMs === 0) {
-      for (const tile of tiles) pruneSlots(resolution, tile, { oldestMs, earliestAsOfMs });
-      return;
-    }
-    let old = 0;
-    while (old < tiles.length && ((tiles[old] as Tile).index + 1) * widthMs <= oldestMs) old++;
-    tiles.splice(0, old);
-  });
-  // A tile that only holds empty accumulators (all its values were null) is no tile.
-  state.tiles.forEach((tiles, r) => {
-    if (tiles.some(isEmpty)) state.tiles[r] = tiles.filter((tile) => !isEmpty(tile));
-  });
+  for (let r = 0; r < view.resolutions.length; r++) {
+    const resolution = view.resolutions[r] as Resolution;
+    const list = state.tiles[r] as TileList;
+    const oldestMs = earliestAsOfMs - resolution.longestMs;
+    if (resolution.widthMs === 0) pruneItem(resolution, list, { oldestMs, earliestAsOfMs });
+    else if (resolution.forever) mergeIntoBase(resolution, list, earliestAsOfMs);
+    else dropTilesBefore(list, tileIndex(resolution, oldestMs));
+  }
 }
 
-function pruneSlots(resolution: Resolution, tile: Tile, horizon: Horizon): void {
-  const before = slotsOf(resolution, tile);
-  const after = before.map((acc, s) => acc && (resolution.slots[s] as Slot).aggregate.prune?.(acc, horizon));
-  if (after.every((acc, s) => acc === before[s])) return;
-  tile.slots = after;
-  tile.packed = null;
+function pruneItem(resolution: Resolution, list: TileList, horizon: Horizon): void {
+  const tile = findTile(list, 0);
+  if (tile === null) return;
+  const slots = slotsOf(resolution, list, tile);
+  let left = 0;
+  for (let s = 0; s < slots.length; s++) {
+    if (slots[s] !== undefined) slots[s] = (resolution.slots[s] as Slot).aggregate.prune?.(slots[s], horizon);
+    if (slots[s] !== undefined) left++;
+  }
+  if (left === 0) clearTiles(list);
+}
+
+/** Tiles that every as-of time still to be asked for has behind it are one. */
+function mergeIntoBase(resolution: Resolution, list: TileList, earliestAsOfMs: number): void {
+  const { widthMs, offsetMs, slots } = resolution;
+  const firstAsOfMs = roundUp(earliestAsOfMs, widthMs, offsetMs);
+  for (const tile of takeTilesBefore(list, tileIndex(resolution, firstAsOfMs))) {
+    const from = slotsOf(resolution, list, tile);
+    list.base ??= new Array(slots.length).fill(undefined);
+    const base = list.base;
+    for (let s = 0; s < slots.length; s++) {
+      if (from[s] === undefined) continue;
+      base[s] = base[s] === undefined ? from[s] : (slots[s] as Slot).aggregate.merge(base[s], from[s]);
+    }
+  }
 }

@@ -54,7 +54,7 @@ export const schema: EventSchema = {
   toRow: (value) => value as Record<string, Scalar>,
 };
 
-export const windows = [{ kind: "hopping", sizeMs: 40, stepMs: 10 } as const];
+export const windows = [{ kind: "hopping", sizeMs: 40, stepMs: 10, offsetMs: 0 } as const];
 
 export const times = fc.oneof(
   fc.integer({ min: -20, max: 20 }),

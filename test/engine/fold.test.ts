@@ -7,12 +7,12 @@ import {
   defineView,
   type Event,
   fold,
+  groupByItem,
   hopping,
   lastK,
   readFeatures,
   type StateKey,
   stateId,
-  stateKeysOf,
   stateTtlMs,
   sum,
   summarizeItem,
@@ -180,7 +180,7 @@ describe("an item", () => {
     const old = eventsOf([1, 2, 3].map((i) => arrival({ id: `${i}` })));
     const oldLane = bytesOf(fold(small, NOTHING, old), "by_item");
     const moved = eventsOf([1, 4, 5].map((i) => ({ ...arrival({ id: `${i}` }), shard: 1 })));
-    const [key] = stateKeysOf(small, moved);
+    const [key] = groupByItem(small, moved).touched.map((one) => one.key);
     const siblings = new Map([[stateId(key as StateKey), [oldLane]]]);
     const folded = fold(small, { items: new Map(), siblings }, moved);
     expect(folded.rejections).toEqual([]);
@@ -199,7 +199,7 @@ describe("an item", () => {
       { ...arrival({ id: "0", time: START - 10_500 }), shard: 1 },
       { ...arrival({ id: "10499", time: START - 1 }), shard: 1 },
     ]);
-    const [key] = stateKeysOf(wide, moved);
+    const [key] = groupByItem(wide, moved).touched.map((one) => one.key);
     const folded = fold(wide, { items: new Map(), siblings: new Map([[stateId(key as StateKey), [oldLane]]]) }, moved);
     expect(summarizeItem(wide, "by_item", bytesOf(folded, "by_item"))).toMatchObject({
       applied: 1,

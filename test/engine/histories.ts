@@ -9,6 +9,7 @@ import {
   type Event,
   type EventSchema,
   fold,
+  groupByItem,
   hopping,
   lastK,
   max,
@@ -19,7 +20,6 @@ import {
   type StateKey,
   type StreamRecord,
   stateId,
-  stateKeysOf,
   sum,
   tumbling,
 } from "@millrace/engine";
@@ -180,7 +180,7 @@ export function foldInto(
 }
 
 export function stored(table: Table, events: readonly Event[]) {
-  const keys = stateKeysOf(pipeline, events);
+  const keys = groupByItem(pipeline, events).touched.map(({ key }) => key);
   const items = new Map(keys.flatMap((key) => entry(stateId(key), table.get(stateId(key))?.bytes)));
   const siblings = new Map(
     keys

@@ -122,24 +122,29 @@ describe("bytes", () => {
     );
   });
 
-  it("reads back digits of any number, blobs, and frames of any size", () => {
+  it("reads back digits of any number, and frames of any size inside each other", () => {
     const digits = fc.stringMatching(/^\d{0,60}$/);
     fc.assert(
       fc.property(fc.array(fc.tuple(digits, fc.uint8Array({ maxLength: 300 }))), (values) => {
         const writer = byteWriter();
-        writer.framed(() => {
-          for (const [text, bytes] of values) {
-            writer.digits(text);
-            writer.framed(() => writer.blob(bytes));
-          }
-        });
-        const outer = byteReader(writer.bytes());
-        const reader = byteReader(outer.blob());
-        outer.end();
+        const outer = writer.begin();
+        for (const [text, bytes] of values) {
+          writer.digits(text);
+          const inner = writer.begin();
+          writer.copy(bytes, 0, bytes.length);
+          writer.end(inner);
+        }
+        writer.end(outer);
+        const reader = byteReader(writer.bytes());
+        const size = reader.varint();
+        const end = reader.at() + size;
         for (const [text, bytes] of values) {
           expect(reader.digits()).toBe(text);
-          expect(byteReader(reader.blob()).blob()).toEqual(bytes);
+          const length = reader.varint();
+          const from = reader.at();
+          expect(writer.bytes().slice(from, reader.skip(length))).toEqual(bytes);
         }
+        expect(reader.at()).toBe(end);
         reader.end();
       }),
     );

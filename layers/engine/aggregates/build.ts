@@ -1,8 +1,9 @@
 import type { Aggregate } from "../aggregate.ts";
-import type { Condition, Window } from "../define.ts";
+import type { Condition } from "../define.ts";
 import type { Distinct, FeatureSpec } from "../feature.ts";
+import { commonStep } from "../lattice.ts";
 import type { Column, EventSchema } from "../schema.ts";
-import { commonStep } from "../window.ts";
+import type { Window } from "../window.ts";
 import { arg } from "./arg.ts";
 import { boundaryTable, percentile } from "./ddsketch.ts";
 import { decayedSum } from "./decayed.ts";

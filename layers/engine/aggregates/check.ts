@@ -1,8 +1,9 @@
 import { scaleDecimal } from "../decimal.ts";
-import type { Condition, Window } from "../define.ts";
+import type { Condition } from "../define.ts";
 import { checkCondition, columnOf, demand, isWhole, onlyKeys } from "../demand.ts";
 import type { AggregateKind, FeatureSpec } from "../feature.ts";
 import type { Column, EventSchema } from "../schema.ts";
+import type { Window } from "../window.ts";
 import { toColumnNumber } from "./scalar.ts";
 
 /** What a feature may not say about its aggregate: of each kind the fields that it has, each with its rule. */

@@ -35,13 +35,14 @@ export function writeScalar(writer: ByteWriter, value: Scalar): void {
   } else if (typeof value === "number") {
     writer.byte(1);
     writer.float64(value);
-  } else writer.byte(value ? 3 : 2);
+  } else writer.byte(value === null ? 4 : value ? 3 : 2);
 }
 
 export function readScalar(reader: ByteReader): Scalar {
   const kind = reader.byte();
   if (kind === 0) return reader.text();
-  return kind === 1 ? reader.float64() : kind === 3;
+  if (kind === 1) return reader.float64();
+  return kind === 4 ? null : kind === 3;
 }
 
 /** The most bytes of one value: a code point takes up to 4. Infinite for a text that the schema does not bound. */

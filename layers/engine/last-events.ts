@@ -1,0 +1,92 @@
+import type { Aggregate } from "./aggregate.ts";
+import { type Built, buildAggregate } from "./aggregates/build.ts";
+import { compareText, readScalar, toStored, writeScalar } from "./aggregates/scalar.ts";
+import type { FeatureSpec } from "./feature.ts";
+import { roundUp } from "./lattice.ts";
+import type { EventSchema, Scalar } from "./schema.ts";
+import type { LastEventsWindow } from "./window.ts";
+
+/**
+ * A window of the last n events keeps what an aggregate needs of each, newest first by (event time, fingerprint), and aggregates at
+ * read time. Kept once per item: of the events before the first as-of that can still be asked for the n newest are enough, and of
+ * each step after it likewise, so an event from the future displaces nothing that a window could still ask for.
+ */
+interface Entry {
+  readonly timeMs: number;
+  readonly tie: number;
+  readonly value: Scalar;
+  readonly by: Scalar;
+  readonly hash: number;
+}
+
+type Entries = readonly Entry[]; // newest first
+
+/** The most bytes of one entry: time, tie, hash, and two texts of the longest that a column may hold. */
+const ENTRY_BYTES = 8 + 4 + 6 + 2 * 1030;
+
+/** The aggregate of a feature over its last events. */
+export function lastEventsOf(spec: FeatureSpec, window: LastEventsWindow, schema: EventSchema, reachMs: number): Built {
+  const built = buildAggregate(spec, [window], schema, reachMs);
+  const { events, stepMs } = window;
+  const key = JSON.stringify(["last events", events, stepMs, built.key]);
+  const aggregate = lastEvents(built.aggregate, events, stepMs, built.hashed) as Aggregate<unknown>;
+  return { ...built, key, perItem: true, aggregate };
+}
+
+function lastEvents(inner: Aggregate<unknown>, events: number, stepMs: number, hashed: boolean): Aggregate<Entries> {
+  return {
+    add: (acc, { value, by, hash, timeMs, tie }) =>
+      insert(acc ?? [], { timeMs, tie, value: toStored(value), by: toStored(by), hash }),
+    merge: (a, b) => [...a, ...b].sort(newestFirst),
+    result(acc, { startMs, endMs }) {
+      const inside = (acc ?? []).filter(({ timeMs }) => timeMs >= startMs && timeMs < endMs).slice(0, events);
+      let result: unknown;
+      for (const entry of inside) result = inner.add(result, entry);
+      return inner.result(result, { startMs, endMs });
+    },
+    prune(acc, { oldestMs, earliestAsOfMs }) {
+      const firstAsOfMs = roundUp(earliestAsOfMs, stepMs);
+      let step = Number.NaN;
+      let inStep = 0;
+      const kept = acc.filter(({ timeMs }) => {
+        const own = timeMs < firstAsOfMs ? Number.NEGATIVE_INFINITY : Math.floor(timeMs / stepMs);
+        inStep = own === step ? inStep + 1 : 1;
+        step = own;
+        return inStep <= events && timeMs >= oldestMs;
+      });
+      if (kept.length === acc.length) return acc;
+      return kept.length === 0 ? undefined : kept;
+    },
+    write(writer, acc) {
+      writer.varint(acc.length);
+      let previousMs = 0;
+      for (const { timeMs, tie, value, by, hash } of acc) {
+        writer.signed(previousMs - timeMs);
+        writer.uint32(tie);
+        writeScalar(writer, value);
+        writeScalar(writer, by);
+        if (hashed) writer.uint48(hash);
+        previousMs = timeMs;
+      }
+    },
+    read(reader) {
+      let timeMs = 0;
+      return Array.from({ length: reader.varint() }, () => {
+        timeMs -= reader.signed();
+        const tie = reader.uint32();
+        return { timeMs, tie, value: readScalar(reader), by: readScalar(reader), hash: hashed ? reader.uint48() : 0 };
+      });
+    },
+    maxBytes: 4 + 3 * events * ENTRY_BYTES,
+  };
+}
+
+function insert(acc: Entries, entry: Entry): Entries {
+  const at = acc.findIndex((other) => newestFirst(entry, other) <= 0);
+  return at < 0 ? [...acc, entry] : [...acc.slice(0, at), entry, ...acc.slice(at)];
+}
+
+/** Events of one time and one fingerprint differ in what they hold, or they are one event. */
+function newestFirst(a: Entry, b: Entry): number {
+  return b.timeMs - a.timeMs || b.tie - a.tie || compareText(b.value, a.value) || compareText(b.by, a.by);
+}
