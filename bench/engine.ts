@@ -3,6 +3,7 @@ import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { makeEvents, type Sent } from "./events.ts";
 import { measure, table } from "./measure.ts";
+import type { BenchOptions } from "./options.ts";
 
 const EVENTS = 20_000;
 const BATCH = 1_000;
@@ -12,9 +13,10 @@ const both = compile(features, eventSchema);
 const one: Pipeline = { ...both, views: both.views.filter(({ name }) => name === "user_activity") };
 
 /** Decode, fold and encode against the floor: reading base64 and JSON, which no consumer of such a stream can avoid. */
-export function* engineRows(): Generator<string> {
+export function* engineRows({ quick }: Pick<BenchOptions, "quick">): Generator<string> {
+  const events = quick ? EVENTS / 5 : EVENTS;
   for (const perEntity of [1, 2, 5, 10]) {
-    const sent = makeEvents(EVENTS, BATCH, perEntity);
+    const sent = makeEvents(events, BATCH, perEntity);
     const rates = measure(
       [
         {
@@ -25,8 +27,8 @@ export function* engineRows(): Generator<string> {
         { name: "base64, decode, fold, encode: user_activity", run: () => foldAll(one, sent) },
         { name: "base64, decode, fold, encode: both views", run: () => foldAll(both, sent) },
       ],
-      EVENTS,
-      ROUNDS,
+      events,
+      quick ? 2 : ROUNDS,
     );
     yield table(`Engine, ${perEntity} event${perEntity === 1 ? "" : "s"} per user and batch of ${BATCH}`, rates);
   }

@@ -1,5 +1,6 @@
 import { batchHashRows } from "./batch-hash/rows.ts";
 import { engineRows } from "./engine.ts";
+import { hoppingRows } from "./hopping/rows.ts";
 import type { BenchOptions } from "./options.ts";
 import { transformRows } from "./transform.ts";
 import { updateFeaturesRows } from "./update-features/rows.ts";
@@ -33,5 +34,10 @@ export const parts: readonly Part[] = [
     name: "batch-hash",
     about: "what is counted when deliveries fail, against the hash of the whole batch as idempotency key",
     rows: batchHashRows,
+  },
+  {
+    name: "hopping",
+    about: "hopping windows made of tiles, against one accumulator per window",
+    rows: hoppingRows,
   },
 ];

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { type Event, play, scenarios } from "../bench/batch-hash/scenarios.ts";
 import { batchHash, millrace } from "../bench/batch-hash/sides.ts";
 import { startEmulation } from "../bench/emulation.ts";
+import { foldPerWindow } from "../bench/hopping/per-window.ts";
+import { foldTiles, foldWindows, makeHoppingInput, requireEqual } from "../bench/hopping/rows.ts";
 import { inBatches, toKinesisRecord } from "../bench/kinesis-batch.ts";
 import { parseBenchOptions } from "../bench/options.ts";
 import { parts } from "../bench/parts.ts";
@@ -100,6 +102,31 @@ describe("batch-hash", () => {
     const [scenario] = scenarios.filter((one) => one.name === name);
     const counted = await play(batchHash, scenario as (typeof scenarios)[0], events);
     expect([...counted.values()].reduce((sum, count) => sum + count, 0)).toBe(250 + tooMany);
+  });
+});
+
+describe("hopping windows", () => {
+  const input = makeHoppingInput({ sizeMs: 60_000, stepMs: 5_000 }, 2_000);
+
+  it("say the same from tiles and from one accumulator per window", () => {
+    requireEqual(input, foldWindows(input), foldTiles(input));
+  });
+
+  it("count once at the peer too, what is delivered again and what a producer sends again", () => {
+    const { events, settings } = input;
+    const items = foldWindows(input);
+    foldPerWindow(settings, items, events.slice(-100));
+    const again = events.slice(-100).map((event, i) => {
+      const position = { ...event.record.position, sequence: String(10n ** 55n + BigInt(events.length + i)) };
+      return { ...event, record: { ...event.record, position } };
+    });
+    foldPerWindow(settings, items, again);
+    requireEqual(input, items, foldTiles(input));
+  });
+
+  it("that differ are found", () => {
+    const one = foldWindows({ ...input, events: input.events.slice(0, -1) });
+    expect(() => requireEqual(input, one, foldTiles(input))).toThrow(/tiles say .*, windows say/);
   });
 });
 
