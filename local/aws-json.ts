@@ -53,8 +53,7 @@ export function awsJsonService({
 /** For a service that finds its operations itself. */
 export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonService["handle"] {
   const answer = async (request: IncomingMessage): Promise<JsonObject | undefined> => {
-    const body = await readBody(request, bodyLimitBytes);
-    return run(operationOf(request), parseInput(request, body), request);
+    return run(operationOf(request), await readJson(request), request);
   };
   return (request, response) => {
     answer(request).then(
@@ -65,6 +64,11 @@ export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonSe
       },
     );
   };
+}
+
+/** The input of a request; for an operation whose answer is not JSON. */
+export async function readJson(request: IncomingMessage): Promise<JsonObject> {
+  return parseInput(request, await readBody(request, bodyLimitBytes));
 }
 
 /** The part of `X-Amz-Target` after the dot. */

@@ -6,6 +6,8 @@
 export interface Allowance {
   /** Something is left. */
   readonly open: boolean;
+  /** When that will be, or now. */
+  readonly opensAtMs: number;
   /** More than a second's worth blocks for as many seconds as it is worth, whatever was left. */
   take(amount: number): void;
 }
@@ -22,6 +24,10 @@ export function createAllowance(perSecond: number, now: () => number): Allowance
     get open() {
       refill();
       return left > 0;
+    },
+    get opensAtMs() {
+      refill();
+      return left > 0 ? filledMs : filledMs + Math.floor((-left * 1000) / perSecond) + 1;
     },
     take(amount) {
       refill();

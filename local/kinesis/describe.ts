@@ -2,6 +2,7 @@
 import { AwsError } from "../aws-error.ts";
 import { optionalInteger, optionalObject, optionalString, optionalTimeMs, requiredString } from "../aws-input.ts";
 import type { JsonObject, Operation } from "../aws-json.ts";
+import { nextToken, tokenText } from "./page.ts";
 import type { Streams } from "./service.ts";
 import type { HashRange } from "./shard.ts";
 import type { Shard, Stream } from "./stream.ts";
@@ -23,7 +24,13 @@ export function describeOperations(streams: Streams): Record<string, Operation> 
     DescribeStreamSummary(input) {
       const stream = streams.named(input);
       const openShardCount = stream.shards().filter(({ closed }) => !closed).length;
-      return { StreamDescriptionSummary: { ...summary(stream), OpenShardCount: openShardCount, ConsumerCount: 0 } };
+      return {
+        StreamDescriptionSummary: {
+          ...summary(stream),
+          OpenShardCount: openShardCount,
+          ConsumerCount: stream.consumers.list().length,
+        },
+      };
     },
     ListStreams(input) {
       const after = optionalString(input, "NextToken") ?? optionalString(input, "ExclusiveStartStreamName") ?? "";
@@ -41,8 +48,8 @@ export function describeOperations(streams: Streams): Record<string, Operation> 
     ListShards(input) {
       const listed = shardPage(streams, input);
       const { taken, more } = take(listed.shards, optionalInteger(input, "MaxResults", page) ?? 1000);
-      const token = `${listed.stream.name}|${taken.at(-1)?.id}`;
-      return { Shards: taken.map(toWire), ...(more ? { NextToken: Buffer.from(token).toString("base64") } : {}) };
+      const token = nextToken(`${listed.stream.name}|${taken.at(-1)?.id}`);
+      return { Shards: taken.map(toWire), ...(more ? { NextToken: token } : {}) };
     },
   };
 }
@@ -91,10 +98,8 @@ function shardPage(
   streams: Streams,
   input: JsonObject,
 ): { readonly stream: Stream; readonly shards: readonly Shard[] } {
-  const token = optionalString(input, "NextToken");
-  const [streamName, lastId] = Buffer.from(token ?? "", "base64")
-    .toString()
-    .split("|");
+  const token = tokenText(optionalString(input, "NextToken"));
+  const [streamName, lastId] = (token ?? "").split("|");
   if (token !== undefined && lastId === undefined)
     throw new AwsError("InvalidArgumentException", "NextToken is invalid.");
   const stream = streams.named(token === undefined ? input : { StreamName: streamName });

@@ -22,10 +22,12 @@ export interface Lineage {
 export interface LineageOptions extends Pick<ShardOptions, "now" | "retentionMs" | "metrics"> {
   readonly streamName: string;
   readonly shardCount: number;
+  /** Called when the children are there. */
+  readonly onClose: (shardId: string) => void;
   readonly newLimits: () => ShardOptions["limits"];
 }
 
-export function createLineage({ streamName, shardCount, newLimits, ...options }: LineageOptions): Lineage {
+export function createLineage({ streamName, shardCount, newLimits, onClose, ...options }: LineageOptions): Lineage {
   const shards: ShardLog[] = [];
   let open: readonly { readonly startHex: string; readonly shard: ShardLog }[] = [];
 
@@ -64,6 +66,7 @@ export function createLineage({ streamName, shardCount, newLimits, ...options }:
     ];
     const children = ranges.map((range) => openShard(range, [parent]));
     reopen();
+    onClose(shardId);
     return children;
   };
   const merge = (shardId: string, adjacentShardId: string): ShardLog => {
@@ -76,6 +79,7 @@ export function createLineage({ streamName, shardCount, newLimits, ...options }:
     }
     const child = openShard({ start: low.start, end: high.end }, parents);
     reopen();
+    for (const { id } of parents) onClose(id);
     return child;
   };
   const openInOrder = (): readonly ShardLog[] => open.map(({ shard }) => shard);

@@ -1,17 +1,19 @@
 /** The streams of one account and the operations on them, over AWS JSON. */
 import { AwsError } from "../aws-error.ts";
 import { optionalString } from "../aws-input.ts";
-import { awsJsonService, type JsonObject, type JsonService } from "../aws-json.ts";
+import { awsJsonService, type JsonObject, type JsonService, operationOf } from "../aws-json.ts";
 import type { Clock } from "../clock.ts";
+import { consumerOperations } from "./consumer-operations.ts";
 import { describeOperations } from "./describe.ts";
 import { manageOperations } from "./manage.ts";
 import { putOperations } from "./put.ts";
 import { readOperations } from "./read.ts";
 import type { Overload } from "./shard-limits.ts";
 import type { Stream } from "./stream.ts";
+import { subscribeToShard } from "./subscribe.ts";
 
 export interface KinesisOptions {
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   readonly region?: string;
   readonly accountId?: string;
   /** What becomes of a request beyond a shard's limits; `refuse` by default. */
@@ -21,7 +23,7 @@ export interface KinesisOptions {
 export interface Kinesis extends JsonService, Streams {}
 
 export interface Streams {
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   readonly overload: Overload;
   /** Makes a stream known on the wire; it may be wrapped, say to inject faults. */
   add(stream: Stream): void;
@@ -62,16 +64,23 @@ export function createKinesis(options: KinesisOptions): Kinesis {
       return stream;
     },
   };
-  const { handle } = awsJsonService({
+  const json = awsJsonService({
     name: "Kinesis",
     operations: {
       ...putOperations(streams),
       ...readOperations(streams),
       ...describeOperations(streams),
       ...manageOperations(streams),
+      ...consumerOperations(streams),
     },
   });
-  return { ...streams, handle };
+  return {
+    ...streams,
+    handle(request, response) {
+      if (operationOf(request) === "SubscribeToShard") void subscribeToShard(streams, request, response);
+      else json.handle(request, response);
+    },
+  };
 }
 
 function streamName(input: JsonObject): string {

@@ -4,6 +4,7 @@
  */
 import { AwsError } from "../aws-error.ts";
 import type { Clock } from "../clock.ts";
+import { type Consumers, createConsumers } from "./consumers.ts";
 import { createLineage } from "./lineage.ts";
 import { createStreamMetrics, type StreamMetrics } from "./metrics.ts";
 import { checkRecord, hashKeyOf, type NewRecord } from "./record.ts";
@@ -20,7 +21,7 @@ export interface StreamOptions {
   readonly arn: string;
   readonly shardCount: number;
   readonly retentionHours: number;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   /** AWS's `MaxRecordSizeInKiB`; 1,024 by default. */
   readonly maxRecordSizeKiB?: number;
   /** PROVISIONED by default. */
@@ -50,6 +51,7 @@ export interface Stream {
   readonly createdMs: number;
   readonly maxRecordSizeBytes: number;
   readonly metrics: StreamMetrics;
+  readonly consumers: Consumers;
   retentionHours: number;
   /** In the order of their creation, closed ones too. */
   shards(): readonly Shard[];
@@ -65,14 +67,18 @@ export interface Stream {
   scaleTo(shardCount: number): void;
   /** Calls the listener after each put, with the shard's id; returns what ends that. */
   onPut(listener: (shardId: string) => void): () => void;
+  /** Calls the listener after a shard was closed by a split or merge, when its children are there; returns what ends that. */
+  onClose(listener: (shardId: string) => void): () => void;
 }
 
 const hourMs = 3_600_000;
+const consumersPerStream = 20;
 
 export function createStream(options: StreamOptions): Stream {
   const { name, arn, clock } = options;
   const maxRecordSizeBytes = (options.maxRecordSizeKiB ?? 1024) * 1024;
   const listeners = new Set<(shardId: string) => void>();
+  const closeListeners = new Set<(shardId: string) => void>();
   const metrics = createStreamMetrics();
   const lineage = createLineage({
     streamName: name,
@@ -80,6 +86,9 @@ export function createStream(options: StreamOptions): Stream {
     now: clock.now,
     retentionMs: () => stream.retentionHours * hourMs,
     metrics,
+    onClose(shardId) {
+      for (const listener of closeListeners) listener(shardId);
+    },
     newLimits: () => (options.limits === true ? createShardLimits(clock.now) : noLimits),
   });
 
@@ -91,6 +100,20 @@ export function createStream(options: StreamOptions): Stream {
     createdMs: clock.now(),
     maxRecordSizeBytes,
     metrics,
+    consumers: createConsumers({
+      streamName: name,
+      streamArn: arn,
+      clock,
+      limited: options.limits === true,
+      metrics,
+      most: () => consumersPerStream,
+      onChange(listener) {
+        const ends = [stream.onPut(listener), stream.onClose(listener)];
+        return () => {
+          for (const end of ends) end();
+        };
+      },
+    }),
     retentionHours: options.retentionHours,
     shards: lineage.shards,
     put(record, overload = "refuse") {
@@ -118,6 +141,10 @@ export function createStream(options: StreamOptions): Stream {
     onPut(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    onClose(listener) {
+      closeListeners.add(listener);
+      return () => void closeListeners.delete(listener);
     },
   };
   return stream;
