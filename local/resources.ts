@@ -41,6 +41,10 @@ export function createStreams(template: Template, kinesis: Kinesis, clock: Clock
     const { name, arn } = resource;
     kinesis.add(createStream({ name, arn, clock, limits, ...readStream(template, resource) }));
   }
+  for (const resource of template.of("AWS::Kinesis::StreamConsumer")) {
+    const stream = streamOf({ template, kinesis }, String(resource.properties.StreamARN), resource);
+    stream.consumers.register(resource.name, resource.arn);
+  }
 }
 
 export function createDeliveries(wiring: Wiring): readonly (readonly [string, Delivery])[] {
@@ -80,7 +84,12 @@ export function createMappings(wiring: Wiring, found: readonly FoundMapping[]): 
   });
 }
 
-function streamOf({ template, kinesis }: Wiring, arn: string, user: Resource, line = user.line): Stream {
+function streamOf(
+  { template, kinesis }: Pick<Wiring, "template" | "kinesis">,
+  arn: string,
+  user: Resource,
+  line = user.line,
+): Stream {
   const stream = kinesis.all().find((candidate) => candidate.arn === arn);
   if (stream !== undefined) return stream;
   throw new TemplateError(

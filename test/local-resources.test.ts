@@ -63,6 +63,17 @@ describe("a stream", () => {
     expect(streamOf("{ ShardCount: 1 }")).toMatchObject({ mode: "PROVISIONED", encryption: null });
   });
 
+  it("has the consumers of the template under their ARNs", () => {
+    const template = load(`
+Resources:
+  S: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }
+  Fast: { Type: AWS::Kinesis::StreamConsumer, Properties: { ConsumerName: f, StreamARN: !GetAtt S.Arn } }`);
+    const kinesis = createKinesis({ clock });
+    createStreams(template, kinesis, clock);
+    const [consumer] = template.of("AWS::Kinesis::StreamConsumer");
+    expect(kinesis.find("s")?.consumers.list()).toMatchObject([{ name: "fast", arn: consumer?.arn }]);
+  });
+
   it.each([
     ["ShardCount: 0", "S: ShardCount: expected a whole number from 1 to 10000, got 0."],
     ["RetentionPeriodHours: 12", "S: RetentionPeriodHours: expected a whole number from 24 to 8760, got 12."],

@@ -107,6 +107,7 @@ const glueDatabaseProperties: Catalogue = {
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
   "AWS::Kinesis::Stream": streamProperties,
+  "AWS::Kinesis::StreamConsumer": { ...all(simulated, "StreamARN"), ...all(accepted, "ConsumerName Tags") },
   "AWS::DynamoDB::Table": tableProperties,
   "AWS::S3::Bucket": bucketProperties,
   "AWS::KinesisFirehose::DeliveryStream": deliveryProperties,
@@ -131,8 +132,6 @@ export const notSimulatedTypes: ReadonlySet<string> = new Set([
   "AWS::KMS::Alias",
   "AWS::KMS::Key",
   "AWS::Kinesis::ResourcePolicy",
-  // Its records come through the ordinary iterator here.
-  "AWS::Kinesis::StreamConsumer",
   "AWS::Lambda::LayerVersion",
   "AWS::Lambda::Permission",
   "AWS::Logs::LogGroup",
