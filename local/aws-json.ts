@@ -3,6 +3,7 @@
  * SDK, boto3 and the AWS CLI send; the Java SDK's CBOR gets a message that says how to switch it off.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gunzipSync } from "node:zlib";
 import { AwsError, LostReply } from "./aws-error.ts";
 import { readBody } from "./http-body.ts";
 
@@ -68,7 +69,7 @@ export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonSe
 
 /** The input of a request; for an operation whose answer is not JSON. */
 export async function readJson(request: IncomingMessage): Promise<JsonObject> {
-  return parseInput(request, await readBody(request, bodyLimitBytes));
+  return parseInput(request, unpacked(request, await readBody(request, bodyLimitBytes)));
 }
 
 /** The part of `X-Amz-Target` after the dot. */
@@ -93,6 +94,16 @@ function sendJson(
   response.setHeader("content-type", contentType);
   response.setHeader("content-length", Buffer.byteLength(body));
   response.end(body);
+}
+
+/** Large PutMetricData requests come compressed. */
+function unpacked({ headers }: IncomingMessage, body: Buffer): Buffer {
+  if (headers["content-encoding"] !== "gzip") return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: bodyLimitBytes });
+  } catch {
+    throw new AwsError("SerializationException", "Expected a body compressed by gzip, as content-encoding says.");
+  }
 }
 
 function parseInput(request: IncomingMessage, body: Buffer): JsonObject {

@@ -1,9 +1,11 @@
 /** Creates what the template describes, each kind from its resolved properties. */
 import { AwsError } from "./aws-error.ts";
 import type { Clock } from "./clock.ts";
+import type { Metrics } from "./cloudwatch/metrics.ts";
 import type { Tables } from "./dynamodb.ts";
 import type { Destinations } from "./esm/destination.ts";
 import { createMapping, type Mapping } from "./esm/mapping.ts";
+import { meteredCounters } from "./esm/meters.ts";
 import type { FoundMapping } from "./esm/read-settings.ts";
 import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
 import type { Problem } from "./firehose/properties.ts";
@@ -13,6 +15,7 @@ import { createStream, type Stream } from "./kinesis/stream.ts";
 import type { FunctionHost } from "./lambda/host.ts";
 import type { ObjectStore } from "./s3/store.ts";
 import type { ValueMap } from "./template/evaluate.ts";
+import { mappingId } from "./template/identity.ts";
 import type { Resource, Template } from "./template/load.ts";
 import { TemplateError } from "./template/template-error.ts";
 
@@ -23,6 +26,7 @@ export interface Wiring {
   readonly objects: ObjectStore;
   readonly invoke: FunctionHost["invoke"];
   readonly seed: number;
+  readonly metrics: Metrics;
   readonly region: string;
   readonly log: (line: string) => void;
 }
@@ -64,7 +68,7 @@ export function createDeliveries(wiring: Wiring): readonly (readonly [string, De
 }
 
 export function createMappings(wiring: Wiring, found: readonly FoundMapping[]): readonly Mapping[] {
-  const { template, objects } = wiring;
+  const { template, objects, metrics } = wiring;
   const later = (line: number, what: string) =>
     new TemplateError(template.file, line, `The local runtime has no ${what} yet.`);
   const destinations: Destinations = {
@@ -78,9 +82,10 @@ export function createMappings(wiring: Wiring, found: readonly FoundMapping[]): 
     if ((settings.onFailure ?? { kind: "s3" }).kind !== "s3") throw later(line, "queues and topics");
     if (!settings.enabled) return [];
     const stream = streamOf(wiring, settings.streamArn, owner, line);
-    return [
-      createMapping({ ...wiring, destinations, settings, stream, functionName: owner.name, functionArn: owner.arn }),
-    ];
+    const { name: functionName, arn: functionArn } = owner;
+    const { logicalId, countsEvents } = settings;
+    const counters = meteredCounters({ metrics, functionName, mappingId: mappingId(logicalId), countsEvents });
+    return [createMapping({ ...wiring, destinations, settings, stream, functionName, functionArn, counters })];
   });
 }
 

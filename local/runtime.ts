@@ -6,6 +6,10 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, realClock, type VirtualClock, virtualClock } from "./clock.ts";
+import { readAlarms } from "./cloudwatch/alarm-settings.ts";
+import { type Alarms, createAlarms } from "./cloudwatch/alarms.ts";
+import { cloudWatchApi } from "./cloudwatch/api.ts";
+import { createMetrics, type Metrics } from "./cloudwatch/metrics.ts";
 import type { TableUsage } from "./dynamodb.ts";
 import { startTables, type Tables } from "./dynamodb.ts";
 import type { Mapping } from "./esm/mapping.ts";
@@ -72,6 +76,8 @@ export interface Runtime {
   readonly clock: Clock;
   readonly objects: ObjectStore;
   readonly tables: Tables;
+  readonly metrics: Metrics;
+  readonly alarms: Alarms;
   readonly outputs: Readonly<Record<string, string>>;
   /** Resource types with their number, and properties, that exist on AWS only. */
   readonly notSimulated: readonly string[];
@@ -94,6 +100,8 @@ interface Parts {
   readonly kinesis: Kinesis;
   readonly tables: Tables;
   readonly objects: ObjectStore;
+  readonly metrics: Metrics;
+  readonly alarms: Alarms;
   readonly host: FunctionHost;
   readonly server: Server;
   readonly mappings: readonly Mapping[];
@@ -112,7 +120,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const isVirtual = options.clock.kind === "virtual";
   // Before anything is built or opened: a mistake in the template should not cost a build.
   const nowMs = options.clock.kind === "virtual" ? options.clock.startMs : Date.now();
-  const found = readMappings(template, { nowMs, seed });
+  const found = readMappings(template, { nowMs });
+  const alarmSettings = readAlarms(template);
   const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
   const { clock } = ticking;
 
@@ -142,6 +151,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const part of opened.splice(0)) await part.stop();
   };
   try {
+    const metrics = createMetrics({ clock });
+    const alarms = keep(createAlarms({ settings: alarmSettings, metrics, clock }));
     const objects = createObjectStore(outDir, { now: clock.now });
     const faults = createFaults(seed, options.faults);
     const tables = keep(await startTables({ clock, ...(faults.aroundTable && { around: faults.aroundTable }) }));
@@ -153,6 +164,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       dynamodb: tables,
       firehose: firehoseApi(() => deliveries.values(), faults.aroundPut),
       s3: createS3(objects),
+      cloudwatch: cloudWatchApi({ metrics, alarms, clock }),
     };
     const server = keep(await startServer({ port: options.port ?? 0, clock, services }));
     const host = keep(
@@ -170,14 +182,28 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         cutOff: tables.cutOff,
         kill: options.kill,
         faults: faults.invocations,
+        metrics,
         edits: options.edits ?? [],
       }),
     );
     createStreams(template, kinesis, clock, options.shardLimits ?? !isVirtual);
-    const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, region, log };
+    const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }, found).map(keep);
-    const parts = { template, time, kinesis, tables, objects, host, server, mappings, deliveries, faults };
+    const parts = {
+      template,
+      time,
+      kinesis,
+      tables,
+      objects,
+      metrics,
+      alarms,
+      host,
+      server,
+      mappings,
+      deliveries,
+      faults,
+    };
     return runtimeOf(parts, stop);
   } catch (error) {
     await stop();
@@ -186,12 +212,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
-  const { template, time, kinesis, tables, objects, host, server, mappings, deliveries, faults } = parts;
+  const { template, time, kinesis, tables, objects, metrics, alarms, host, server, mappings, deliveries, faults } =
+    parts;
   return {
     url: server.url,
     clock: time.clock,
     objects,
     tables,
+    metrics,
+    alarms,
     outputs: template.outputs,
     notSimulated: template.notSimulated,
     physicalId: template.physicalId,

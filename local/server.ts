@@ -25,6 +25,7 @@ export interface ServerOptions {
     readonly kinesis: Service;
     readonly dynamodb: Service;
     readonly firehose?: Service;
+    readonly cloudwatch?: Service;
     readonly s3: Service;
   };
 }
@@ -92,12 +93,14 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
   ["Kinesis", "kinesis"],
   ["DynamoDB", "dynamodb"],
   ["Firehose", "firehose"],
+  // CloudWatch, by the name it had inside AWS.
+  ["GraniteServiceVersion20100801", "cloudwatch"],
 ]);
 
 function serviceOf(request: IncomingMessage): ServiceName | null {
   const target = request.headers["x-amz-target"];
   if (target === undefined) return (signedFor(request) ?? "s3") === "s3" ? "s3" : null;
-  return targetPrefixes.get(String(target).split("_")[0] ?? "") ?? null;
+  return targetPrefixes.get(String(target).split(/[_.]/)[0] ?? "") ?? null;
 }
 
 /** The service in the scope of a signature, `Credential=KEY/20260102/us-east-1/lambda/aws4_request`; null without a signature in the header. */

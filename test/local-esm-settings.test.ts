@@ -217,5 +217,5 @@ Resources:
     Properties:
       CodeUri: f
       Events:${events}`;
-  return readMappings(loadTemplate({ templatePath: "/somewhere/template.yaml", templateText }), { nowMs, seed: 1 });
+  return readMappings(loadTemplate({ templatePath: "/somewhere/template.yaml", templateText }), { nowMs });
 }

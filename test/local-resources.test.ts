@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { virtualClock } from "../local/clock.ts";
+import { createMetrics } from "../local/cloudwatch/metrics.ts";
 import { startTables } from "../local/dynamodb.ts";
 import { createKinesis } from "../local/kinesis/service.ts";
 import { createDeliveries, createStreams, createTables } from "../local/resources.ts";
@@ -101,7 +102,9 @@ Resources:
     const kinesis = createKinesis({ clock });
     const objects = createObjectStore("/nowhere");
     const invoke = async () => ({ kind: "ok", payload: null, durationMs: 0 }) as const;
-    createDeliveries({ template, clock, kinesis, objects, invoke, seed: 1, region: "us-east-1", log: () => {} });
+    const metrics = createMetrics({ clock });
+    const run = { seed: 1, region: "us-east-1", log: () => {} };
+    createDeliveries({ template, clock, kinesis, objects, invoke, metrics, ...run });
   };
 
   it.each([

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { compile } from "@millrace/engine";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
+import { listRings } from "./alarms.ts";
 import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
 import { countFailedRecords } from "./failed.ts";
 import type { Fed } from "./feed.ts";
@@ -72,6 +73,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     lake: await measureParts(lake, buckets, failedRecords),
     quarantine: await listQuarantine(lake, folder("quarantined.ndjson")),
     lateness: await measureLateness(lake, features, eventSchema.timeColumn),
+    alarms: listRings(runtime.alarms),
     asOf: iso(fed.lastMs),
     examples,
     table: tableFigures(usage, fed.records),

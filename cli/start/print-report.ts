@@ -1,5 +1,6 @@
 /** The report as people want to read it: what happened, whether it adds up, and where to look next. */
 import type { ViewAccount } from "./conservation.ts";
+import { printAlarms } from "./print-alarms.ts";
 import { printExamples } from "./print-examples.ts";
 import type { Report } from "./report.ts";
 import { bytes, columns, duration, moment, named, number, percent, plural } from "./words.ts";
@@ -15,6 +16,7 @@ export function printReport(report: Report): string {
     lake(report),
     quarantine(report),
     lateness(report),
+    printAlarms(report.alarms),
     printExamples(report),
     cost(report),
     files(report),
@@ -169,7 +171,7 @@ function files({ files: paths, notSimulated }: Report): string[] {
     ]),
     "  Look into the lake:",
     `    ${paths.query}`,
-    `  ${plural(notSimulated.length, "part")} of template.yaml (alarms, roles, log groups, …) exist on AWS only; the report as JSON names them.`,
+    `  ${plural(notSimulated.length, "part")} of template.yaml (roles, log groups, keys, …) exist on AWS only; the report as JSON names them.`,
   ];
 }
 

@@ -1,5 +1,6 @@
 /** What a run has to say, as data: `--json` prints it, `report.json` keeps it, `print-report.ts` says it to people. */
 import type { FeatureValue } from "@millrace/engine";
+import type { AlarmFigures } from "./alarms.ts";
 import type { Check, ViewAccount } from "./conservation.ts";
 import type { NotPut, Throttled } from "./feed.ts";
 import type { FunctionErrors } from "./function-errors.ts";
@@ -20,6 +21,7 @@ export interface Report {
   readonly lake: readonly LakePart[];
   readonly quarantine: Quarantine;
   readonly lateness: Lateness;
+  readonly alarms: AlarmFigures;
   /** As of this moment of the run's clock. */
   readonly asOf: string;
   readonly examples: readonly Example[];

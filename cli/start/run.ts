@@ -90,6 +90,7 @@ async function open(
   }
 }
 
+const MINUTE_MS = 60_000;
 const PEOPLE_CAN_FIX = ["TemplateError", "BuildError", "DeliverySettingsError"];
 
 async function stream({ out, progress, now }: RunOptions, source: EventSource, runtime: Runtime) {
@@ -109,6 +110,8 @@ async function stream({ out, progress, now }: RunOptions, source: EventSource, r
     };
     const fed = await feed(source.arrivals, pipe, ledger, tell);
     await runtime.drain();
+    // Alarms look at whole minutes: with the last one over they have seen all that happened.
+    await runtime.advanceTo(Math.ceil(runtime.clock.now() / MINUTE_MS) * MINUTE_MS);
     progress.update(1, `${number(fed.records)} events in ${duration(now() - startedMs)}`);
     return fed;
   } finally {

@@ -68,7 +68,7 @@ export function createDestination(options: DestinationOptions): (given: GivenUp)
       counters.windowsDiscarded++;
       return;
     }
-    counters.discarded += count;
     if (delivered) counters.deliveredToDestination += count;
+    counters.discarded += count;
   };
 }

@@ -2,14 +2,14 @@
 import type { Clock } from "../clock.ts";
 import type { Shard, Stream } from "../kinesis/stream.ts";
 import type { FunctionHost } from "../lambda/host.ts";
+import { mappingId } from "../template/identity.ts";
 import { createDestination, type Destinations } from "./destination.ts";
 import { kinesisFormat } from "./kinesis-format.ts";
 import { createLane } from "./lane.ts";
-import { mappingId } from "./read-settings.ts";
 import { envelopeBytes, type RecordFormat, toPayload } from "./records.ts";
 import type { MappingSettings } from "./settings.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
-import { createCounters, type MappingStats } from "./stats.ts";
+import { createCounters, type MappingCounters, type MappingStats } from "./stats.ts";
 
 export interface MappingOptions {
   readonly settings: MappingSettings;
@@ -21,6 +21,8 @@ export interface MappingOptions {
   readonly destinations: Destinations;
   readonly invoke: FunctionHost["invoke"];
   readonly seed: number;
+  /** Its own by default; a runtime gives some that CloudWatch hears of. */
+  readonly counters?: MappingCounters;
   readonly log: (line: string) => void;
 }
 
@@ -35,9 +37,8 @@ export interface Mapping {
 }
 
 export function createMapping(options: MappingOptions): Mapping {
-  const { settings, stream, clock } = options;
-  const id = mappingId(options.seed, settings.logicalId);
-  const counters = createCounters();
+  const { settings, stream, clock, counters = createCounters() } = options;
+  const id = mappingId(settings.logicalId);
   const readers = new Map<string, ShardReader>();
   // The starting position is for the shards that exist now; those born later are read from their beginning.
   const starts = new Map(stream.shards().map((shard) => [shard.id, shard.startOf(settings.startingPosition)]));

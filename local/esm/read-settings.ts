@@ -3,9 +3,9 @@
  * words, also what no linter sees: a record age of 1 to 59 s, parallelization together with a tumbling window, filter patterns.
  */
 import type { ValueMap } from "../template/evaluate.ts";
+import { mappingId } from "../template/identity.ts";
 import type { Resource, Template } from "../template/load.ts";
 import { TemplateError } from "../template/template-error.ts";
-import { uuidOf } from "../uuid.ts";
 import { propertiesOf } from "./properties.ts";
 import { readQueueMapping } from "./read-queue.ts";
 import { readStreamMapping } from "./read-stream.ts";
@@ -14,7 +14,6 @@ import type { Settings } from "./settings.ts";
 export interface ReadOptions {
   /** For starting positions, which may not lie in the future. */
   readonly nowMs: number;
-  readonly seed: number;
 }
 
 export interface FoundMapping {
@@ -28,16 +27,11 @@ export function readMappings(template: Template, options: ReadOptions): readonly
   for (const owner of template.of("AWS::Serverless::Function")) {
     for (const settings of mappingsOf(template, owner, options)) {
       const twin = found.find((other) => other.owner === owner && isSameSource(other.settings, settings));
-      if (twin !== undefined) throw conflict(template, owner, settings, twin.settings, options.seed);
+      if (twin !== undefined) throw conflict(template, owner, settings, twin.settings);
       found.push({ owner, settings });
     }
   }
   return found;
-}
-
-/** The id that Lambda gives a mapping. */
-export function mappingId(seed: number, logicalId: string): string {
-  return uuidOf(seed, "mapping", logicalId);
 }
 
 function mappingsOf(template: Template, owner: Resource, { nowMs }: ReadOptions): readonly Settings[] {
@@ -68,14 +62,8 @@ function isSameSource(one: Settings, other: Settings): boolean {
   return one.eventSourceArn === other.eventSourceArn;
 }
 
-function conflict(
-  template: Template,
-  owner: Resource,
-  { eventSourceArn, line, logicalId }: Settings,
-  twin: Settings,
-  seed: number,
-) {
-  const message = `The event source arn (" ${eventSourceArn} ") and function (" ${owner.name} ") provided mapping already exists. Please update or delete the existing mapping with UUID ${mappingId(seed, twin.logicalId)}`;
+function conflict(template: Template, owner: Resource, { eventSourceArn, line, logicalId }: Settings, twin: Settings) {
+  const message = `The event source arn (" ${eventSourceArn} ") and function (" ${owner.name} ") provided mapping already exists. Please update or delete the existing mapping with UUID ${mappingId(twin.logicalId)}`;
   return new TemplateError(
     template.file,
     line,

@@ -23,7 +23,6 @@ export function readStreamMapping(
     throw properties.fail("ParallelizationFactor", invalidParameter(message));
   }
   const retries = properties.integer("MaximumRetryAttempts", -1, 10_000, -1);
-  properties.inner("MetricsConfig").texts("Metrics", ["EventCount"]);
   return {
     ...at,
     enabled: properties.boolean("Enabled", true),
@@ -39,6 +38,7 @@ export function readStreamMapping(
     bisectBatchOnFunctionError: properties.boolean("BisectBatchOnFunctionError", false),
     reportBatchItemFailures: reportsBatchItemFailures(properties),
     filter: readFilter(properties, at.source === "kinesis" ? "data" : null),
+    countsEvents: properties.inner("MetricsConfig").texts("Metrics", ["EventCount"]).length > 0,
     onFailure: onFailure(properties.inner("DestinationConfig").inner("OnFailure")),
   };
 }

@@ -29,6 +29,8 @@ export interface MappingSettings {
   readonly reportBatchItemFailures: boolean;
   /** Null = every record passes. */
   readonly filter: RecordFilter | null;
+  /** MetricsConfig asks for EventCount. */
+  readonly countsEvents: boolean;
   readonly onFailure: Destination | null;
 }
 

@@ -3,11 +3,13 @@
  * are AWS's. In virtual time an invocation costs a modelled duration, and the real timeout is generous, because the machine is not what is simulated.
  */
 import type { Clock } from "../clock.ts";
+import { createMetrics, type Metrics } from "../cloudwatch/metrics.ts";
 import type { Disturbance, InvocationFaults } from "../faults/invocations.ts";
 import { uuidOf } from "../uuid.ts";
 import type { Bundle } from "./bundle.ts";
 import { createEnvironment, type Environment, type Outcome, timeoutMessage } from "./environment.ts";
 import type { LogFile } from "./log-file.ts";
+import { functionMeters } from "./meters.ts";
 import type { FunctionSettings } from "./settings.ts";
 
 /** `durationMs` is the modelled duration in virtual time, else the measured one. */
@@ -60,6 +62,8 @@ export interface HostOptions {
   readonly cutOff?: (caller: string) => Promise<void>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
   readonly faults?: InvocationFaults | undefined;
+  /** Of the account; a host without one keeps its own to itself. */
+  readonly metrics?: Metrics | undefined;
 }
 
 const payloadLimitBytes = 6 * 1024 * 1024;
@@ -106,6 +110,7 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
     onLog: (text) => log.append(text, options.clock.now()),
   });
   const stats = { invocations: 0, errors: 0, kills: 0, durationMs: 0 };
+  const meters = functionMeters(options.metrics ?? createMetrics(options), name);
   const patienceMs = options.time === "virtual" ? Math.max(patienceInVirtualTimeMs, 2 * timeoutMs) : timeoutMs;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -141,7 +146,7 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
       await log.close();
     },
     invoke(payload: unknown): Promise<Invocation> {
-      const mine = last.then(() => run(payload));
+      const mine = last.then(() => run(payload)).then(meters.finished);
       last = mine.catch(() => undefined);
       return mine;
     },

@@ -8,7 +8,8 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
-export function openLogFile(path: string): LogFile {
+/** `onLine` is told of each line as it was printed. */
+export function openLogFile(path: string, onLine: (line: string, nowMs: number) => void = () => {}): LogFile {
   mkdirSync(dirname(path), { recursive: true });
   const file = createWriteStream(path);
   let unfinished = "";
@@ -16,7 +17,11 @@ export function openLogFile(path: string): LogFile {
     append(text, nowMs) {
       const lines = (unfinished + text).split("\n");
       unfinished = lines.pop() ?? "";
-      for (const line of lines) if (line !== "") file.write(`${asJsonLine(line, nowMs)}\n`);
+      for (const line of lines) {
+        if (line === "") continue;
+        file.write(`${asJsonLine(line, nowMs)}\n`);
+        onLine(line, nowMs);
+      }
     },
     close: () =>
       new Promise((resolve) => {

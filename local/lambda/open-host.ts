@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
+import { readEmbedded } from "../cloudwatch/embedded-format.ts";
+import type { Metrics } from "../cloudwatch/metrics.ts";
 import type { Template } from "../template/load.ts";
 import { bundleFunction } from "./bundle.ts";
 import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
@@ -26,6 +28,8 @@ export interface OpenHostOptions {
   readonly cutOff?: NonNullable<HostOptions["cutOff"]>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
   readonly faults?: HostOptions["faults"];
+  /** Gets what the functions print in CloudWatch's embedded format, and what the service says about them. */
+  readonly metrics?: Metrics;
   /** Replaces text in the sources before they are built. */
   readonly edits?: readonly SourceEdit[];
 }
@@ -37,11 +41,14 @@ export async function openHost(options: OpenHostOptions): Promise<FunctionHost> 
     .of("AWS::Serverless::Function")
     .filter(({ logicalId }) => only?.includes(logicalId) ?? true)
     .map((resource) => readFunction(template, resource));
+  const onLine = (line: string, nowMs: number): void => {
+    for (const datum of readEmbedded(line, nowMs)) options.metrics?.put(datum);
+  };
   const buildDir = buildDirOf(template.dir, projectDir, definitionsDir, edits);
   const functions = await Promise.all(
     settings.map(async (one: FunctionSettings) => {
       const bundle = await bundleFunction(one, { projectDir, buildDir, definitionsDir, edits });
-      return { settings: one, bundle, log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`)) };
+      return { settings: one, bundle, log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`), onLine) };
     }),
   );
   return createHost({ ...options, functions, baseEnv: (caller) => awsEnv(options, caller) });

@@ -103,6 +103,13 @@ const glueDatabaseProperties: Catalogue = {
   },
 };
 
+const alarmProperties: Catalogue = {
+  ...all(simulated, "ActionsEnabled AlarmActions AlarmDescription ComparisonOperator DatapointsToAlarm Dimensions"),
+  ...all(simulated, "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions"),
+  ...all(simulated, "MetricName Metrics Namespace OKActions Period Statistic Threshold TreatMissingData Unit"),
+  ...all(accepted, "AlarmName Tags"),
+};
+
 /** Resource types which the runtime creates, with their properties. */
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
@@ -113,6 +120,7 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::KinesisFirehose::DeliveryStream": deliveryProperties,
   "AWS::Glue::Database": glueDatabaseProperties,
   "AWS::Glue::Table": glueTableProperties,
+  "AWS::CloudWatch::Alarm": alarmProperties,
 };
 
 /** Resource types which are left out without changing what the pipeline computes. */
@@ -123,7 +131,6 @@ export const notSimulatedTypes: ReadonlySet<string> = new Set([
   "AWS::Athena::PreparedStatement",
   "AWS::Athena::WorkGroup",
   "AWS::Budgets::Budget",
-  "AWS::CloudWatch::Alarm",
   "AWS::CloudWatch::CompositeAlarm",
   "AWS::CloudWatch::Dashboard",
   "AWS::IAM::ManagedPolicy",

@@ -2,6 +2,7 @@
  * What a resource is called here: its logical id in kebab case, so that folders and tables can be recognised; a bucket's
  * folder goes without `-bucket`. Explicit names in the template have no meaning locally, except Glue's, which others refer to as text.
  */
+import { uuidOf } from "../uuid.ts";
 
 export interface Account {
   readonly accountId: string;
@@ -18,7 +19,7 @@ export interface Identity {
 }
 
 export function identityOf(logicalId: string, type: string, glueName: string | null, account: Account): Identity {
-  const kebab = kebabCase(logicalId);
+  const kebab = type === "AWS::Lambda::EventSourceMapping" ? mappingId(logicalId) : kebabCase(logicalId);
   const name = glueName ?? (type === "AWS::S3::Bucket" ? kebab.replace(/-bucket$/, "") || kebab : kebab);
   const arn = arnOf(type, name, account);
   const refIsArn =
@@ -59,11 +60,18 @@ const arnForms: Readonly<Record<string, string>> = {
   "AWS::KMS::Key": "kms:R:A:key/",
   "AWS::Logs::LogGroup": "logs:R:A:log-group:",
   "AWS::SNS::Topic": "sns:R:A:",
+  "AWS::CloudWatch::Alarm": "cloudwatch:R:A:alarm:",
+  "AWS::Lambda::EventSourceMapping": "lambda:R:A:event-source-mapping:",
 };
 
 function arnOf(type: string, name: string, { region, accountId }: Account): string {
   const form = arnForms[type] ?? `${(type.split("::")[1] ?? "").toLowerCase()}:R:A:`;
   return `arn:aws:${form.replace(":R:", `:${region}:`).replace(":A:", `:${accountId}:`)}${name}`;
+}
+
+/** AWS gives a mapping a UUID; this one follows from its logical id, which SAM makes of the function's and the event's. */
+export function mappingId(logicalId: string): string {
+  return uuidOf(0, "mapping", logicalId);
 }
 
 /** A consumer's ARN ends in the time of its creation; this one in a fixed time, so that runs are alike. */

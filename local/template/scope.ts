@@ -30,7 +30,7 @@ export function createScope({ file, lines, source, parameters, account }: ScopeO
   const fail = (line: number, message: string) => new TemplateError(file, line, message);
 
   const found = (logicalId: string, line: number): SourceEntry => {
-    const entry = resources?.entries.get(logicalId) ?? functionBeside(resources, logicalId);
+    const entry = resources?.entries.get(logicalId) ?? beside(resources, logicalId)?.owner;
     if (entry === undefined) throw fail(line, `${logicalId} is neither a parameter nor a resource of this template.`);
     return entry;
   };
@@ -41,8 +41,8 @@ export function createScope({ file, lines, source, parameters, account }: ScopeO
   const typeOf = (logicalId: string, line: number): string => {
     const type = entryOf(found(logicalId, line).value, "Type")?.value;
     if (type?.kind !== "scalar") throw fail(line, `The resource ${logicalId} has no Type.`);
-    // What SAM creates beside a function: its role (UpdateFeaturesRole), its mappings (UpdateFeaturesStream).
-    return resources?.entries.has(logicalId) ? String(type.value) : "AWS::IAM::Role";
+    if (resources?.entries.has(logicalId)) return String(type.value);
+    return beside(resources, logicalId)?.type ?? "AWS::IAM::Role";
   };
   const identity = (logicalId: string, line: number): Identity => {
     const type = typeOf(logicalId, line);
@@ -114,16 +114,17 @@ function pseudoParameters({ accountId, region, stackName }: Account): ReadonlyMa
   ]);
 }
 
-/** SAM names its own creations by the function's logical id and a suffix. */
-function functionBeside(resources: SourceMap | undefined, logicalId: string): SourceEntry | undefined {
-  const owner = [...(resources?.entries ?? [])].find(([id, entry]) => {
-    const type = entryOf(entry.value, "Type")?.value;
-    const isFunction = type?.kind === "scalar" && type.value === "AWS::Serverless::Function";
-    const events = entryOf(entryOf(entry.value, "Properties")?.value, "Events")?.value;
-    const suffixes = ["Role", ...(events?.kind === "map" ? events.entries.keys() : [])];
-    return isFunction && suffixes.some((suffix) => logicalId === id + suffix);
-  });
-  return owner?.[1];
+/** SAM names its own creations by the function's logical id and a suffix: "Role", or an event's name for its mapping. */
+function beside(resources: SourceMap | undefined, logicalId: string): { owner: SourceEntry; type: string } | undefined {
+  for (const [id, owner] of resources?.entries ?? []) {
+    const type = entryOf(owner.value, "Type")?.value;
+    if (type?.kind !== "scalar" || type.value !== "AWS::Serverless::Function" || !logicalId.startsWith(id)) continue;
+    const suffix = logicalId.slice(id.length);
+    const events = entryOf(entryOf(owner.value, "Properties")?.value, "Events")?.value;
+    if (events?.kind === "map" && events.entries.has(suffix)) return { owner, type: "AWS::Lambda::EventSourceMapping" };
+    if (suffix === "Role") return { owner, type: "AWS::IAM::Role" };
+  }
+  return undefined;
 }
 
 function mapIn(source: SourceMap, section: string): SourceMap | undefined {

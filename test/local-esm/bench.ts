@@ -136,6 +136,7 @@ export const defaults: MappingSettings = {
   bisectBatchOnFunctionError: false,
   reportBatchItemFailures: true,
   filter: null,
+  countsEvents: false,
   onFailure: { kind: "s3", target: "failed" },
 };
 

@@ -1,0 +1,116 @@
+/**
+ * The metrics of the account: values by metric, unit and minute, on the runtime's clock. What the runtime itself does is measured through
+ * meters, made once and used often; what functions print in embedded format and what clients put comes in by `put`.
+ */
+import type { Clock } from "../clock.ts";
+import { type MetricId, metricKey } from "./metric.ts";
+import { addSample, addStatistics, mergeSamples, noSamples, type Samples } from "./samples.ts";
+
+/** Adds a value at this moment. */
+export type Meter = (value: number) => void;
+
+interface Point {
+  readonly metric: MetricId;
+  readonly unit: string;
+  readonly atMs: number;
+}
+
+export interface Datum extends Point {
+  readonly value: number;
+  /** How often the value occurred; 1 unless said. */
+  readonly times?: number;
+}
+
+export interface StatisticsDatum extends Point {
+  readonly statistics: Omit<Samples, "values">;
+}
+
+export interface Metrics {
+  put(datum: Datum | StatisticsDatum): void;
+  meter(metric: MetricId, unit: string): Meter;
+  /** What was put in `[startMs, endMs)`, both whole minutes; of all units unless one is named. */
+  samples(metric: MetricId, startMs: number, endMs: number, unit?: string): Samples;
+  /** Calls the listener at each value of the metric; returns what ends that. */
+  watch(metric: MetricId, listener: () => void): () => void;
+  /** Those that have values, in the order of their first. */
+  list(): readonly MetricId[];
+}
+
+export const minuteMs = 60_000;
+/** CloudWatch keeps values by the minute for so long. */
+const retentionMs = 15 * 24 * 60 * minuteMs;
+
+interface Series {
+  readonly metric: MetricId;
+  readonly byUnit: Map<string, Map<number, ReturnType<typeof noSamples>>>;
+  readonly listeners: Set<() => void>;
+}
+
+export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> }): Metrics {
+  const all = new Map<string, Series>();
+
+  const seriesOf = (metric: MetricId): Series => {
+    const key = metricKey(metric);
+    const series = all.get(key) ?? { metric, byUnit: new Map(), listeners: new Set() };
+    all.set(key, series);
+    return series;
+  };
+  const samplesAt = (series: Series, unit: string, atMs: number) => {
+    const minutes = series.byUnit.get(unit) ?? new Map<number, ReturnType<typeof noSamples>>();
+    series.byUnit.set(unit, minutes);
+    const minute = Math.floor(atMs / minuteMs) * minuteMs;
+    const known = minutes.get(minute);
+    if (known !== undefined) return known;
+    forget(minutes, clock.now() - retentionMs);
+    const samples = noSamples();
+    minutes.set(minute, samples);
+    return samples;
+  };
+  const tell = ({ listeners }: Series): void => {
+    for (const listener of listeners) listener();
+  };
+
+  return {
+    put(datum) {
+      const series = seriesOf(datum.metric);
+      const samples = samplesAt(series, datum.unit, datum.atMs);
+      if ("statistics" in datum) addStatistics(samples, datum.statistics);
+      else addSample(samples, datum.value, datum.times ?? 1);
+      tell(series);
+    },
+    meter(metric, unit) {
+      const series = seriesOf(metric);
+      return (value) => {
+        const atMs = clock.now();
+        addSample(samplesAt(series, unit, atMs), value, 1);
+        tell(series);
+      };
+    },
+    samples(metric, startMs, endMs, unit) {
+      const byUnit = all.get(metricKey(metric))?.byUnit ?? new Map<string, Map<number, Samples>>();
+      const found: Samples[] = [];
+      for (const [name, minutes] of byUnit) {
+        if (unit !== undefined && name !== unit) continue;
+        for (let minute = startMs; minute < endMs; minute += minuteMs) {
+          const samples = minutes.get(minute);
+          if (samples !== undefined) found.push(samples);
+        }
+      }
+      return found.length === 1 && found[0] !== undefined ? found[0] : mergeSamples(found);
+    },
+    watch(metric, listener) {
+      const { listeners } = seriesOf(metric);
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    list: () => [...all.values()].filter(({ byUnit }) => byUnit.size > 0).map(({ metric }) => metric),
+  };
+}
+
+/** Minutes stand in the order of their first value, so the oldest come first. */
+function forget(minutes: Map<number, unknown>, beforeMs: number): void {
+  for (const minute of minutes.keys()) {
+    if (minute >= beforeMs) return;
+    minutes.delete(minute);
+  }
+}
