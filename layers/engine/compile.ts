@@ -97,6 +97,8 @@ export interface RatioFeature {
   readonly kind: "ratio";
   readonly name: string;
   readonly window: Window;
+  readonly zone: Zone | null;
+  readonly span: Place | null;
   readonly numerator: number;
   readonly denominator: number;
 }
@@ -145,11 +147,15 @@ function compileView(view: View, features: Features, schema: EventSchema): Compi
   const names = wanted.map(({ spec, window }) => featureName(spec, window));
   const compiled = wanted.map(({ spec, window }, i): CompiledFeature => {
     const name = names[i] as string;
+    const common = {
+      name,
+      window,
+      zone: window.kind === "calendar" ? zoneOf(window.zone) : null,
+      span: window.kind === "session" ? toPlace(spanOf(draft, window)) : null,
+    };
     const place = places[i] ?? null;
-    if (spec.kind === "ratio" || place === null) return ratioOf(spec as RatioSpec, window, name, names);
-    const spans = window.kind === "session" ? toPlace(spanOf(draft, window)) : null;
-    const zone = window.kind === "calendar" ? zoneOf(window.zone) : null;
-    return { kind: "aggregate", name, window, aggregate: place.aggregate, ...toPlace(place), zone, span: spans };
+    if (spec.kind === "ratio" || place === null) return { ...common, ...ratioOf(spec as RatioSpec, window, names) };
+    return { kind: "aggregate", ...common, aggregate: place.aggregate, ...toPlace(place) };
   });
   const where = testsOf(view.where, schema);
   const sequence = sequenceOf(view, draft);
@@ -286,15 +292,9 @@ function indexIn(list: string[], name: string): number {
   return known >= 0 ? known : list.push(name) - 1;
 }
 
-function ratioOf(spec: RatioSpec, window: Window, name: string, names: readonly string[]): RatioFeature {
-  const placeOfName = (of: string) => names.indexOf(featureName({ name: of }, window));
-  return {
-    kind: "ratio",
-    name,
-    window,
-    numerator: placeOfName(spec.numerator),
-    denominator: placeOfName(spec.denominator),
-  };
+function ratioOf({ numerator, denominator }: RatioSpec, window: Window, names: readonly string[]) {
+  const placeOfName = (name: string) => names.indexOf(featureName({ name }, window));
+  return { kind: "ratio", numerator: placeOfName(numerator), denominator: placeOfName(denominator) } as const;
 }
 
 function sequenceOf({ sequence }: View, { tests, resolutions }: Draft): CompiledSequence | null {

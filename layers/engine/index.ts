@@ -45,6 +45,8 @@ export {
 } from "./feature.ts";
 export type { Folded, FoldedState, Grouped, Items, StateKey, Touched } from "./fold.ts";
 export { fold, foldGrouped, groupByItem, stateId } from "./fold.ts";
+export type { WindowRow } from "./history.ts";
+export { evaluateHistory } from "./history.ts";
 export { md5Hex } from "./md5.ts";
 export type { Position, StreamRecord } from "./position.ts";
 export { comparePositions } from "./position.ts";

@@ -163,6 +163,10 @@ export function toRecords(list: readonly Arrival[], firstSequence = 98n): readon
 }
 
 export function eventsOf(records: readonly StreamRecord[]): readonly Event[] {
+  return eventsWith(pipeline, records);
+}
+
+export function eventsWith(pipeline: Pipeline, records: readonly StreamRecord[]): readonly Event[] {
   return records
     .map((record) => decode(pipeline, record))
     .flatMap((decoded: Decoded) => (decoded.kind === "event" ? [decoded.event] : []));
@@ -176,11 +180,20 @@ export function foldInto(
   events: readonly Event[],
 ): { readonly table: Table; readonly folded: ReturnType<typeof fold> } {
   const folded = fold(pipeline, stored(table, events), events);
-  return { folded, table: new Map([...table, ...folded.states.map((state) => [stateId(state.key), state] as const)]) };
+  return { folded, table: withStates(table, folded.states) };
 }
 
-export function stored(table: Table, events: readonly Event[]) {
-  const keys = groupByItem(pipeline, events).touched.map(({ key }) => key);
+/** The same under other definitions. */
+export function foldWith(pipeline: Pipeline, table: Table, events: readonly Event[]): Table {
+  return withStates(table, fold(pipeline, stored(table, events, pipeline), events).states);
+}
+
+function withStates(table: Table, states: ReturnType<typeof fold>["states"]): Table {
+  return new Map([...table, ...states.map((state) => [state.id, state] as const)]);
+}
+
+export function stored(table: Table, events: readonly Event[], by: Pipeline = pipeline) {
+  const keys = groupByItem(by, events).touched.map(({ key }) => key);
   const items = new Map(keys.flatMap((key) => entry(stateId(key), table.get(stateId(key))?.bytes)));
   const siblings = new Map(
     keys
