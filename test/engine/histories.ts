@@ -119,7 +119,7 @@ export const arrivals: fc.Arbitrary<readonly Arrival[]> = fc
       shard: fc.constantFrom(0, 1),
       again: fc.option(fc.nat(), { freq: 3 }),
     }),
-    { maxLength: 40 },
+    { maxLength: 40, size: "max" },
   )
   .map((draws) => {
     const out: Arrival[] = [];

@@ -46,7 +46,7 @@ const windows: readonly Window[] = [
   tumbling(60_000, { offsetMs: 7_000 }),
   calendarDay("America/New_York"),
   calendarWeek("Asia/Kathmandu", { startsOn: "sunday" }),
-  session(20_000, { longestMs: 120_000 }),
+  session(5_000, { longestMs: 120_000 }),
   lastEvents(3, { withinMs: 600_000, stepMs: 10_000 }),
   lifetime({ stepMs: 30_000 }),
 ];
@@ -145,7 +145,12 @@ function factsBy(
 function naiveAsOf(facts: readonly Fact[], nowMs: number): Record<string, FeatureValue> {
   const out: Record<string, FeatureValue> = {};
   windows.forEach((window, w) => {
-    Object.assign(out, naiveFeatures(NAMES[w] as string, insideAsOf(window, facts, nowMs)));
+    const bought = facts.filter(({ kind }) => kind === "buy");
+    const inside = insideAsOf(window, facts, nowMs);
+    // The last events are the last of those that a feature counts.
+    const buys =
+      window.kind === "lastEvents" ? insideAsOf(window, bought, nowMs) : inside.filter((fact) => bought.includes(fact));
+    Object.assign(out, naiveFeatures(NAMES[w] as string, inside, buys));
   });
   return out;
 }
@@ -185,8 +190,7 @@ function periodOf(window: Extract<Window, { kind: "calendar" }>, timeMs: number)
   return new Date(day - new Date(day).getUTCDay() * DAY).toISOString();
 }
 
-function naiveFeatures(name: string, facts: readonly Fact[]): Record<string, FeatureValue> {
-  const bought = facts.filter(({ kind }) => kind === "buy");
+function naiveFeatures(name: string, facts: readonly Fact[], bought: readonly Fact[]): Record<string, FeatureValue> {
   const total = bought.reduce((sum, { amount }) => sum + BigInt(amount ?? 0), 0n);
   const amounts = facts.flatMap(({ amount }) => (amount === null ? [] : [amount]));
   const items = new Set(facts.flatMap(({ item }) => (item === null ? [] : [item])));
