@@ -1,0 +1,126 @@
+import type { FeatureValue } from "../aggregate.ts";
+import { DefinitionError } from "../define.ts";
+import type { Scalar } from "../schema.ts";
+import { unpackCell } from "./codec.ts";
+import type { CompiledMetric, MetricSlot, MetricsPipeline } from "./compile.ts";
+import { type Groups, inOrder, mergeGroups, noGroups, type Slots, totalOf } from "./groups.ts";
+import { heaviestShare, type Sample } from "./heaviest.ts";
+import type { MetricRow } from "./roll-up.ts";
+
+/**
+ * Metrics are composed when they are read: all rows of a window are added up, wider windows from the rows of narrower ones, and only
+ * then values are made of them. The order of rows does not matter, nor how the stream was cut into shards, states and batches.
+ */
+export interface MetricWindow {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** By the order of their values. */
+  readonly groups: readonly MetricGroup[];
+  /** The groups beyond the metric's limit, as one; null when there are none. */
+  readonly other: Values | null;
+  readonly total: Values;
+}
+
+export interface MetricGroup {
+  readonly by: Readonly<Record<string, Scalar>>;
+  readonly values: Values;
+}
+
+/** Measures and ratios by name. */
+export type Values = Readonly<Record<string, FeatureValue>>;
+
+/**
+ * The windows of one metric that have rows, in order of time. `stepMs` is a multiple of the metric's narrowest window, and that
+ * unless given; windows begin at multiples of it. Give all rows that begin in the time asked for: with rows of half a step, that
+ * step tells half.
+ */
+export function readMetric(
+  metrics: MetricsPipeline,
+  name: string,
+  rows: Iterable<Pick<MetricRow, "startMs" | "bytes">>,
+  options: { readonly stepMs?: number } = {},
+): readonly MetricWindow[] {
+  const metric = metricOf(metrics, name);
+  const { stepMs = metric.everyMs } = options;
+  if (!Number.isSafeInteger(stepMs) || stepMs <= 0 || stepMs % metric.everyMs !== 0) {
+    throw new DefinitionError(
+      `metric ${name}: a step must be a multiple of its narrowest window (${metric.everyMs} ms), got ${stepMs}`,
+    );
+  }
+  const merged = new Map<number, Groups>();
+  for (const { startMs, bytes } of rows) {
+    const step = Math.floor(startMs / stepMs) * stepMs;
+    const groups = merged.get(step) ?? noGroups();
+    mergeGroups(metric, groups, unpackCell(metric, bytes));
+    merged.set(step, groups);
+  }
+  return [...merged].sort(([a], [b]) => a - b).map(([startMs, groups]) => toWindow(metric, startMs, stepMs, groups));
+}
+
+export function metricOf({ metrics }: MetricsPipeline, name: string): CompiledMetric {
+  const metric = metrics.find((candidate) => candidate.name === name);
+  if (metric === undefined)
+    throw new DefinitionError(
+      `unknown metric "${name}": the definitions have ${metrics.map((m) => m.name).join(", ")}`,
+    );
+  return metric;
+}
+
+/** The greatest share that one partition key has of the records in a row, over all of them; null where no metric samples keys. */
+export function hottestShare(
+  { metrics }: MetricsPipeline,
+  rows: readonly MetricRow[],
+  leastRecords: number,
+): number | null {
+  let greatest: number | null = null;
+  for (const { metric: name, bytes } of rows) {
+    const metric = metrics.find((candidate) => candidate.name === name);
+    const slot =
+      metric?.slots.findIndex(({ column, hashed }) => column === "_partition_key" && hashed === "record") ?? -1;
+    if (metric === undefined || slot < 0) continue;
+    const sample = totalOf(metric, unpackCell(metric, bytes))[slot] as Sample | undefined;
+    if (sample === undefined || sample.total < leastRecords) continue;
+    greatest = Math.max(greatest ?? 0, heaviestShare(sample).share);
+  }
+  return greatest;
+}
+
+function toWindow(metric: CompiledMetric, startMs: number, stepMs: number, groups: Groups): MetricWindow {
+  const bounds = { startMs, endMs: startMs + stepMs };
+  const values = (slots: Slots) => valuesOf(metric, slots, bounds);
+  return {
+    ...bounds,
+    groups: inOrder(groups)
+      .map((group) => ({
+        by: Object.fromEntries(metric.by.map((column, i) => [column, group.values[i] as Scalar])),
+        values: values(group.slots),
+        key: group.key,
+      }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ by, values }) => ({ by, values })),
+    other: groups.other === null ? null : values(groups.other),
+    total: values(totalOf(metric, groups)),
+  };
+}
+
+function valuesOf(metric: CompiledMetric, slots: Slots, bounds: { startMs: number; endMs: number }): Values {
+  const values: Record<string, FeatureValue> = {};
+  for (const { name, slot } of metric.measures) {
+    values[name] = (metric.slots[slot] as MetricSlot).aggregate.result(slots[slot], bounds);
+  }
+  for (const { name, numerator, denominator } of metric.ratios) {
+    values[name] = quotient(values[numerator] as FeatureValue, values[denominator] as FeatureValue);
+  }
+  return values;
+}
+
+/** Of numbers or estimates; null where the divisor is 0 or either is no number. */
+function quotient(a: FeatureValue, b: FeatureValue): number | null {
+  const [above, below] = [numberIn(a), numberIn(b)];
+  return above === null || below === null || below === 0 ? null : above / below;
+}
+
+function numberIn(value: FeatureValue): number | null {
+  if (typeof value === "number") return value;
+  return typeof value === "object" && value !== null && "estimate" in value ? value.estimate : null;
+}

@@ -1,0 +1,175 @@
+import type { Input } from "../aggregate.ts";
+import { type Decoded, decode, type Event } from "../decode.ts";
+import { hash48 } from "../md5.ts";
+import type { Position, StreamRecord } from "../position.ts";
+import type { Scalar } from "../schema.ts";
+import { decodeWindowState, encodeWindowState, inOrder, openCell, packCell } from "./codec.ts";
+import type { CompiledMetric, MetricSlot, MetricsPipeline } from "./compile.ts";
+import { type Demand, meets } from "./condition.ts";
+import { type Slots, slotsOf } from "./groups.ts";
+import { columnOf, recordHash, type Seen } from "./seen.ts";
+import { addFingerprint, cellAt, contains, emptyState, renewed, type WindowState } from "./state.ts";
+
+/**
+ * One invocation of a tumbling window: the records are folded into the state that the last successful invocation returned, and the
+ * state becomes rows when the window ends, or earlier when it grows large.
+ *
+ * Rows are named by the first position in the state. While a window goes on only *incoming* state is written: until the invocation
+ * has succeeded that state is handed in again and again, so an attempt that wrote some rows or all of them is followed by one that
+ * writes the same. At the end of a window the state with the last records is written, under that same name. A position at or
+ * below the state's mark is a redelivery and changes nothing. Nothing is ever subtracted: a late event makes a further row for its
+ * own window, and readers add up.
+ */
+export interface WindowBatch {
+  /** What the last invocation of this window returned; null at its first. */
+  readonly incoming: Uint8Array | null;
+  /** Up to where the shard's records are in rows already; asked for only where there is no incoming state. */
+  readonly written: Position | null;
+  readonly shard: string;
+  /** When the tumbling window begins (epoch ms). */
+  readonly windowStartMs: number;
+  readonly records: readonly StreamRecord[];
+  /** The window ends with this invocation, in time or early: no state survives it. */
+  readonly isLast: boolean;
+  readonly nowMs: number;
+}
+
+export interface RolledUp {
+  /** To be written before the answer. */
+  readonly rows: readonly MetricRow[];
+  /** Everything at or below it is in rows, once `rows` are written; null when nothing new is. */
+  readonly written: Position | null;
+  readonly state: Uint8Array;
+  readonly counts: Counts;
+}
+
+/** What one state adds to one window of a metric. */
+export interface MetricRow {
+  readonly metric: string;
+  /** Of the metric's window (epoch ms). */
+  readonly startMs: number;
+  readonly shard: string;
+  /** Start of the tumbling window in which the records arrived (epoch ms). */
+  readonly arrivalStartMs: number;
+  /** The first position in the state. */
+  readonly first: Position;
+  readonly bytes: Uint8Array;
+}
+
+export interface Counts {
+  /** New positions: accepted + duplicates + rejected. */
+  accepted: number;
+  duplicates: number;
+  rejected: number;
+  redelivered: number;
+}
+
+/** Lambda allows a state of 1 MB. In base64 these are 512 KiB and 853 KiB. */
+export const STATE_LIMITS = {
+  /** A state from here on is written out when it comes in. */
+  flushBytes: 384 * 1024,
+  /** A state that one batch made larger than this could not be returned: it is written out at once. */
+  mostBytes: 640 * 1024,
+};
+
+export function rollUp(metrics: MetricsPipeline, batch: WindowBatch, limits = STATE_LIMITS): RolledUp {
+  const rows: MetricRow[] = [];
+  let state = batch.incoming === null ? emptyState(batch.written) : decodeWindowState(batch.incoming);
+  const writeOut = () => {
+    rows.push(...rowsOf(metrics, state, batch));
+    state = renewed(state);
+  };
+  if (batch.incoming !== null && batch.incoming.length >= limits.flushBytes && !batch.isLast) writeOut();
+
+  const counts: Counts = { accepted: 0, duplicates: 0, rejected: 0, redelivered: 0 };
+  for (const record of batch.records) foldRecord(metrics, state, record, batch.nowMs, counts);
+
+  if (batch.isLast) writeOut();
+  let bytes = encodeWindowState(metrics.metrics, state);
+  if (bytes.length > limits.mostBytes) {
+    writeOut();
+    bytes = encodeWindowState(metrics.metrics, state);
+  }
+  return { rows, written: rows.length === 0 ? null : state.mark, state: bytes, counts };
+}
+
+function rowsOf({ metrics }: MetricsPipeline, state: WindowState, { shard, windowStartMs }: WindowBatch): MetricRow[] {
+  const { first } = state;
+  if (first === null) return [];
+  return inOrder(state.cells).map((cell) => ({
+    metric: cell.metric,
+    startMs: cell.startMs,
+    shard,
+    arrivalStartMs: windowStartMs,
+    first,
+    bytes: packCell(metrics, cell),
+  }));
+}
+
+function foldRecord(
+  { pipeline, metrics }: MetricsPipeline,
+  state: WindowState,
+  record: StreamRecord,
+  nowMs: number,
+  counts: Counts,
+): void {
+  if (contains(state, record.position)) {
+    counts.redelivered++;
+    return;
+  }
+  state.first ??= record.position;
+  state.mark = record.position;
+  const decoded = decode(pipeline, record);
+  const verdict = verdictOf(state, decoded);
+  if (verdict === "accepted") counts.accepted++;
+  else if (verdict === "duplicate") counts.duplicates++;
+  else counts.rejected++;
+  const seen: Seen = { record, event: decoded.event, verdict, nowMs, hash: recordHash(record) };
+  for (const metric of metrics) if (concerns(metric, seen)) addTo(metric, state, seen);
+}
+
+function verdictOf(state: WindowState, decoded: Decoded): Seen["verdict"] {
+  if (decoded.kind === "rejection") return decoded.rejection.reason;
+  return addFingerprint(state, decoded.event.high, decoded.event.low) ? "accepted" : "duplicate";
+}
+
+function concerns({ records, where }: CompiledMetric, seen: Seen): boolean {
+  if (records === "accepted" && seen.verdict !== "accepted") return false;
+  if (records === "readable" && seen.event === null) return false;
+  return meets(seen, where);
+}
+
+function addTo(metric: CompiledMetric, state: WindowState, seen: Seen): void {
+  const timeMs = metric.time === "event" ? (seen.event as Event).timeMs : seen.record.arrivalMs;
+  const startMs = Math.floor(timeMs / metric.everyMs) * metric.everyMs;
+  const groups = openCell(metric, cellAt(state, metric, startMs));
+  const values = metric.by.map((column) => columnOf(seen, column));
+  const slots = slotsOf(metric, groups, values);
+  addToSlots(metric, slots, seen, timeMs);
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** Used for event after event, as aggregates expect. */
+const input: Mutable<Input> = { value: null, by: null, hash: 0, timeMs: 0, tie: 0 };
+
+function addToSlots({ slots: specs }: CompiledMetric, slots: Slots, seen: Seen, timeMs: number): void {
+  input.timeMs = timeMs;
+  for (let s = 0; s < specs.length; s++) {
+    const { aggregate, column, by, steps, hashed, where } = specs[s] as MetricSlot;
+    if (where.length > 0 && !meets(seen, where)) continue;
+    input.value = steps === null ? (column === null ? null : columnOf(seen, column)) : stepsMet(seen, steps);
+    input.by = by === null ? null : columnOf(seen, by);
+    const { high, low } = hashed === "record" ? seen.hash : (seen.event ?? seen.hash);
+    input.tie = hashed === "record" ? low : high;
+    input.hash = hashed === "record" ? high * 0x1_0000 + (low >>> 16) : hashed === "value" ? hashOf(input.value) : 0;
+    slots[s] = aggregate.add(slots[s], input);
+  }
+}
+
+function hashOf(value: Scalar): number {
+  return value === null ? 0 : hash48(String(value));
+}
+
+function stepsMet(seen: Seen, steps: readonly (readonly Demand[])[]): number {
+  return steps.reduce((bits, step, i) => (meets(seen, step) ? bits + 2 ** i : bits), 0);
+}
