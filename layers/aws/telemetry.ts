@@ -9,6 +9,8 @@ export interface Telemetry {
 export interface BatchReport {
   /** Metric names to counts, such as `{ Received: 500, Applied: 498 }`. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Shares, from 0 to 100. */
+  readonly percents?: Readonly<Record<string, number>>;
   /** Age of the batch's oldest record when the batch was done (ms). Left out for an empty batch. */
   readonly freshnessMs?: number;
   /** Only on the line: which shard and positions, what went wrong. */
@@ -22,11 +24,12 @@ export function powertoolsTelemetry(): Telemetry {
   const logger = new Logger();
   const metrics = new Metrics();
   return {
-    batch({ counts, freshnessMs, context, level = "info" }) {
+    batch({ counts, percents = {}, freshnessMs, context, level = "info" }) {
       for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
+      for (const [name, value] of Object.entries(percents)) metrics.addMetric(name, MetricUnit.Percent, value);
       if (freshnessMs !== undefined) metrics.addMetric("Freshness", MetricUnit.Milliseconds, freshnessMs);
       metrics.publishStoredMetrics();
-      logger[level]("batch", { ...counts, ...(freshnessMs !== undefined && { freshnessMs }), ...context });
+      logger[level]("batch", { ...counts, ...percents, ...(freshnessMs !== undefined && { freshnessMs }), ...context });
     },
   };
 }

@@ -66,8 +66,8 @@ export const definitions = defineMetrics({
         measure.distinct("users", "user", { limit: 100 }),
         measure.sum("spend", "amount", { where: { item: ["i1", "i2"] } }),
         measure.count("bought", { where: { item: ["i1", "i2"] } }),
+        measure.ratio("bought_share", "bought", "events"),
       ],
-      ratios: { bought_share: ["bought", "events"] },
     }),
     defineMetric("verdicts", {
       windows: [tumbling(minutes(1))],
@@ -229,22 +229,25 @@ export function deliver(records: readonly StreamRecord[], options: PlatformOptio
           shard,
           windowStartMs,
           records: [...before, ...fresh],
-          isLast: ended || early,
+          windowEndMs: windowStartMs + WINDOW,
+          ends: early ? "early" : ended ? "final" : "no",
           nowMs: windowStartMs + WINDOW,
         };
         for (let failure = 0; failure < today.failures; failure++) {
-          const failing = today.whole ? { ...batch, records: [...batch.records, ...left], isLast: true } : batch;
+          const failing = today.whole
+            ? ({ ...batch, records: [...batch.records, ...left], ends: "final" } as const)
+            : batch;
           const { rows, written: mark } = rollUp(metrics, failing, options.limits);
           const kept = rows.filter((_, i) => today.written[i % today.written.length]);
           for (const row of kept) table.set(rowKey(row), row);
-          if (kept.length === rows.length) written = mark ?? written;
+          if (kept.length === rows.length) written = mark?.position ?? written;
         }
         const { rows, state, written: mark } = rollUp(metrics, batch, options.limits);
         for (const row of rows) table.set(rowKey(row), row);
-        written = mark ?? written;
-        incoming = batch.isLast ? null : state;
+        written = mark?.position ?? written;
+        incoming = batch.ends === "no" ? state : null;
         mostBytes = Math.max(mostBytes, state.length);
-        if (batch.isLast) {
+        if (batch.ends !== "no") {
           runs.push(run);
           run = [];
         }

@@ -1,5 +1,5 @@
-import { checkView } from "../check.ts";
-import { DefinitionError, type View } from "../define.ts";
+import { checkAggregate } from "../aggregates/check.ts";
+import { checkCondition, columnOf, demand, isWhole, onlyKeys } from "../demand.ts";
 import type { FeatureSpec } from "../feature.ts";
 import type { EventSchema } from "../schema.ts";
 import type { Metric, Metrics } from "./define.ts";
@@ -10,14 +10,13 @@ import type { Heaviest, Measure } from "./measure.ts";
 /** What metrics may not say. Every message names the metric and the measure or field, what is wrong, and what to do. */
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
-const KEYS = ["name", "version", "windows", "by", "limit", "time", "records", "where", "measures", "ratios", "keepMs"];
+const KEYS = ["name", "version", "windows", "by", "limit", "time", "records", "where", "measures", "keepMs"];
 const DAY_MS = 86_400_000;
 /** DynamoDB's limit for an item is 400 KB; this leaves room for its keys. */
 const MOST_ROW_BYTES = 390_000;
 
 export function checkNames({ metrics, ...rest }: Metrics): void {
-  const unknown = Object.keys(rest)[0];
-  demand(unknown === undefined, `the metrics: unknown field "${unknown}": use metrics`);
+  onlyKeys("the metrics", rest, ["metrics"]);
   const names = metrics.map(({ name, version }) => `${name}@${version ?? 1}`);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   demand(twice === undefined, `metric ${twice} is defined twice: give one of them another name`);
@@ -25,10 +24,9 @@ export function checkNames({ metrics, ...rest }: Metrics): void {
 
 /** `schema` has the record's own columns too. */
 export function checkMetric(metric: Metric, schema: EventSchema): void {
-  const { name, version, by = [], limit, time, records, ratios = {}, keepMs } = metric;
+  const { name, version, by = [], limit, time, records, keepMs } = metric;
   const where = `metric ${name}`;
-  const unknown = Object.keys(metric).find((key) => !KEYS.includes(key));
-  demand(unknown === undefined, `${where}: unknown field "${unknown}": use ${KEYS.join(", ")}`);
+  onlyKeys(where, metric, KEYS);
   demand(
     NAME.test(name),
     `${where}: a name must be lower case letters, digits and _, at most 63, starting with a letter`,
@@ -55,18 +53,12 @@ export function checkMetric(metric: Metric, schema: EventSchema): void {
   checkWindows(where, metric);
   for (const column of by) checkDimension(where, column, schema);
   demand(new Set(by).size === by.length, `${where}: by names a column twice: ${by.join(", ")}`);
+  checkCondition(where, "where", metric.where, schema);
   demand(metric.measures?.length > 0, `${where}: measures must list at least one measure`);
   for (const measure of metric.measures) checkMeasure(metric, measure, schema);
-  const names = [...metric.measures.map((measure) => measure.name), ...Object.keys(ratios)];
+  const names = metric.measures.map((measure) => measure.name);
   const twice = names.find((one, i) => names.indexOf(one) !== i);
   demand(twice === undefined, `${where}: measure ${twice} is defined twice: give one of them another name`);
-  for (const [ratio, parts] of Object.entries(ratios)) {
-    const missing = parts.find((part) => metric.measures.every((measure) => measure.name !== part));
-    demand(
-      missing === undefined && parts.length === 2,
-      `${where}: ratio ${ratio} must name two of its measures (${metric.measures.map((measure) => measure.name).join(", ")}), got ${JSON.stringify(parts)}`,
-    );
-  }
 }
 
 function checkWindows(where: string, { windows }: Metric): void {
@@ -89,33 +81,44 @@ function checkWindows(where: string, { windows }: Metric): void {
 }
 
 function checkDimension(where: string, name: string, schema: EventSchema): void {
-  const column = schema.columns.find((candidate) => candidate.name === name);
-  if (column === undefined) throw new DefinitionError(`${where}: by names the unknown field "${name}"${known(schema)}`);
+  const { type, maxLength = Number.POSITIVE_INFINITY } = columnOf(where, "by", name, schema);
   demand(
-    column.type === "string" || column.type === "boolean" || column.type === "bigint",
-    `${where}: by "${name}" must be text, an integer or a boolean, but it is ${JSON.stringify(column.type)}`,
+    type === "string" || type === "boolean" || type === "bigint",
+    `${where}: by "${name}" must be text, an integer or a boolean, but it is ${JSON.stringify(type)}`,
   );
   demand(
-    column.type !== "string" || (column.maxLength ?? Number.POSITIVE_INFINITY) <= 256,
+    type !== "string" || maxLength <= 256,
     `${where}: by "${name}" must be bounded, because it stands in every row: give it "maxLength": 256 or less in event.schema.json`,
   );
 }
 
 function checkMeasure(metric: Metric, measure: Measure, schema: EventSchema): void {
-  if (measure.kind === "heaviest") checkHeaviest(metric, measure, schema);
-  else asMetric(metric, () => checkView(asView(metric, measure), { partitionKey: "_partition_key" } as never, schema));
+  const where = `metric ${metric.name}, measure ${measure.name}`;
+  demand(
+    NAME.test(measure.name),
+    `${where}: a name must be lower case letters, digits and _, at most 63, starting with a letter`,
+  );
+  if ("where" in measure) checkCondition(where, "where", measure.where, schema);
+  if (measure.kind === "heaviest") return void checkHeaviest(where, measure, schema);
+  checkAggregate(
+    where,
+    inWindows(metric, measure),
+    schema,
+    metric.measures.map((one) => inWindows(metric, one)),
+  );
 }
 
-function checkHeaviest(metric: Metric, { name, column, k, sample, where }: Heaviest, schema: EventSchema): void {
-  const at = `metric ${metric.name}, measure ${name}`;
-  demand(isWhole(k, 1, 100), `${at}: k must be a whole number from 1 to 100, got ${k}`);
-  demand(isWhole(sample, k, 1200), `${at}: sample must be a whole number from k (${k}) to 1200, got ${sample}`);
-  const count = { kind: "count", name, ...(where && { where }) } as Measure;
-  checkMeasure(metric, count, schema);
-  demand(
-    schema.columns.some((candidate) => candidate.name === column),
-    `${at}: column names the unknown field "${column}"${known(schema)}`,
-  );
+/** As a feature, since the same rules hold for both. */
+function inWindows({ windows }: Metric, measure: Measure): FeatureSpec {
+  return { ...measure, windows } as FeatureSpec;
+}
+
+function checkHeaviest(where: string, measure: Heaviest, schema: EventSchema): void {
+  const { column, k, sample } = measure;
+  onlyKeys(where, measure, ["kind", "name", "where", "column", "k", "sample"]);
+  columnOf(where, "column", column, schema);
+  demand(isWhole(k, 1, 100), `${where}: k must be a whole number from 1 to 100, got ${k}`);
+  demand(isWhole(sample, k, 1200), `${where}: sample must be a whole number from k (${k}) to 1200, got ${sample}`);
 }
 
 /** Rows must fit into an item whatever comes. */
@@ -132,35 +135,4 @@ export function checkRowBytes({ name, limit }: Metric, layout: GroupLayout, sche
     perGroup * groups <= MOST_ROW_BYTES,
     `metric ${name}: a row of ${groups} groups may take ${perGroup * groups} bytes, at most ${MOST_ROW_BYTES} fit into an item: lower limit (${limit ?? layout.limit}), or measure less`,
   );
-}
-
-/** A view with the measure as its only feature, so that the same rules hold for features and measures. */
-function asView({ name, windows, where }: Metric, measure: Measure): View {
-  const feature = { ...measure, windows } as FeatureSpec;
-  return { name, entity: "_partition_key", lane: "none", features: [feature], ...(where && { where }) };
-}
-
-function asMetric({ name }: Metric, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!(error instanceof DefinitionError)) throw error;
-    throw new DefinitionError(
-      error.message
-        .replace(`view ${name}, feature `, `metric ${name}, measure `)
-        .replace(`view ${name}`, `metric ${name}`),
-    );
-  }
-}
-
-function known(schema: EventSchema): string {
-  return ` (known: ${schema.columns.map(({ name }) => name).join(", ")})`;
-}
-
-function isWhole(value: number | undefined, least: number, most: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-}
-
-function demand(holds: boolean, message: string): asserts holds {
-  if (!holds) throw new DefinitionError(message);
 }

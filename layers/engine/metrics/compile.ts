@@ -1,6 +1,7 @@
 import type { Aggregate } from "../aggregate.ts";
 import { buildAggregate } from "../aggregates/build.ts";
 import type { Pipeline } from "../compile.ts";
+import { demand } from "../demand.ts";
 import type { FeatureSpec } from "../feature.ts";
 import { hash48 } from "../md5.ts";
 import type { EventSchema } from "../schema.ts";
@@ -32,12 +33,16 @@ export interface CompiledMetric {
   readonly records: "accepted" | "readable" | "all";
   readonly where: readonly Demand[];
   readonly slots: readonly MetricSlot[];
-  readonly measures: readonly { readonly name: string; readonly slot: number }[];
-  readonly ratios: readonly { readonly name: string; readonly numerator: string; readonly denominator: string }[];
+  readonly measures: readonly CompiledMeasure[];
   readonly keepMs: number;
   /** Tells rows of another definition apart: 48 bits of what decides what is in a row. */
   readonly layout: number;
 }
+
+export type CompiledMeasure =
+  /** `result` is of this measure's own aggregate; measures of one key share a slot. */
+  | { readonly kind: "slot"; readonly name: string; readonly slot: number; readonly aggregate: Aggregate<unknown> }
+  | { readonly kind: "ratio"; readonly name: string; readonly numerator: string; readonly denominator: string };
 
 export interface MetricSlot {
   readonly aggregate: Aggregate<unknown>;
@@ -52,7 +57,7 @@ export interface MetricSlot {
 }
 
 const LIMIT = 50;
-const KEEP_MS = 30 * 86_400_000;
+export const KEEP_MS = 30 * 86_400_000;
 
 /** Checks the definitions against the event schema and compiles them. Throws DefinitionError. */
 export function compileMetrics(definitions: Metrics, pipeline: Pipeline): MetricsPipeline {
@@ -68,52 +73,53 @@ export function compileMetrics(definitions: Metrics, pipeline: Pipeline): Metric
 function compileMetric(metric: Metric, schema: EventSchema): CompiledMetric {
   const { name, version = 1, windows, by = [], limit = LIMIT, time = "event", records = "accepted" } = metric;
   const stepsMs = windows.map(({ sizeMs }) => sizeMs).sort((a, b) => a - b);
-  const drafts = metric.measures.map((spec) => ({ name: spec.name, ...slotOf(spec, metric, schema) }));
-  const keys = [...new Set(drafts.map(({ key }) => key))];
   const where = demandsOf(metric.where, schema);
-  const slots = keys.map((key) => (drafts.find((draft) => draft.key === key) as (typeof drafts)[number]).slot);
+  const keys: string[] = [];
+  const slots: MetricSlot[] = [];
+  const measures = metric.measures.map((spec): CompiledMeasure => {
+    if (spec.kind === "ratio") return spec;
+    const { key, slot } = slotOf(spec, metric, schema);
+    if (!keys.includes(key)) {
+      keys.push(key);
+      slots.push(slot);
+    }
+    return { kind: "slot", name: spec.name, slot: keys.indexOf(key), aggregate: slot.aggregate };
+  });
   checkRowBytes(metric, { by, limit, slots }, schema);
   return {
-    by,
-    limit,
-    slots,
     name: version === 1 ? name : `${name}@${version}`,
     everyMs: stepsMs[0] as number,
     stepsMs,
+    by,
+    limit,
     time,
     records,
     where,
-    measures: drafts.map(({ name, key }) => ({ name, slot: keys.indexOf(key) })),
-    ratios: Object.entries(metric.ratios ?? {}).map(([name, [numerator, denominator]]) => ({
-      name,
-      numerator,
-      denominator,
-    })),
+    slots,
+    measures,
     keepMs: metric.keepMs ?? KEEP_MS,
     layout: hash48(JSON.stringify([stepsMs[0], by, limit, time, records, where, keys])),
   };
 }
 
-/** A measure's slot; measures of one key share it. */
-function slotOf(spec: Measure, { windows }: Metric, schema: EventSchema): { key: string; slot: MetricSlot } {
-  const where = demandsOf(spec.where, schema);
+/** A measure's slot, and the key that all measures have which can share it. */
+function slotOf(spec: Measure, { name, windows }: Metric, schema: EventSchema): { key: string; slot: MetricSlot } {
+  const where = demandsOf("where" in spec ? spec.where : undefined, schema);
   if (spec.kind === "heaviest") {
     const { column, k, sample } = spec;
     const aggregate = heaviest(k, sample) as Aggregate<unknown>;
-    const key = JSON.stringify(["heaviest", column, k, sample, where]);
+    const key = JSON.stringify(["heaviest", column, sample, where]);
     return { key, slot: { aggregate, column, by: null, steps: null, hashed: "record", where } };
   }
   const built = buildAggregate({ ...spec, windows } as FeatureSpec, windows, schema);
-  const { aggregate, column, by, steps, hashed, key } = built;
+  const { aggregate, column, by, hashed, perItem, key } = built;
+  demand(
+    !perItem,
+    `metric ${name}, measure ${spec.name}: ${spec.kind} is kept for one entity over all time, which no window of a metric is: measure something else`,
+  );
+  const steps = built.steps?.map((step) => demandsOf(step, schema)) ?? null;
   return {
     key: JSON.stringify([key, where]),
-    slot: {
-      aggregate,
-      column,
-      by,
-      steps: steps?.map((step) => demandsOf(step, schema)) ?? null,
-      hashed: hashed ? "value" : "nothing",
-      where,
-    },
+    slot: { aggregate, column, by, steps, hashed: hashed ? "value" : "nothing", where },
   };
 }

@@ -24,8 +24,6 @@ export interface Metric {
   readonly records?: "accepted" | "readable" | "all";
   readonly where?: Condition;
   readonly measures: readonly Measure[];
-  /** A measure divided by another, when it is read: `{ conversion: ["buyers", "visitors"] }`; null where the divisor is 0. */
-  readonly ratios?: { readonly [name: string]: readonly [numerator: string, denominator: string] };
   /** How long rows are kept (ms); 30 days unless given. */
   readonly keepMs?: number;
 }

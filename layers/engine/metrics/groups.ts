@@ -1,8 +1,8 @@
+import { readScalar, toStored, writeScalar } from "../aggregates/scalar.ts";
 import type { ByteReader, ByteWriter } from "../bytes.ts";
 import { hash48 } from "../md5.ts";
 import type { Scalar } from "../schema.ts";
 import type { MetricSlot } from "./compile.ts";
-import { readScalar, writeScalar } from "./scalar.ts";
 
 /**
  * What one window of a metric holds: a group for each combination of the `by` values, up to a limit; what belongs to further ones
@@ -40,12 +40,12 @@ export function noGroups(): Groups {
 }
 
 /** The accumulators of these values, to add to. */
-export function slotsOf(layout: GroupLayout, groups: Groups, values: readonly Scalar[]): Slots {
+export function slotsOf(layout: GroupLayout, groups: Groups, by: readonly Scalar[]): Slots {
+  const values = by.map(toStored);
   const key = keyOf(values);
   const known = groups.kept.get(key);
-  return known === undefined
-    ? place(layout, groups, { key, values, hash: hash48(key), slots: empty(layout) })
-    : known.slots;
+  if (known !== undefined) return known.slots;
+  return place(layout, groups, { key, values, hash: hash48(key), slots: empty(layout) });
 }
 
 /** Adds `source` to `target`, which changes. They may share accumulators afterwards, so only one of them can be added to. */
@@ -75,7 +75,7 @@ export function inOrder({ kept }: Groups): readonly Group[] {
 export function writeGroups(writer: ByteWriter, layout: GroupLayout, groups: Groups): void {
   writer.varint(groups.kept.size * 2 + (groups.other === null ? 0 : 1));
   for (const { values, slots } of inOrder(groups)) {
-    for (const value of values) writeScalar(writer, value);
+    for (const value of values) writeValue(writer, value);
     writeSlots(writer, layout, slots);
   }
   if (groups.other !== null) writeSlots(writer, layout, groups.other);
@@ -85,7 +85,7 @@ export function readGroups(reader: ByteReader, layout: GroupLayout): Groups {
   const head = reader.varint();
   const kept = new Map<string, Group>();
   for (let left = Math.floor(head / 2); left > 0; left--) {
-    const values = layout.by.map(() => readScalar(reader));
+    const values = layout.by.map(() => readValue(reader));
     const key = keyOf(values);
     kept.set(key, { key, values, hash: hash48(key), slots: readSlots(reader, layout) });
   }
@@ -115,6 +115,15 @@ function mergeSlots({ slots: specs }: GroupLayout, target: Slots, source: Slots)
     const { aggregate } = specs[s] as MetricSlot;
     target[s] = target[s] === undefined ? source[s] : aggregate.merge(target[s], source[s]);
   }
+}
+
+function writeValue(writer: ByteWriter, value: Scalar): void {
+  writer.byte(value === null ? 0 : 1);
+  if (value !== null) writeScalar(writer, value);
+}
+
+function readValue(reader: ByteReader): Scalar {
+  return reader.byte() === 0 ? null : readScalar(reader);
 }
 
 /** One bit per slot says which accumulators follow. */

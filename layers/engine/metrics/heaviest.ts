@@ -1,6 +1,6 @@
 import type { Aggregate, FeatureValue, Input } from "../aggregate.ts";
+import { compareText, readScalar, toStored, writeScalar } from "../aggregates/scalar.ts";
 import type { Scalar } from "../schema.ts";
-import { readScalar, writeScalar } from "./scalar.ts";
 
 /**
  * The most frequent values among many, from a uniform sample: of all records with a value those whose hashes are the smallest. Which
@@ -66,7 +66,7 @@ function ranking({ total, entries }: Sample): Extract<FeatureValue, readonly (re
   for (const { value } of entries) counts.set(value, (counts.get(value) ?? 0) + 1);
   const perEntry = total / Math.max(1, entries.length);
   return [...counts]
-    .sort(([a, m], [b, n]) => n - m || (String(a) < String(b) ? -1 : 1))
+    .sort(([a, m], [b, n]) => n - m || compareText(a, b))
     .map(([value, count]) => [value, Math.round(count * perEntry)] as const);
 }
 
@@ -86,13 +86,9 @@ function insert(entries: Entry[], places: number, { hash, value }: Input): void 
 }
 
 function shorten(value: Scalar): Scalar {
-  return typeof value === "string" && value.length > MOST_CHARACTERS
-    ? value.slice(0, MOST_CHARACTERS).toWellFormed()
-    : value;
+  return toStored(typeof value === "string" ? value.slice(0, MOST_CHARACTERS) : value);
 }
 
 function smallestFirst(a: Entry, b: Entry): number {
-  if (a.hash !== b.hash) return a.hash - b.hash;
-  const [left, right] = [String(a.value), String(b.value)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  return a.hash - b.hash || compareText(a.value, b.value);
 }

@@ -64,6 +64,14 @@ function hex(word: number): string {
   return word.toString(16).padStart(8, "0");
 }
 
+const slots = {
+  records: slot(count, null),
+  bytes: slot(sum(0), "_size_bytes"),
+  first: slot(extremeSequence("first"), "_sequence"),
+  last: slot(extremeSequence("last"), "_sequence"),
+  checksum: slot(checksum, null),
+};
+
 export const ledger: CompiledMetric = {
   name: LEDGER,
   everyMs: HOUR_MS,
@@ -74,15 +82,8 @@ export const ledger: CompiledMetric = {
   time: "arrival",
   records: "all",
   where: [],
-  slots: [
-    slot(count, null),
-    slot(sum(0), "_size_bytes"),
-    slot(extremeSequence("first"), "_sequence"),
-    slot(extremeSequence("last"), "_sequence"),
-    slot(checksum, null),
-  ],
-  measures: ["records", "bytes", "first", "last", "checksum"].map((name, slot) => ({ name, slot })),
-  ratios: [],
+  slots: Object.values(slots),
+  measures: Object.entries(slots).map(([name, { aggregate }], slot) => ({ kind: "slot", name, slot, aggregate })),
   keepMs: 400 * 24 * HOUR_MS,
   layout: 1,
 };

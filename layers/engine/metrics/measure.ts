@@ -36,6 +36,12 @@ export const measure = {
   /** How many different values. */
   distinct: (name: string, column: string, options: Where & { readonly limit: number }): Measure =>
     bare(words.distinct(name, column, windowed(options))),
+  /** How many values lie between each two of the bounds. */
+  histogram: (name: string, column: string, options: Where & { readonly bounds: readonly number[] }): Measure =>
+    bare(words.histogram(name, column, windowed(options))),
+  /** One measure divided by another; null where the divisor is 0. */
+  ratio: (name: string, numerator: string, denominator: string): Measure =>
+    bare(words.ratio(name, numerator, denominator, { windows: [] })),
   /**
    * The `k` most frequent values with how often each came. Exact while a window has at most `sample` records; beyond that estimated from a
    * uniform sample of so many: a value with a share p is told with a standard error of √(p(1-p)/sample), for 10 % of 512 records 1.3 %.

@@ -2,7 +2,7 @@ import type { FeatureValue } from "../aggregate.ts";
 import { DefinitionError } from "../define.ts";
 import type { Scalar } from "../schema.ts";
 import { unpackCell } from "./codec.ts";
-import type { CompiledMetric, MetricSlot, MetricsPipeline } from "./compile.ts";
+import { type CompiledMetric, KEEP_MS, type MetricsPipeline } from "./compile.ts";
 import { type Groups, inOrder, mergeGroups, noGroups, type Slots, totalOf } from "./groups.ts";
 import { heaviestShare, type Sample } from "./heaviest.ts";
 import type { MetricRow } from "./roll-up.ts";
@@ -66,6 +66,11 @@ export function metricOf({ metrics }: MetricsPipeline, name: string): CompiledMe
   return metric;
 }
 
+/** How long rows are kept (ms). Rows of a metric that the definitions no longer have stay as long as most. */
+export function metricKeepMs({ metrics }: MetricsPipeline, name: string): number {
+  return metrics.find((metric) => metric.name === name)?.keepMs ?? KEEP_MS;
+}
+
 /** The greatest share that one partition key has of the records in a row, over all of them; null where no metric samples keys. */
 export function hottestShare(
   { metrics }: MetricsPipeline,
@@ -105,13 +110,15 @@ function toWindow(metric: CompiledMetric, startMs: number, stepMs: number, group
 
 function valuesOf(metric: CompiledMetric, slots: Slots, bounds: { startMs: number; endMs: number }): Values {
   const values: Record<string, FeatureValue> = {};
-  for (const { name, slot } of metric.measures) {
-    values[name] = (metric.slots[slot] as MetricSlot).aggregate.result(slots[slot], bounds);
+  for (const measure of metric.measures) {
+    if (measure.kind === "slot") values[measure.name] = measure.aggregate.result(slots[measure.slot], bounds);
   }
-  for (const { name, numerator, denominator } of metric.ratios) {
-    values[name] = quotient(values[numerator] as FeatureValue, values[denominator] as FeatureValue);
-  }
-  return values;
+  const told = metric.measures.map((measure): [string, FeatureValue] => {
+    const { name } = measure;
+    if (measure.kind === "slot") return [name, values[name] as FeatureValue];
+    return [name, quotient(values[measure.numerator] as FeatureValue, values[measure.denominator] as FeatureValue)];
+  });
+  return Object.fromEntries(told);
 }
 
 /** Of numbers or estimates; null where the divisor is 0 or either is no number. */

@@ -26,21 +26,29 @@ export interface WindowBatch {
   /** Up to where the shard's records are in rows already; asked for only where there is no incoming state. */
   readonly written: Position | null;
   readonly shard: string;
-  /** When the tumbling window begins (epoch ms). */
+  /** Of the tumbling window, half-open (epoch ms). */
   readonly windowStartMs: number;
+  readonly windowEndMs: number;
   readonly records: readonly StreamRecord[];
-  /** The window ends with this invocation, in time or early: no state survives it. */
-  readonly isLast: boolean;
+  /** Whether the window ends with this invocation, so that no state survives it; `early`: more of its records may come. */
+  readonly ends: "no" | "early" | "final";
   readonly nowMs: number;
 }
 
 export interface RolledUp {
   /** To be written before the answer. */
   readonly rows: readonly MetricRow[];
-  /** Everything at or below it is in rows, once `rows` are written; null when nothing new is. */
-  readonly written: Position | null;
+  /** What is in rows, once `rows` are written; null when nothing new is. */
+  readonly written: Written | null;
   readonly state: Uint8Array;
   readonly counts: Counts;
+}
+
+export interface Written {
+  /** Everything of its shard at or below it is in rows, */
+  readonly position: Position;
+  /** and everything that arrived before (epoch ms). */
+  readonly arrivedBeforeMs: number;
 }
 
 /** What one state adds to one window of a metric. */
@@ -74,29 +82,36 @@ export const STATE_LIMITS = {
 
 export function rollUp(metrics: MetricsPipeline, batch: WindowBatch, limits = STATE_LIMITS): RolledUp {
   const rows: MetricRow[] = [];
+  let written: Position | null = null;
   let state = batch.incoming === null ? emptyState(batch.written) : decodeWindowState(batch.incoming);
   const writeOut = () => {
-    rows.push(...rowsOf(metrics, state, batch));
+    if (state.first === null) return;
+    rows.push(...rowsOf(metrics, state, state.first, batch));
+    written = state.mark;
     state = renewed(state);
   };
-  if (batch.incoming !== null && batch.incoming.length >= limits.flushBytes && !batch.isLast) writeOut();
+  if (batch.incoming !== null && batch.incoming.length >= limits.flushBytes && batch.ends === "no") writeOut();
 
   const counts: Counts = { accepted: 0, duplicates: 0, rejected: 0, redelivered: 0 };
   for (const record of batch.records) foldRecord(metrics, state, record, batch.nowMs, counts);
 
-  if (batch.isLast) writeOut();
+  if (batch.ends !== "no") writeOut();
   let bytes = encodeWindowState(metrics.metrics, state);
   if (bytes.length > limits.mostBytes) {
     writeOut();
     bytes = encodeWindowState(metrics.metrics, state);
   }
-  return { rows, written: rows.length === 0 ? null : state.mark, state: bytes, counts };
+  const arrivedBeforeMs = batch.ends === "final" ? batch.windowEndMs : batch.windowStartMs;
+  return { rows, written: written && { position: written, arrivedBeforeMs }, state: bytes, counts };
 }
 
-function rowsOf({ metrics }: MetricsPipeline, state: WindowState, { shard, windowStartMs }: WindowBatch): MetricRow[] {
-  const { first } = state;
-  if (first === null) return [];
-  return inOrder(state.cells).map((cell) => ({
+function rowsOf(
+  { metrics }: MetricsPipeline,
+  { cells }: WindowState,
+  first: Position,
+  { shard, windowStartMs }: WindowBatch,
+): MetricRow[] {
+  return inOrder(cells).map((cell) => ({
     metric: cell.metric,
     startMs: cell.startMs,
     shard,

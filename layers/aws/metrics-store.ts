@@ -1,0 +1,20 @@
+import type { MetricRow, Position, Written } from "@millrace/engine";
+
+/** Where the rows of metrics lie, and up to where each shard's records are in them. */
+export interface MetricsStore {
+  /**
+   * Puts every row, over what may lie at its place: the same row again changes nothing. Throws when one could not be put; others
+   * may have been.
+   */
+  put(rows: readonly MetricRow[]): Promise<void>;
+  /** Rows of one metric whose windows begin in [fromMs, toMs). */
+  rows(metric: string, fromMs: number, toMs: number): Promise<readonly StoredRow[]>;
+  /** Null when no row of the shard was written yet. */
+  written(shard: string): Promise<Position | null>;
+  /** To be called when the rows are put. */
+  setWritten(written: Written): Promise<void>;
+  /** Of every shard. */
+  allWritten(): Promise<readonly Written[]>;
+}
+
+export type StoredRow = Pick<MetricRow, "startMs" | "bytes">;
