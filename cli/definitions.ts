@@ -1,7 +1,14 @@
-/** A definitions folder: what a team writes (event.schema.json, features.ts) and what is generated from it. */
+/** A definitions folder: what a team writes (event.schema.json, features.ts, metrics.ts) and what is generated from it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { compile, DefinitionError, type EventSchema, type Features } from "@millrace/engine";
+import {
+  compile,
+  compileMetrics,
+  DefinitionError,
+  type EventSchema,
+  type Features,
+  type Metrics,
+} from "@millrace/engine";
 import { compileSchema } from "./schema/compile.ts";
 import { evaluateDefinitions } from "./schema/evaluate.ts";
 import { type Lake, printLake, toLake } from "./schema/lake.ts";
@@ -12,6 +19,7 @@ export const defaultDefinitionsDir = join(projectDir, "definitions");
 
 export interface Definitions {
   readonly features: Features;
+  readonly metrics: Metrics;
   readonly eventSchema: EventSchema;
   readonly lake: Lake;
   /** Absolute. */
@@ -47,14 +55,15 @@ export async function deriveDefinitions(dir: string): Promise<DerivedDefinitions
       throw new UserError(`${path} not found: a definitions folder holds event.schema.json and features.ts.`);
   }
   const compiled = compileSchema(readFileSync(join(absolute, "event.schema.json"), "utf8"));
-  const { features, eventSchema } = await evaluateDefinitions(absolute, compiled.eventSource);
-  checkFeatures(features, eventSchema, absolute);
+  const { features, metrics, eventSchema } = await evaluateDefinitions(absolute, compiled.eventSource);
+  check(join(absolute, "features.ts"), () => compile(features, eventSchema));
+  check(join(absolute, "metrics.ts"), () => compileMetrics(metrics, compile(features, eventSchema)));
   const lake = toLake(compiled, features.partitionKey);
   const generated = [
     { path: join(absolute, "generated", "event.ts"), text: compiled.eventSource },
     { path: join(absolute, "generated", "lake.json"), text: printLake(lake) },
   ];
-  return { features, eventSchema, lake, dir: absolute, generated };
+  return { features, metrics, eventSchema, lake, dir: absolute, generated };
 }
 
 /** What to type after a change in the folder. */
@@ -62,11 +71,11 @@ export function generateCommand(dir: string): string {
   return resolve(dir) === defaultDefinitionsDir ? "npm run generate" : `npm run generate -- --definitions ${dir}`;
 }
 
-function checkFeatures(features: Features, eventSchema: EventSchema, dir: string): void {
+function check(file: string, compile: () => unknown): void {
   try {
-    compile(features, eventSchema);
+    compile();
   } catch (error) {
-    if (error instanceof DefinitionError) throw new UserError(`${join(dir, "features.ts")}: ${error.message}`);
+    if (error instanceof DefinitionError) throw new UserError(`${file}: ${error.message}`);
     throw error;
   }
 }

@@ -49,6 +49,33 @@ describe("the sample batch of update-features", () => {
   });
 });
 
+describe("the sample window of roll-up-metrics", () => {
+  const window = read("events/roll-up-metrics.json");
+
+  it("has the exact shape of a window's final invocation", () => {
+    expect(window).toEqual({
+      Records: expect.any(Array),
+      window: { start: "2026-11-20T18:30:00Z", end: "2026-11-20T18:31:00Z" },
+      state: {},
+      shardId: "shardId-000000000001",
+      eventSourceARN: "arn:aws:kinesis:us-east-1:000000000000:stream/event-stream",
+      isFinalInvokeForWindow: true,
+      isWindowTerminatedEarly: false,
+    });
+  });
+
+  it("carries the sample batch's records, which arrived at its shard within the window", () => {
+    const withoutRole = (record: unknown) => ({ ...(record as object), invokeIdentityArn: null });
+    expect(list(at(window, "Records")).map(withoutRole)).toEqual(list(at(batch, "Records")).map(withoutRole));
+    for (const record of list(at(window, "Records"))) {
+      expect(String(at(record, "eventID")).split(":")[0]).toBe(at(window, "shardId"));
+      const arrivalMs = Number(at(record, "kinesis", "approximateArrivalTimestamp")) * 1000;
+      expect(arrivalMs).toBeGreaterThanOrEqual(Date.parse(String(at(window, "window", "start"))));
+      expect(arrivalMs).toBeLessThan(Date.parse(String(at(window, "window", "end"))));
+    }
+  });
+});
+
 describe.each(transforms)("the sample request of $name", ({ name, request }) => {
   it("has the exact shape of a Firehose request with a Kinesis source", () => {
     expect(request).toEqual({
@@ -124,7 +151,8 @@ describe("events/env.json", () => {
         expect.arrayContaining(Object.keys(variables)),
       );
     }
-    expect(env.UpdateFeatures?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
+    for (const id of ["UpdateFeatures", "RollUpMetrics"])
+      expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });
 });
 

@@ -47,6 +47,7 @@ const rules: readonly {
         "            StartingPosition: TRIM_HORIZON",
         "            StartingPosition: TRIM_HORIZON\n            TumblingWindowInSeconds: 60",
       ],
+      ["            ParallelizationFactor: 1\n", "            ParallelizationFactor: !Ref ParallelizationFactor\n"],
     ],
   },
   {
@@ -70,6 +71,11 @@ const rules: readonly {
       ["            FunctionResponseTypes: [ReportBatchItemFailures]\n", ""],
       ["BisectBatchOnFunctionError: true", "BisectBatchOnFunctionError: false"],
       ["OnFailure: { Type: S3,", "OnFailure: { Type: SQS,"],
+      ["BisectBatchOnFunctionError: false", "BisectBatchOnFunctionError: true"],
+      [
+        "            BisectBatchOnFunctionError: false",
+        "            BisectBatchOnFunctionError: false\n            FunctionResponseTypes: [ReportBatchItemFailures]",
+      ],
     ],
   },
   {

@@ -1,20 +1,24 @@
 /**
- * Runs a definitions folder's features.ts. The folder may lie anywhere: what it imports is found for it here, so that a fork of
+ * Runs a definitions folder's features.ts and, where it has one, its metrics.ts. The folder may lie anywhere: what it imports is found for it here, so that a fork of
  * the definitions needs neither node_modules nor a tsconfig of its own.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { EventSchema, Features } from "@millrace/engine";
+import type { EventSchema, Features, Metrics } from "@millrace/engine";
 import { type BuildFailure, build, type Plugin } from "esbuild";
 import { UserError } from "../user-error.ts";
 
 const ENGINE = pathToFileURL(join(import.meta.dirname, "..", "..", "layers", "engine", "index.ts")).href;
 const ENTRY = `export { features } from "./features.ts"; export { eventSchema } from "./generated/event.ts";`;
+const METRICS = "metrics.ts";
+const METRICS_ENTRY = `export { metrics } from "./${METRICS}";`;
 
 export interface Evaluated {
   readonly features: Features;
+  /** Empty in a folder without metrics.ts. */
+  readonly metrics: Metrics;
   readonly eventSchema: EventSchema;
 }
 
@@ -25,11 +29,20 @@ export async function evaluateDefinitions(dir: string, eventSource: string): Pro
   try {
     const file = join(folder, "definitions.mjs");
     writeFileSync(file, code);
-    const { features, eventSchema } = (await import(pathToFileURL(file).href)) as Evaluated;
+    const {
+      features,
+      metrics = { metrics: [] },
+      eventSchema,
+    } = (await import(pathToFileURL(file).href)) as Partial<Evaluated>;
     if (!isFeatures(features))
-      throw new UserError("expected `export const features = defineFeatures({ partitionKey, …, views: […] })`");
-    return { features, eventSchema };
+      throw new UserError(
+        `${join(dir, "features.ts")}: expected \`export const features = defineFeatures({ partitionKey, …, views: […] })\``,
+      );
+    if (!Array.isArray(metrics.metrics))
+      throw new UserError(`${join(dir, METRICS)}: expected \`export const metrics = defineMetrics({ metrics: […] })\``);
+    return { features, metrics, eventSchema: eventSchema as EventSchema };
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${join(dir, "features.ts")}: ${(error as Error).message}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -39,7 +52,12 @@ export async function evaluateDefinitions(dir: string, eventSource: string): Pro
 async function bundle(dir: string, eventSource: string): Promise<string> {
   try {
     const { outputFiles } = await build({
-      stdin: { contents: ENTRY, resolveDir: dir, sourcefile: "definitions", loader: "ts" },
+      stdin: {
+        contents: existsSync(join(dir, METRICS)) ? ENTRY + METRICS_ENTRY : ENTRY,
+        resolveDir: dir,
+        sourcefile: "definitions",
+        loader: "ts",
+      },
       absWorkingDir: dir,
       bundle: true,
       write: false,

@@ -33,7 +33,7 @@ export function partitionsBetween(metric: string, fromMs: number, toMs: number):
   return partitions;
 }
 
-/** Both ends included, as BETWEEN has it; "#" stands before every digit, so nothing that begins at `toMs` is. */
+/** Both ends included, as BETWEEN has it; a key that begins at `toMs` is longer than that time alone, and so beyond. */
 export function sortKeysBetween(
   fromMs: number,
   toMs: number,

@@ -2,7 +2,7 @@
  * Bundles a function as `sam build` does, from its Metadata, into `<buildDir>/<LogicalId>/<hash of the content>/`. That folder lies inside the
  * project, so that externals resolve from its node_modules. Unchanged inputs are not built again.
  */
-import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { anyFolder, indexFile, openBuild, removeUnused, storeBuild } from "./build-folder.ts";
@@ -119,14 +119,22 @@ async function runEsbuild(settings: FunctionSettings, buildOptions: BuildOptions
   });
 }
 
+/** What a folder of definitions may leave out, and what stands for it then. */
+const leftOut: Readonly<Record<string, string>> = {
+  "metrics.ts": "export const metrics = { metrics: [] };",
+};
+
 /** `#definitions/x` is taken from the chosen folder and `@millrace/x` from layers/x, wherever the importing file lies. */
 function projectImports({ definitionsDir, projectDir }: BundleOptions, external: readonly string[]): Plugin {
   return {
     name: "project-imports",
-    setup({ onResolve }) {
-      onResolve({ filter: /^#definitions\// }, ({ path }) => ({
-        path: join(definitionsDir, path.slice("#definitions/".length)),
-      }));
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^#definitions\// }, (asked) => {
+        const name = asked.path.slice("#definitions/".length);
+        const path = join(definitionsDir, name);
+        return name in leftOut && !existsSync(path) ? { path: name, namespace: "left-out" } : { path };
+      });
+      onLoad({ filter: /^/, namespace: "left-out" }, ({ path }) => ({ contents: leftOut[path] ?? "", loader: "ts" }));
       onResolve({ filter: /^@millrace\/\w+$/ }, ({ path }) =>
         external.includes(path)
           ? undefined

@@ -79,6 +79,9 @@ export const atOnce = [
   "BatchFailedAlarm",
   "RecordsDroppedAlarm",
   "FailedBucketUnreachableAlarm",
+  "MetricsBatchFailedAlarm",
+  "MetricsRecordsDroppedAlarm",
+  "MetricsFailedBucketUnreachableAlarm",
   "RecordNotArchivedAlarm",
 ];
 

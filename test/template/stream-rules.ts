@@ -23,13 +23,30 @@ export function retriesAreFinite(template: Template): readonly string[] {
     .map(({ name }) => `${name}: MaximumRetryAttempts must be 0 or more`);
 }
 
+/** With a window errors throw and batches come again whole: what a part means for the window's state AWS does not document. */
 export function failuresAreReportedSplitAndKept(template: Template): readonly string[] {
   return mappings(template).flatMap(({ name, mapping }) => [
-    ...unless(
-      at(mapping, "FunctionResponseTypes", 0) === "ReportBatchItemFailures",
-      `${name}: FunctionResponseTypes lacks ReportBatchItemFailures, so answers would be ignored`,
-    ),
-    ...unless(at(mapping, "BisectBatchOnFunctionError") === true, `${name}: BisectBatchOnFunctionError must be true`),
+    ...(at(mapping, "TumblingWindowInSeconds") === undefined
+      ? [
+          ...unless(
+            at(mapping, "FunctionResponseTypes", 0) === "ReportBatchItemFailures",
+            `${name}: FunctionResponseTypes lacks ReportBatchItemFailures, so answers would be ignored`,
+          ),
+          ...unless(
+            at(mapping, "BisectBatchOnFunctionError") === true,
+            `${name}: BisectBatchOnFunctionError must be true`,
+          ),
+        ]
+      : [
+          ...unless(
+            at(mapping, "FunctionResponseTypes") === undefined,
+            `${name}: FunctionResponseTypes cannot go with a tumbling window`,
+          ),
+          ...unless(
+            at(mapping, "BisectBatchOnFunctionError") === false,
+            `${name}: BisectBatchOnFunctionError must be false with a tumbling window`,
+          ),
+        ]),
     ...unless(
       at(mapping, "DestinationConfig", "OnFailure", "Type") === "S3",
       `${name}: only an S3 destination keeps the records of a failed batch`,
