@@ -7,11 +7,14 @@ const viewed = { where: { event_type: "view_item" } };
 const carted = { where: { event_type: "add_to_cart" } };
 const bought = { where: { event_type: "purchase" } };
 
+// Users beyond 50 of a window are estimated, within 3.3 %.
+const estimated = { limit: 50, beyond: "estimate" } as const;
+
 /** How far visitors come: how many did each step, and what share of those who looked bought. */
 const funnel = [
-  measure.distinct("viewers", "user_id", { limit: 200, ...viewed }),
-  measure.distinct("carters", "user_id", { limit: 200, ...carted }),
-  measure.distinct("buyers", "user_id", { limit: 200, ...bought }),
+  measure.distinct("viewers", "user_id", { ...estimated, ...viewed }),
+  measure.distinct("carters", "user_id", { ...estimated, ...carted }),
+  measure.distinct("buyers", "user_id", { ...estimated, ...bought }),
   measure.ratio("conversion", "buyers", "viewers"),
   measure.sum("revenue", "amount", bought),
 ];
@@ -24,8 +27,8 @@ export const metrics = defineMetrics({
       limit: 40,
       measures: [
         measure.count("events"),
-        measure.distinct("users", "user_id", { limit: 400 }),
-        measure.distinct("sessions", "session_id", { limit: 400 }),
+        measure.distinct("users", "user_id", estimated),
+        measure.distinct("sessions", "session_id", estimated),
         measure.sum("amount", "amount"),
       ],
     }),
@@ -38,10 +41,10 @@ export const metrics = defineMetrics({
     }),
     defineMetric("top_items", {
       windows: [tumbling(minutes(5)), tumbling(hours(1)), tumbling(days(1))],
-      by: ["event_type"],
-      where: { event_type: ["view_item", "purchase"] },
-      limit: 2,
-      measures: [measure.heaviest("items", "item_id", { k: 10, sample: 400 })],
+      measures: [
+        measure.heaviest("viewed", "item_id", { k: 10, sample: 600, ...viewed }),
+        measure.heaviest("bought", "item_id", { k: 10, sample: 600, ...bought }),
+      ],
     }),
     // What arrived, minute by minute, whatever became of it; and how old it was.
     defineMetric("arrivals", {

@@ -33,7 +33,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   const { features, eventSchema } = definitions;
   const pipeline = compile(features, eventSchema);
   const stats = runtime.stats();
-  const usage = runtime.tables.usage();
+  const usage = runtime.tables.usage(runtime.physicalId("FeaturesTable"));
   const folder = (...names: string[]): string => join(out.path, ...names);
   const buckets = {
     raw: folder(runtime.physicalId("RawBucket")),

@@ -130,6 +130,8 @@ export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<
     ShardCount: String(shards),
     BatchSize: "10000",
     BatchingWindowSeconds: "300",
+    MetricsWindowSeconds: "900",
+    MetricsBatchingWindowSeconds: "300",
     DeliveryBufferSeconds: "900",
     TransformBufferSeconds: "900",
   };
