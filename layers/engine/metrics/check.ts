@@ -64,10 +64,14 @@ export function checkMetric(metric: Metric, schema: EventSchema): void {
 function checkWindows(where: string, { windows }: Metric): void {
   demand(windows?.length > 0, `${where}: windows must list at least one window`);
   const everyMs = Math.min(...windows.map(({ sizeMs }) => sizeMs));
-  for (const { kind, sizeMs } of windows) {
+  for (const { kind, sizeMs, offsetMs } of windows) {
     demand(
       kind === "tumbling",
       `${where}: a metric's windows are tumbling, got ${kind}: ask for wider steps when reading`,
+    );
+    demand(
+      offsetMs === 0,
+      `${where}: a metric's windows begin at multiples of their size, got an offset of ${offsetMs} ms`,
     );
     demand(
       isWhole(sizeMs, 1000, 366 * DAY_MS),

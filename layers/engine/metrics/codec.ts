@@ -32,7 +32,10 @@ export function encodeWindowState(metrics: readonly CompiledMetric[], state: Win
     writer.text(cell.metric);
     writer.uint48(cell.layout);
     writer.signed(cell.startMs);
-    writer.blob(packCell(metrics, cell));
+    const packed = packCell(metrics, cell);
+    const frame = writer.begin();
+    writer.copy(packed, 0, packed.length);
+    writer.end(frame);
   }
   return writer.bytes();
 }
@@ -51,7 +54,10 @@ export function decodeWindowState(bytes: Uint8Array): WindowState {
   }
   for (let left = reader.varint(); left > 0; left--) {
     const [metric, layout, startMs] = [reader.text(), reader.uint48(), reader.signed()];
-    state.cells.set(cellId(metric, layout, startMs), { metric, layout, startMs, groups: null, packed: reader.blob() });
+    const size = reader.varint();
+    const from = reader.at();
+    const packed = bytes.subarray(from, reader.skip(size));
+    state.cells.set(cellId(metric, layout, startMs), { metric, layout, startMs, groups: null, packed });
   }
   reader.end();
   return state;

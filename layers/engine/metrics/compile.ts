@@ -1,12 +1,12 @@
 import type { Aggregate } from "../aggregate.ts";
 import { buildAggregate } from "../aggregates/build.ts";
-import type { Pipeline } from "../compile.ts";
+import type { Pipeline, Test } from "../compile.ts";
+import { testsOf } from "../condition.ts";
 import { demand } from "../demand.ts";
 import type { FeatureSpec } from "../feature.ts";
 import { hash48 } from "../md5.ts";
 import type { EventSchema } from "../schema.ts";
 import { checkMetric, checkNames, checkRowBytes } from "./check.ts";
-import { type Demand, demandsOf } from "./condition.ts";
 import type { Metric, Metrics } from "./define.ts";
 import { heaviest } from "./heaviest.ts";
 import { ledger } from "./ledger.ts";
@@ -31,7 +31,7 @@ export interface CompiledMetric {
   readonly limit: number;
   readonly time: "event" | "arrival";
   readonly records: "accepted" | "readable" | "all";
-  readonly where: readonly Demand[];
+  readonly where: readonly Test[];
   readonly slots: readonly MetricSlot[];
   readonly measures: readonly CompiledMeasure[];
   readonly keepMs: number;
@@ -50,10 +50,10 @@ export interface MetricSlot {
   readonly column: string | null;
   readonly by: string | null;
   /** `Input.value` is then a number whose bit i says whether condition i is met. */
-  readonly steps: readonly (readonly Demand[])[] | null;
+  readonly steps: readonly (readonly Test[])[] | null;
   /** What `Input.hash` is made of: nothing, the value, or the record itself. */
   readonly hashed: "nothing" | "value" | "record";
-  readonly where: readonly Demand[];
+  readonly where: readonly Test[];
 }
 
 const LIMIT = 50;
@@ -73,7 +73,7 @@ export function compileMetrics(definitions: Metrics, pipeline: Pipeline): Metric
 function compileMetric(metric: Metric, schema: EventSchema): CompiledMetric {
   const { name, version = 1, windows, by = [], limit = LIMIT, time = "event", records = "accepted" } = metric;
   const stepsMs = windows.map(({ sizeMs }) => sizeMs).sort((a, b) => a - b);
-  const where = demandsOf(metric.where, schema);
+  const where = testsOf(metric.where, schema);
   const keys: string[] = [];
   const slots: MetricSlot[] = [];
   const measures = metric.measures.map((spec): CompiledMeasure => {
@@ -104,7 +104,7 @@ function compileMetric(metric: Metric, schema: EventSchema): CompiledMetric {
 
 /** A measure's slot, and the key that all measures have which can share it. */
 function slotOf(spec: Measure, { name, windows }: Metric, schema: EventSchema): { key: string; slot: MetricSlot } {
-  const where = demandsOf("where" in spec ? spec.where : undefined, schema);
+  const where = testsOf("where" in spec ? spec.where : undefined, schema);
   if (spec.kind === "heaviest") {
     const { column, k, sample } = spec;
     const aggregate = heaviest(k, sample) as Aggregate<unknown>;
@@ -117,7 +117,7 @@ function slotOf(spec: Measure, { name, windows }: Metric, schema: EventSchema): 
     !perItem,
     `metric ${name}, measure ${spec.name}: ${spec.kind} is kept for one entity over all time, which no window of a metric is: measure something else`,
   );
-  const steps = built.steps?.map((step) => demandsOf(step, schema)) ?? null;
+  const steps = built.steps?.map((step) => testsOf(step, schema)) ?? null;
   return {
     key: JSON.stringify([key, where]),
     slot: { aggregate, column, by, steps, hashed: hashed ? "value" : "nothing", where },

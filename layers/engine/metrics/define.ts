@@ -1,4 +1,5 @@
-import type { Condition, Window } from "../define.ts";
+import type { Condition } from "../define.ts";
+import type { Window } from "../window.ts";
 import type { Measure } from "./measure.ts";
 
 /**

@@ -1,13 +1,13 @@
 import type { Input } from "../aggregate.ts";
+import type { Test } from "../compile.ts";
 import { type Decoded, decode, type Event } from "../decode.ts";
 import { hash48 } from "../md5.ts";
 import type { Position, StreamRecord } from "../position.ts";
 import type { Scalar } from "../schema.ts";
 import { decodeWindowState, encodeWindowState, inOrder, openCell, packCell } from "./codec.ts";
 import type { CompiledMetric, MetricSlot, MetricsPipeline } from "./compile.ts";
-import { type Demand, meets } from "./condition.ts";
 import { type Slots, slotsOf } from "./groups.ts";
-import { columnOf, recordHash, type Seen } from "./seen.ts";
+import { columnOf, meets, recordHash, type Seen } from "./seen.ts";
 import { addFingerprint, cellAt, contains, emptyState, renewed, type WindowState } from "./state.ts";
 
 /**
@@ -185,6 +185,6 @@ function hashOf(value: Scalar): number {
   return value === null ? 0 : hash48(String(value));
 }
 
-function stepsMet(seen: Seen, steps: readonly (readonly Demand[])[]): number {
+function stepsMet(seen: Seen, steps: readonly (readonly Test[])[]): number {
   return steps.reduce((bits, step, i) => (meets(seen, step) ? bits + 2 ** i : bits), 0);
 }

@@ -1,3 +1,4 @@
+import type { Test } from "../compile.ts";
 import type { Event } from "../decode.ts";
 import { fingerprint, md5Hex } from "../md5.ts";
 import type { StreamRecord } from "../position.ts";
@@ -71,4 +72,10 @@ export function columnOf(seen: Seen, name: string): Scalar {
     default:
       return event?.row[name] ?? null;
   }
+}
+
+/** Whether each named column holds one of the values. */
+export function meets(seen: Seen, tests: readonly Test[]): boolean {
+  for (const { column, values } of tests) if (!values.includes(columnOf(seen, column))) return false;
+  return true;
 }
