@@ -6,9 +6,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "./aws-error.ts";
 import { awsJsonHandler, type JsonObject } from "./aws-json.ts";
 import type { Clock } from "./clock.ts";
+import { createMetrics, type Metrics } from "./cloudwatch/metrics.ts";
 import { type Dynalite, openDynalite } from "./dynalite.ts";
 import type { AroundRequest } from "./faults/tables.ts";
 import { callerOf, createCallers } from "./table-callers.ts";
+import { tableMeters } from "./table-meters.ts";
 import { type TableProperties, toCreateTable } from "./table-properties.ts";
 import { consumedUnits, createMeter, type Meter, type TableUsage, tablesOf } from "./table-usage.ts";
 
@@ -43,14 +45,18 @@ export interface TablesOptions {
   readonly clock: Pick<Clock, "now">;
   /** Injects faults. */
   readonly around?: AroundRequest;
+  /** Of the account; its own by default. */
+  readonly metrics?: Metrics;
 }
 
 export async function startTables({
   clock,
   around = (request, run) => run(request.input),
+  metrics = createMetrics({ clock }),
 }: TablesOptions): Promise<Tables> {
   const dynalite = withClock(openDynalite(), clock);
-  const meter = createMeter();
+  const meters = tableMeters(metrics);
+  const meter = createMeter(meters.consumed);
   const listeners = new Set<(write: TableWrite) => void>();
 
   const callers = createCallers();
@@ -61,7 +67,14 @@ export async function startTables({
       for (const listener of listeners) listener({ caller, operation: operation as WriteOperation });
     if (kind === null) return dynalite.run(operation, input);
     const request = { operation, input, caller, isWrite: kind === "write" };
-    return around(request, (asked) => runMetered(dynalite, meter, kind, operation, asked));
+    try {
+      const output = await around(request, (asked) => runMetered(dynalite, meter, kind, operation, asked));
+      meters.answered(kind, output);
+      return output;
+    } catch (error) {
+      meters.refused(operation, kind, input, error);
+      throw error;
+    }
   };
 
   return {

@@ -9,6 +9,7 @@ import { meteredCounters } from "./esm/meters.ts";
 import type { FoundMapping } from "./esm/read-settings.ts";
 import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
 import type { Problem } from "./firehose/properties.ts";
+import { meterStream } from "./kinesis/meters.ts";
 import { readStream } from "./kinesis/read-settings.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createStream, type Stream } from "./kinesis/stream.ts";
@@ -40,10 +41,18 @@ export async function createTables(template: Template, tables: Tables, objects: 
   }
 }
 
-export function createStreams(template: Template, kinesis: Kinesis, clock: Clock, limits = false): void {
+export function createStreams(
+  template: Template,
+  kinesis: Kinesis,
+  clock: Clock,
+  { limits = false, metrics }: { readonly limits?: boolean; readonly metrics?: Metrics } = {},
+): void {
   for (const resource of template.of("AWS::Kinesis::Stream")) {
-    const { name, arn } = resource;
-    kinesis.add(createStream({ name, arn, clock, limits, ...readStream(template, resource) }));
+    const { name, arn, properties } = resource;
+    const stream = createStream({ name, arn, clock, limits, ...readStream(template, resource) });
+    const { DesiredShardLevelMetrics: shardLevel = [] } = properties;
+    if (metrics !== undefined) meterStream(stream, metrics, (shardLevel as readonly unknown[]).map(String));
+    kinesis.add(stream);
   }
   for (const resource of template.of("AWS::Kinesis::StreamConsumer")) {
     const stream = streamOf({ template, kinesis }, String(resource.properties.StreamARN), resource);
@@ -52,7 +61,7 @@ export function createStreams(template: Template, kinesis: Kinesis, clock: Clock
 }
 
 export function createDeliveries(wiring: Wiring): readonly (readonly [string, Delivery])[] {
-  const { template, clock, objects, invoke, seed, log } = wiring;
+  const { template, clock, objects, invoke, seed, metrics, log } = wiring;
   return template.of("AWS::KinesisFirehose::DeliveryStream").map((resource) => {
     const configured = resource.properties.KinesisStreamSourceConfiguration as ValueMap | undefined;
     const source = configured === undefined ? null : streamOf(wiring, String(configured.KinesisStreamARN), resource);
@@ -60,7 +69,7 @@ export function createDeliveries(wiring: Wiring): readonly (readonly [string, De
     const { name, arn, properties, logicalId } = resource;
     const settings = { name, arn, resource: properties, source };
     try {
-      return [logicalId, createDelivery({ ...settings, clock, objects, invoke, glue, seed, log })];
+      return [logicalId, createDelivery({ ...settings, clock, objects, invoke, glue, seed, metrics, log })];
     } catch (error) {
       throw withLine(template, resource, error);
     }

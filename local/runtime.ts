@@ -155,7 +155,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const alarms = keep(createAlarms({ settings: alarmSettings, metrics, clock }));
     const objects = createObjectStore(outDir, { now: clock.now });
     const faults = createFaults(seed, options.faults);
-    const tables = keep(await startTables({ clock, ...(faults.aroundTable && { around: faults.aroundTable }) }));
+    const tables = keep(
+      await startTables({ clock, metrics, ...(faults.aroundTable && { around: faults.aroundTable }) }),
+    );
     const kinesis = createKinesis({ clock, region, overload: isVirtual ? "lend" : "refuse" });
     const deliveries = new Map<string, Delivery>();
     await createTables(template, tables, objects);
@@ -186,7 +188,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         edits: options.edits ?? [],
       }),
     );
-    createStreams(template, kinesis, clock, options.shardLimits ?? !isVirtual);
+    createStreams(template, kinesis, clock, { limits: options.shardLimits ?? !isVirtual, metrics });
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }, found).map(keep);

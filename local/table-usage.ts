@@ -21,7 +21,8 @@ interface Counts {
   readUnits: number;
 }
 
-export function createMeter(): Meter {
+/** `onUnits` is told of all units as they are added. */
+export function createMeter(onUnits: Meter["addUnits"] = () => {}): Meter {
   const all = noCounts();
   const byTable = new Map<string, Counts>();
 
@@ -36,6 +37,7 @@ export function createMeter(): Meter {
       for (const { requests } of [all, ...tables.map(countsOf)]) requests[operation] = (requests[operation] ?? 0) + 1;
     },
     addUnits(table, kind, units) {
+      onUnits(table, kind, units);
       for (const counts of [all, countsOf(table)]) {
         if (kind === "read") counts.readUnits += units;
         else counts.writeUnits += units;

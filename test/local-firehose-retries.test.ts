@@ -117,6 +117,7 @@ describe("the lineage of a stream that was split and merged often", () => {
       stream: { ...stream, shards: () => counted },
       clock,
       onRecord: (_, record) => data.push(record.data.toString()),
+      onPoll: () => {},
     });
     stream.put({ partitionKey: "k", data: Buffer.from("last") });
     reader.readAll();

@@ -1,6 +1,7 @@
 /** A delivery stream with its surroundings, for the tests of local/firehose. */
 import { createHash } from "node:crypto";
 import { type VirtualClock, virtualClock } from "../local/clock.ts";
+import { createMetrics, type Metrics } from "../local/cloudwatch/metrics.ts";
 import { createDelivery, type Delivery, type DeliveryOptions, type GlueColumn } from "../local/firehose/delivery.ts";
 import { createStream, type Stream } from "../local/kinesis/stream.ts";
 import type { ObjectStore, PutOptions } from "../local/s3/store.ts";
@@ -13,6 +14,7 @@ export interface Stack {
   readonly clock: VirtualClock;
   readonly stream: Stream;
   readonly delivery: Delivery;
+  readonly metrics: Metrics;
   readonly objects: MemoryObjects;
   /** The payloads of all invocations. */
   readonly requests: TransformRequest[];
@@ -36,6 +38,8 @@ export interface StackOptions {
   readonly answer?: Answer;
   readonly columns?: readonly GlueColumn[];
   readonly directPut?: boolean;
+  /** Shards have AWS's limits. */
+  readonly limits?: boolean;
   readonly shardCount?: number;
   readonly seed?: number;
   /** Throws what the put of that number fails with; they count from 1. */
@@ -53,7 +57,9 @@ export function startStack(options: StackOptions = {}): Stack {
     shardCount: options.shardCount ?? 1,
     retentionHours: 168,
     clock,
+    limits: options.limits ?? false,
   });
+  const metrics = createMetrics({ clock });
   for (const data of options.putBefore ?? []) stream.put({ partitionKey: "k", data: Buffer.from(data) });
   const objects = memoryObjects(options.beforePut);
   const requests: TransformRequest[] = [];
@@ -71,9 +77,10 @@ export function startStack(options: StackOptions = {}): Stack {
     },
     glue: (databaseName, name) => ({ databaseName, name, columns: options.columns ?? [] }),
     seed: options.seed ?? 1,
+    metrics,
     log: options.log ?? (() => {}),
   });
-  return { clock, stream, delivery, objects, requests };
+  return { clock, stream, delivery, metrics, objects, requests };
 }
 
 export function resource(destination: Properties = {}, sourceArn: string | null = null): Properties {

@@ -1,12 +1,15 @@
 import type { Clock } from "../clock.ts";
+import { createGauge } from "../cloudwatch/gauge.ts";
+import { createMetrics, type Metrics } from "../cloudwatch/metrics.ts";
 import type { Stream } from "../kinesis/stream.ts";
 import type { ObjectStore } from "../s3/store.ts";
 import { createConversion } from "./conversion.ts";
 import { createDestination } from "./destination.ts";
 import { catalogTable } from "./error-records.ts";
 import type { GlueTable } from "./glue-table.ts";
+import { type DeliveryMeters, deliveryMeters } from "./meters.ts";
 import { DeliverySettingsError, type Properties } from "./properties.ts";
-import { createRetryQueue, type RetryQueue } from "./retry-queue.ts";
+import { createRetryQueue, oldest, type RetryQueue } from "./retry-queue.ts";
 import { seededNames } from "./seeded-names.ts";
 import { readSettings } from "./settings.ts";
 import { createShardReader } from "./shard-reader.ts";
@@ -57,6 +60,8 @@ export interface DeliveryOptions {
   readonly invoke: Invoke;
   readonly glue: (database: string, table: string) => GlueTable | null;
   readonly seed: number;
+  /** Of the account; its own by default. */
+  readonly metrics?: Metrics;
   /** Is told what could not be written, and when that is tried again. */
   readonly log?: (line: string) => void;
 }
@@ -75,21 +80,38 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     catalogTable: catalogTable(settings.conversion, arn),
   };
   const stats = newStats();
+  const meters = deliveryMeters(options.metrics ?? createMetrics({ clock }), name, settings.source);
   const names = seededNames(options.seed, name);
   const newQueue = () => createRetryQueue({ clock, name, log });
   const { objects } = options;
-  const destination = createDestination({ name, settings, conversion, clock, objects, names, stats, newQueue });
+  const destination = createDestination({ name, settings, conversion, clock, objects, names, stats, meters, newQueue });
   const transforms =
     settings.transform &&
-    createTransforms(options, settings.transform, newQueue(), names.uuid, destination.accept, stats);
+    createTransforms(options, settings.transform, {
+      queue: newQueue(),
+      newInvocationId: names.uuid,
+      accept: destination.accept,
+      stats,
+      meters,
+    });
 
+  const freshness = createGauge({
+    clock,
+    meter: meters.freshness,
+    read: () => ageSeconds(oldestArrivalMs(), clock.now()),
+  });
   const receive = (bufferId: string, record: SourceRecord): void => {
     stats.received++;
     stats.receivedBytes += record.data.length;
+    meters.received(record.data.length);
+    freshness.wake();
     if (transforms === null) destination.accept([{ kind: "ok", record, data: record.data, partitionKeys: {} }]);
     else transforms.add(bufferId, record);
   };
-  const reader = options.source && createShardReader({ stream: options.source, clock, onRecord: receive });
+  const reader =
+    options.source && createShardReader({ stream: options.source, clock, onRecord: receive, onPoll: meters.polled });
+  const oldestArrivalMs = (): number | null =>
+    oldest([reader?.oldestArrivalMs() ?? null, transforms?.oldestArrivalMs() ?? null, destination.oldestArrivalMs()]);
 
   return {
     name,
@@ -113,6 +135,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     idle: () => (reader?.idle() ?? true) && (transforms?.idle() ?? true) && destination.idle(),
     stats: () => ({ ...stats, failedByCode: { ...stats.failedByCode } }),
     stop() {
+      freshness.stop();
       reader?.stop();
       transforms?.stop();
       destination.stop();
@@ -123,10 +146,19 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 function createTransforms(
   options: DeliveryOptions,
   settings: NonNullable<ReturnType<typeof readSettings>["transform"]>,
-  queue: RetryQueue,
-  newInvocationId: () => string,
-  accept: Parameters<typeof createTransformBuffers>[0]["onTransformed"],
-  stats: ReturnType<typeof newStats>,
+  {
+    queue,
+    newInvocationId,
+    accept,
+    stats,
+    meters,
+  }: {
+    readonly queue: RetryQueue;
+    readonly newInvocationId: () => string;
+    readonly accept: Parameters<typeof createTransformBuffers>[0]["onTransformed"];
+    readonly stats: ReturnType<typeof newStats>;
+    readonly meters: DeliveryMeters;
+  },
 ) {
   const transform = createTransform({
     settings,
@@ -135,6 +167,7 @@ function createTransforms(
     invoke: options.invoke,
     now: options.clock.now,
     newInvocationId,
+    meters,
   });
   return createTransformBuffers({
     settings,
@@ -146,6 +179,10 @@ function createTransforms(
       accept(results);
     },
   });
+}
+
+function ageSeconds(oldestMs: number | null, nowMs: number): number | null {
+  return oldestMs === null ? null : (nowMs - oldestMs) / 1000;
 }
 
 function glueTable(

@@ -3,11 +3,12 @@ import type { Clock } from "../clock.ts";
 import type { ObjectStore, PutOptions } from "../s3/store.ts";
 import type { Conversion } from "./conversion.ts";
 import { type CatalogTable, formatConversionFailed } from "./error-records.ts";
+import type { DeliveryMeters } from "./meters.ts";
 import { type ClosedBuffer, createObjectBuffers } from "./object-buffers.ts";
 import { writeParquet } from "./parquet.ts";
 import { partitionOf } from "./partitions.ts";
 import type { Prefix } from "./prefix.ts";
-import type { RetryQueue, Task } from "./retry-queue.ts";
+import { oldest, type RetryQueue, type Task } from "./retry-queue.ts";
 import type { SeededNames } from "./seeded-names.ts";
 import type { DeliverySettings } from "./settings.ts";
 import type { FailedRecord, SourceRecord } from "./source-record.ts";
@@ -22,6 +23,8 @@ export interface Destination {
   accept(results: readonly Transformed[]): void;
   flush(): Promise<void>;
   idle(): boolean;
+  /** Of what is not written; null when there is nothing. */
+  oldestArrivalMs(): number | null;
   stop(): void;
 }
 
@@ -33,6 +36,7 @@ export interface DestinationDeps {
   readonly objects: Pick<ObjectStore, "put">;
   readonly names: SeededNames;
   readonly stats: StatsCounter;
+  readonly meters: DeliveryMeters;
   /** Objects and error objects wait in queues of their own. */
   readonly newQueue: () => RetryQueue;
 }
@@ -41,7 +45,7 @@ export interface DestinationDeps {
 type Entry = string | Buffer;
 
 export function createDestination(deps: DestinationDeps): Destination {
-  const { settings, clock, stats, newQueue } = deps;
+  const { settings, clock, stats, meters, newQueue } = deps;
   const { bufferBytes, bufferIntervalMs } = settings;
   const good = createObjectBuffers<PartitionKeys, Entry>({
     clock,
@@ -65,6 +69,7 @@ export function createDestination(deps: DestinationDeps): Destination {
   const convert = (record: SourceRecord, data: Buffer): Entry | FailedRecord => {
     if (deps.conversion === null) return data;
     const converted = deps.conversion.rows.convert(data);
+    meters.converted(converted.kind === "row");
     if (converted.kind === "row") return converted.line;
     const context = { endedMs: clock.now(), catalogTable: deps.conversion.catalogTable };
     return formatConversionFailed(record, data, converted, context);
@@ -73,6 +78,11 @@ export function createDestination(deps: DestinationDeps): Destination {
     const data = settings.delimiter === null ? transformed : Buffer.concat([transformed, settings.delimiter]);
     const partition = partitionOf(settings.prefix, record, keys, good, clock.now());
     const entry = partition.kind === "failed" ? partition.failure : convert(record, data);
+    if (settings.dynamicPartitioning) {
+      const exceeded = partition.kind === "failed" && partition.failure.errorType === "activePartitionExceeded";
+      if (exceeded || !good.has(partition.kind === "partition" ? partition.id : ""))
+        meters.partitions(good.openCount(), exceeded);
+    }
     if (isFailure(entry)) reject(entry);
     else if (partition.kind === "partition") {
       good.add(partition.id, () => partition.keys, entry, { arrivalMs: record.arrivalMs, sizeBytes: data.length });
@@ -95,6 +105,7 @@ export function createDestination(deps: DestinationDeps): Destination {
       }
     },
     idle: () => good.idle() && bad.idle(),
+    oldestArrivalMs: () => oldest([good.oldestArrivalMs(), bad.oldestArrivalMs()]),
     stop() {
       good.stop();
       bad.stop();
@@ -115,9 +126,14 @@ function objectTask(deps: DestinationDeps, buffer: ClosedBuffer<PartitionKeys, E
   const encoding: PutOptions = conversion ? { contentEncoding: "hadoop-snappy" } : {};
   return {
     name: `writing the object ${bucket}/${key}`,
+    oldestArrivalMs: buffer.oldestArrivalMs,
     async run() {
       const body = await bodyOf(deps, buffer.entries);
-      await deps.objects.put(bucket, key, body, { contentType: "application/octet-stream", ...encoding });
+      await measured(
+        deps,
+        deps.objects.put(bucket, key, body, { contentType: "application/octet-stream", ...encoding }),
+      );
+      deps.meters.written(buffer.entries.length, body.length, deps.clock.now() - buffer.oldestArrivalMs);
       stats.delivered += buffer.entries.length;
       stats.objects++;
       stats.objectBytes += body.length;
@@ -143,15 +159,25 @@ function errorsTask(deps: DestinationDeps, buffer: ClosedBuffer<FailedRecord["er
   const key = keyOf(deps, settings.errorPrefix, oldestArrivalMs, { partitionKeys: {}, errorType });
   return {
     name: `writing the object ${settings.bucket}/${key}`,
+    oldestArrivalMs,
     async run() {
       const body = Buffer.from(entries.map(({ line }) => `${line}\n`).join(""));
-      await deps.objects.put(settings.bucket, key, body, { contentType: "application/octet-stream" });
+      await measured(deps, deps.objects.put(settings.bucket, key, body, { contentType: "application/octet-stream" }));
       stats.failed += entries.length;
       stats.errorObjects++;
       stats.errorObjectBytes += body.length;
       for (const { errorCode } of entries) stats.failedByCode[errorCode] = (stats.failedByCode[errorCode] ?? 0) + 1;
     },
   };
+}
+
+async function measured({ meters }: DestinationDeps, put: Promise<unknown>): Promise<void> {
+  try {
+    await put;
+  } catch (error) {
+    meters.notWritten();
+    throw error;
+  }
 }
 
 /** `<prefix><stream>-<version>-yyyy-MM-dd-HH-mm-ss-<uuid>`; the prefix tells the oldest record's time, the name the time of writing. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../clock.ts";
-import type { RetryQueue, Task } from "./retry-queue.ts";
+import { oldest, type RetryQueue, type Task } from "./retry-queue.ts";
 
 /**
  * What waits to become an object: one buffer per destination folder, written when it reaches its size or when its first record has waited
@@ -19,6 +19,8 @@ export interface ObjectBuffers<Target, Entry> {
   /** Closes all buffers now and writes them, as far as the queue allows (see RetryQueue.flush). */
   flush(): Promise<void>;
   idle(): boolean;
+  /** Of what is not written; null when there is nothing. */
+  oldestArrivalMs(): number | null;
   stop(): void;
 }
 
@@ -85,6 +87,8 @@ export function createObjectBuffers<Target, Entry>(
       await queue.flush();
     },
     idle: () => open.size === 0 && queue.idle(),
+    oldestArrivalMs: () =>
+      oldest([queue.oldestArrivalMs(), ...[...open.values()].map((buffer) => buffer.oldestArrivalMs)]),
     stop() {
       for (const { timer } of open.values()) clock.cancel(timer);
       queue.stop();

@@ -7,6 +7,8 @@ import type { Clock, Timer } from "../clock.ts";
 export interface Task {
   /** What it is about, for messages: `writing the object lake/raw/…`. */
   readonly name: string;
+  /** Of what it carries. */
+  readonly oldestArrivalMs: number;
   run(): Promise<void>;
 }
 
@@ -20,6 +22,8 @@ export interface RetryQueue {
    */
   flush(): Promise<void>;
   idle(): boolean;
+  /** Of all tasks that are not done; null when there is none. */
+  oldestArrivalMs(): number | null;
   /** No further try; what is left is told to the log. */
   stop(): void;
 }
@@ -100,12 +104,18 @@ export function createRetryQueue({ clock, name, log }: RetryQueueOptions): Retry
       if (failure.tries >= triesBeforeGivingUp) throw new Error(describe("Put that right, or stop without it."));
     },
     idle: () => tasks.length === 0 && running === 0,
+    oldestArrivalMs: () => oldest(tasks.map((task) => task.oldestArrivalMs)),
     stop() {
       stopped = true;
       cancelRetry();
       if (failure !== null) log(describe(stoppedText));
     },
   };
+}
+
+/** The least, or null. */
+export function oldest(times: readonly (number | null)[]): number | null {
+  return times.reduce((least, time) => (least === null || (time !== null && time < least) ? time : least), null);
 }
 
 const stoppedText = "The delivery stream is stopped and gives up.";

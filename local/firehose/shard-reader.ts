@@ -1,6 +1,8 @@
 import type { Clock, Timer } from "../clock.ts";
+import type { Overload } from "../kinesis/shard-limits.ts";
 import type { Shard, StoredRecord, Stream } from "../kinesis/stream.ts";
 import { deaggregate } from "./kpl.ts";
+import { oldest } from "./retry-queue.ts";
 import type { SourceRecord } from "./source-record.ts";
 
 /**
@@ -12,12 +14,12 @@ export interface ShardReader {
   /** Reads everything now. */
   readAll(): void;
   idle(): boolean;
+  /** Of the records that are not read; null when there is none. */
+  oldestArrivalMs(): number | null;
   stop(): void;
 }
 
 const READ_INTERVAL_MS = 1000;
-const READ_MAX_RECORDS = 10_000;
-const READ_MAX_BYTES = 10 * 1024 * 1024;
 
 interface Cursor {
   after: string | null;
@@ -31,10 +33,13 @@ export function createShardReader({
   stream,
   clock,
   onRecord,
+  onPoll,
 }: {
   stream: Stream;
   clock: Clock;
   onRecord: (shardId: string, record: SourceRecord) => void;
+  /** How far behind a read was; null when Kinesis refused it. */
+  onPoll: (behindMs: number | null) => void;
 }): ShardReader {
   const startedMs = clock.now();
   const cursors = new Map<string, Cursor>();
@@ -61,11 +66,14 @@ export function createShardReader({
     return cursor.ready;
   };
 
-  const read = (shard: Shard): void => {
+  /** A read that is refused, because the shard's readers share what it gives, is repeated at the next beat. */
+  const read = (shard: Shard, overload: Overload): void => {
     const cursor = cursorOf(shard.id);
     cursor.lastReadMs = clock.now();
     if (!parentsRead(shard)) return;
-    for (const stored of shard.read(cursor.after, READ_MAX_RECORDS, READ_MAX_BYTES)) {
+    const poll = shard.poll(cursor.after, { overload });
+    onPoll(poll === null ? null : (poll.behindMs ?? 0));
+    for (const stored of poll?.records ?? []) {
       cursor.after = stored.sequenceNumber;
       for (const record of toSourceRecords(shard.id, stored)) onRecord(shard.id, record);
     }
@@ -77,7 +85,7 @@ export function createShardReader({
     const ticks = Math.ceil((earliestMs - startedMs) / READ_INTERVAL_MS);
     cursor.timer = clock.at(startedMs + ticks * READ_INTERVAL_MS, () => {
       cursor.timer = null;
-      read(shard);
+      read(shard, "refuse");
       if (unread(shard)) schedule(shard);
     });
   };
@@ -90,10 +98,12 @@ export function createShardReader({
     readAll() {
       // Shards stand in the order of their creation, so parents come before children.
       for (const shard of stream.shards()) {
-        while (unread(shard)) read(shard);
+        while (unread(shard)) read(shard, "lend");
       }
     },
     idle: () => !stream.shards().some(unread),
+    oldestArrivalMs: () =>
+      oldest(stream.shards().map((shard) => shard.read(cursorOf(shard.id).after, 1, 1)[0]?.arrivalMs ?? null)),
     stop() {
       stopListening();
       for (const cursor of cursors.values()) {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { TransformSettings } from "./processors.ts";
-import type { RetryQueue, Task } from "./retry-queue.ts";
+import { oldest, type RetryQueue, type Task } from "./retry-queue.ts";
 import type { SourceRecord } from "./source-record.ts";
 import { INVOKE_LIMIT_BYTES, requestBytes, type Transformed } from "./transform.ts";
 
@@ -13,6 +13,8 @@ export interface TransformBuffers {
   /** Ends all batches now and waits for their answers, as far as the queue allows (see RetryQueue.flush). */
   flush(): Promise<void>;
   idle(): boolean;
+  /** Of what has not been transformed; null when there is nothing. */
+  oldestArrivalMs(): number | null;
   stop(): void;
 }
 
@@ -46,6 +48,7 @@ export function createTransformBuffers({
 
   const toTask = (records: readonly SourceRecord[]): Task => ({
     name: `transforming a batch of ${records.length} records`,
+    oldestArrivalMs: arrivalOf(records),
     async run() {
       const results = await transform(records);
       // Nobody writes any more what comes after the stop.
@@ -91,10 +94,17 @@ export function createTransformBuffers({
       await queue.flush();
     },
     idle: () => open.size === 0 && queue.idle(),
+    oldestArrivalMs: () =>
+      oldest([queue.oldestArrivalMs(), ...[...open.values()].map(({ records }) => arrivalOf(records))]),
     stop() {
       stopped = true;
       queue.stop();
       for (const { timer } of open.values()) clock.cancel(timer);
     },
   };
+}
+
+/** Records of a buffer come in the order of their arrival. */
+function arrivalOf(records: readonly SourceRecord[]): number {
+  return records[0]?.arrivalMs ?? Number.POSITIVE_INFINITY;
 }

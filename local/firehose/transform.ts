@@ -1,5 +1,6 @@
 import type { FunctionHost } from "../lambda/host.ts";
 import { type Attempts, processingFailed } from "./error-records.ts";
+import type { DeliveryMeters } from "./meters.ts";
 import type { TransformSettings } from "./processors.ts";
 import { isObject } from "./properties.ts";
 import type { FailedRecord, SourceRecord } from "./source-record.ts";
@@ -24,6 +25,7 @@ export interface TransformDeps {
   readonly invoke: Invoke;
   readonly now: () => number;
   readonly newInvocationId: () => string;
+  readonly meters: Pick<DeliveryMeters, "transformed" | "transformedRecords">;
 }
 
 /** Lambda's limit for a synchronous request and for its response. */
@@ -38,7 +40,9 @@ export function createTransform(deps: TransformDeps) {
     const { answers, attempts } = await invokeWithRetries(deps, records);
     if (answers === null) return records.map((record) => fail(deps, record, FUNCTION_ERROR, attempts));
     const answerOf = byRecordId(answers);
-    return records.map((record) => transformed(deps, record, answerOf, attempts));
+    const results = records.map((record) => transformed(deps, record, answerOf, attempts));
+    deps.meters.transformedRecords(results.filter(({ kind }) => kind !== "failed").length);
+    return results;
   };
 }
 
@@ -81,6 +85,7 @@ async function invokeWithRetries(
     const result = await deps.invoke(deps.settings.functionName, payload);
     // In virtual time the clock stands still during an invocation, in real time it has moved on already.
     attempts = { made: attempts.made + 1, endedMs: Math.max(deps.now(), startedMs + Math.round(result.durationMs)) };
+    deps.meters.transformed(result.kind === "ok");
     if (result.kind === "error") continue;
     const answers = isObject(result.payload) ? result.payload.records : null;
     if (!Array.isArray(answers)) return { answers: records.map(({ recordId }) => ({ recordId })), attempts };

@@ -29,8 +29,8 @@ const functionProperties: Catalogue = {
 };
 
 const streamProperties: Catalogue = {
-  ...all(simulated, "MaxRecordSizeInKiB RetentionPeriodHours ShardCount"),
-  ...all(accepted, "DesiredShardLevelMetrics Name Tags WarmThroughputMiBps"),
+  ...all(simulated, "DesiredShardLevelMetrics MaxRecordSizeInKiB RetentionPeriodHours ShardCount"),
+  ...all(accepted, "Name Tags WarmThroughputMiBps"),
   StreamModeDetails: all(simulated, "StreamMode"),
   StreamEncryption: all(accepted, "EncryptionType KeyId"),
 };
