@@ -48,11 +48,28 @@ export function optionalObject(input: JsonObject, field: string): JsonObject | u
   return value;
 }
 
-export function requiredObjects(input: JsonObject, field: string, { min, max }: Bounds): readonly JsonObject[] {
+export function requiredObject(input: JsonObject, field: string): JsonObject {
+  return optionalObject(input, field) ?? missing(field);
+}
+
+export function optionalBoolean(input: JsonObject, field: string): boolean | undefined {
+  const value = input[field] ?? undefined;
+  if (value === undefined || typeof value === "boolean") return value;
+  throw wrongType(field, "true or false");
+}
+
+export function requiredStrings(input: JsonObject, field: string, bounds: Bounds): readonly string[] {
+  const value = input[field] ?? missing(field);
+  if (!Array.isArray(value) || !value.every((one) => typeof one === "string"))
+    throw wrongType(field, "a list of strings");
+  checkLength(field, value, bounds);
+  return value;
+}
+
+export function requiredObjects(input: JsonObject, field: string, bounds: Bounds): readonly JsonObject[] {
   const value = input[field] ?? missing(field);
   if (!Array.isArray(value) || !value.every(isObject)) throw wrongType(field, "a list of objects");
-  if (value.length < min) throw violation(field, "[...]", `Member must have length greater than or equal to ${min}`);
-  if (value.length > max) throw violation(field, "[...]", `Member must have length less than or equal to ${max}`);
+  checkLength(field, value, bounds);
   return value;
 }
 
@@ -65,6 +82,11 @@ export function requiredBytes(input: JsonObject, field: string): Buffer {
   if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding)
     throw wrongType(field, "bytes in base64");
   return bytes;
+}
+
+function checkLength(field: string, { length }: readonly unknown[], { min, max }: Bounds): void {
+  if (length < min) throw violation(field, "[...]", `Member must have length greater than or equal to ${min}`);
+  if (length > max) throw violation(field, "[...]", `Member must have length less than or equal to ${max}`);
 }
 
 function isObject(value: unknown): value is JsonObject {

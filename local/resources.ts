@@ -9,7 +9,6 @@ import { meteredCounters } from "./esm/meters.ts";
 import type { FoundMapping } from "./esm/read-settings.ts";
 import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
 import type { Problem } from "./firehose/properties.ts";
-import { meterStream } from "./kinesis/meters.ts";
 import { readStream } from "./kinesis/read-settings.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createStream, type Stream } from "./kinesis/stream.ts";
@@ -41,18 +40,10 @@ export async function createTables(template: Template, tables: Tables, objects: 
   }
 }
 
-export function createStreams(
-  template: Template,
-  kinesis: Kinesis,
-  clock: Clock,
-  { limits = false, metrics }: { readonly limits?: boolean; readonly metrics?: Metrics } = {},
-): void {
+export function createStreams(template: Template, kinesis: Kinesis, clock: Clock, limits = false): void {
   for (const resource of template.of("AWS::Kinesis::Stream")) {
-    const { name, arn, properties } = resource;
-    const stream = createStream({ name, arn, clock, limits, ...readStream(template, resource) });
-    const { DesiredShardLevelMetrics: shardLevel = [] } = properties;
-    if (metrics !== undefined) meterStream(stream, metrics, (shardLevel as readonly unknown[]).map(String));
-    kinesis.add(stream);
+    const { name, arn } = resource;
+    kinesis.add(createStream({ name, arn, clock, limits, ...readStream(template, resource) }));
   }
   for (const resource of template.of("AWS::Kinesis::StreamConsumer")) {
     const stream = streamOf({ template, kinesis }, String(resource.properties.StreamARN), resource);

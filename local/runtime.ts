@@ -19,6 +19,7 @@ import type { FaultCounts, FaultRates } from "./faults/catalogue.ts";
 import { createFaults, type Faults } from "./faults/faults.ts";
 import { firehoseApi } from "./firehose/api.ts";
 import type { Delivery, DeliveryStats } from "./firehose/delivery.ts";
+import { meterStream } from "./kinesis/meters.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createKinesis } from "./kinesis/service.ts";
 import type { Stream } from "./kinesis/stream.ts";
@@ -118,6 +119,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const parameters = options.parameters ?? {};
   const template = loadTemplate({ templatePath, templateText, parameters, account: { region } });
   const isVirtual = options.clock.kind === "virtual";
+  const limits = options.shardLimits ?? !isVirtual;
   // Before anything is built or opened: a mistake in the template should not cost a build.
   const nowMs = options.clock.kind === "virtual" ? options.clock.startMs : Date.now();
   const found = readMappings(template, { nowMs });
@@ -158,7 +160,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const tables = keep(
       await startTables({ clock, metrics, ...(faults.aroundTable && { around: faults.aroundTable }) }),
     );
-    const kinesis = createKinesis({ clock, region, overload: isVirtual ? "lend" : "refuse" });
+    const kinesis = createKinesis({
+      clock,
+      region,
+      limits,
+      overload: isVirtual ? "lend" : "refuse",
+      onAdd: (stream) => meterStream(stream, metrics),
+    });
     const deliveries = new Map<string, Delivery>();
     await createTables(template, tables, objects);
     const services = {
@@ -188,7 +196,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         edits: options.edits ?? [],
       }),
     );
-    createStreams(template, kinesis, clock, { limits: options.shardLimits ?? !isVirtual, metrics });
+    createStreams(template, kinesis, clock, limits);
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }, found).map(keep);

@@ -130,7 +130,8 @@ describe("what AWS/Kinesis says of a stream (D4)", () => {
       retentionHours: 24,
       clock,
     });
-    const end = meterStream(stream, metrics, ["IncomingRecords"]);
+    stream.monitored = ["IncomingRecords"];
+    const end = meterStream(stream, metrics);
     for (let key = 0; key < 20; key++) stream.put({ partitionKey: String(key), data: Buffer.from("abc") });
     const [first] = stream.shards();
     const polled = first?.poll(null);

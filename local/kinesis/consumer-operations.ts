@@ -1,7 +1,8 @@
 /** RegisterStreamConsumer and its like. A consumer is ACTIVE at once; the answer to its registration says CREATING, as AWS's does. */
 import { AwsError } from "../aws-error.ts";
-import { optionalInteger, optionalString, requiredString } from "../aws-input.ts";
+import { optionalInteger, optionalObject, optionalString, requiredString } from "../aws-input.ts";
 import type { JsonObject, Operation } from "../aws-json.ts";
+import { consumerQuota } from "./account.ts";
 import type { Consumer } from "./consumers.ts";
 import { nextToken, tokenText } from "./page.ts";
 import type { Streams } from "./service.ts";
@@ -11,12 +12,20 @@ export function consumerOperations(streams: Streams): Record<string, Operation> 
   return {
     RegisterStreamConsumer(input) {
       const stream = streams.named({ StreamARN: requiredString(input, "StreamARN") });
-      const consumer = stream.consumers.register(consumerName(input));
+      const name = consumerName(input);
+      const { length } = stream.consumers.list();
+      if (length >= consumerQuota(streams)) {
+        const message = `Stream ${stream.name} under account ${streams.accountId} has ${length} consumers, and there can be no more.`;
+        throw new AwsError("LimitExceededException", message);
+      }
+      const consumer = stream.consumers.register(name);
+      streams.tags.add(consumer.arn, optionalObject(input, "Tags") ?? {});
       return { Consumer: toWire(consumer, "CREATING") };
     },
     DeregisterStreamConsumer(input) {
       const { stream, consumer } = consumerNamed(streams, input);
       stream.consumers.deregister(consumer.arn);
+      streams.tags.forget(consumer.arn);
       return undefined;
     },
     DescribeStreamConsumer(input) {

@@ -25,15 +25,13 @@ export interface Consumers {
 export interface ConsumersOptions extends Pick<FanOutOptions, "clock" | "limited" | "metrics" | "onChange"> {
   readonly streamName: string;
   readonly streamArn: string;
-  /** How many there can be. */
-  readonly most: () => number;
 }
 
 const takeOverMs = 5000;
 const callsApartMs = 1000;
 
 export function createConsumers(options: ConsumersOptions): Consumers {
-  const { streamName, streamArn, clock, most } = options;
+  const { streamName, streamArn, clock } = options;
   const account = streamArn.split(":")[4];
   const byArn = new Map<string, { readonly consumer: Consumer; stop(): void }>();
   const list = (): readonly Consumer[] =>
@@ -46,10 +44,6 @@ export function createConsumers(options: ConsumersOptions): Consumers {
       if (list().some((consumer) => consumer.name === name)) {
         const message = `Consumer ${name} under stream ${streamName} already exists for account ${account}.`;
         throw new AwsError("ResourceInUseException", message);
-      }
-      if (byArn.size >= most()) {
-        const message = `Stream ${streamName} under account ${account} has ${byArn.size} consumers: the limit is ${most()}.`;
-        throw new AwsError("LimitExceededException", message);
       }
       const arn = givenArn ?? `${streamArn}/consumer/${name}:${Math.floor(clock.now() / 1000)}`;
       const { subscribe, stop } = subscriber(name, options);

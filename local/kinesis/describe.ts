@@ -16,7 +16,7 @@ export function describeOperations(streams: Streams): Record<string, Operation> 
       const stream = streams.named(input);
       const after = optionalString(input, "ExclusiveStartShardId") ?? "";
       const { taken, more } = take(
-        stream.shards().filter(({ id }) => id > after),
+        listed(stream, streams.clock.now()).filter(({ id }) => id > after),
         optionalInteger(input, "Limit", page) ?? 100,
       );
       return { StreamDescription: { ...summary(stream), Shards: taken.map(toWire), HasMoreShards: more } };
@@ -29,6 +29,7 @@ export function describeOperations(streams: Streams): Record<string, Operation> 
           ...summary(stream),
           OpenShardCount: openShardCount,
           ConsumerCount: stream.consumers.list().length,
+          MaxRecordSizeInKiB: stream.maxRecordSizeBytes / 1024,
         },
       };
     },
@@ -46,9 +47,9 @@ export function describeOperations(streams: Streams): Record<string, Operation> 
       };
     },
     ListShards(input) {
-      const listed = shardPage(streams, input);
-      const { taken, more } = take(listed.shards, optionalInteger(input, "MaxResults", page) ?? 1000);
-      const token = nextToken(`${listed.stream.name}|${taken.at(-1)?.id}`);
+      const { stream, shards } = shardPage(streams, input);
+      const { taken, more } = take(shards, optionalInteger(input, "MaxResults", page) ?? 1000);
+      const token = nextToken(`${stream.name}|${taken.at(-1)?.id}`);
       return { Shards: taken.map(toWire), ...(more ? { NextToken: token } : {}) };
     },
   };
@@ -86,11 +87,10 @@ function summary(stream: Stream): JsonObject {
   return {
     ...briefly(stream),
     RetentionPeriodHours: stream.retentionHours,
-    EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
+    EnhancedMonitoring: [{ ShardLevelMetrics: stream.monitored }],
     ...(stream.encryption === null
       ? { EncryptionType: "NONE" }
       : { EncryptionType: "KMS", KeyId: stream.encryption.keyId }),
-    MaxRecordSizeInKiB: stream.maxRecordSizeBytes / 1024,
   };
 }
 
@@ -104,8 +104,15 @@ function shardPage(
     throw new AwsError("InvalidArgumentException", "NextToken is invalid.");
   const stream = streams.named(token === undefined ? input : { StreamName: streamName });
   const after = lastId ?? optionalString(input, "ExclusiveStartShardId") ?? "";
-  const isWanted = shardFilter(optionalObject(input, "ShardFilter"), stream, streams.clock.now());
-  return { stream, shards: stream.shards().filter((shard) => shard.id > after && isWanted(shard)) };
+  const nowMs = streams.clock.now();
+  const isWanted = shardFilter(optionalObject(input, "ShardFilter"), stream, nowMs);
+  return { stream, shards: listed(stream, nowMs).filter((shard) => shard.id > after && isWanted(shard)) };
+}
+
+/** A closed shard is told of for as long as its last records could be kept. */
+function listed(stream: Stream, nowMs: number): readonly Shard[] {
+  const horizonMs = nowMs - stream.retentionHours * hourMs;
+  return stream.shards().filter(({ closedMs }) => closedMs === null || closedMs >= horizonMs);
 }
 
 /** AT means open at that time, FROM means open at that time or later. */

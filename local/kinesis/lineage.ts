@@ -27,6 +27,9 @@ export interface LineageOptions extends Pick<ShardOptions, "now" | "retentionMs"
   readonly newLimits: () => ShardOptions["limits"];
 }
 
+/** Even ranges of different numbers of shards miss each other by so little where they mean the same place. */
+const roundingSlack = 2n ** 20n;
+
 export function createLineage({ streamName, shardCount, newLimits, onClose, ...options }: LineageOptions): Lineage {
   const shards: ShardLog[] = [];
   let open: readonly { readonly startHex: string; readonly shard: ShardLog }[] = [];
@@ -44,6 +47,8 @@ export function createLineage({ streamName, shardCount, newLimits, onClose, ...o
       .map((shard) => ({ startHex: toHex(shard.hashRange.start), shard }))
       .sort((a, b) => (a.startHex < b.startHex ? -1 : 1));
   };
+  const shardFor = (hashKey: string): ShardLog =>
+    (open.findLast(({ startHex }) => startHex <= hashKey) as { shard: ShardLog }).shard;
   const openShardOf = (shardId: string): ShardLog => {
     const shard = shards.find(({ id }) => id === shardId);
     if (shard === undefined) {
@@ -83,28 +88,32 @@ export function createLineage({ streamName, shardCount, newLimits, onClose, ...o
     return child;
   };
   const openInOrder = (): readonly ShardLog[] => open.map(({ shard }) => shard);
-  const within = ({ start, end }: HashRange): readonly ShardLog[] =>
-    openInOrder().filter(({ hashRange }) => hashRange.start >= start && hashRange.end <= end);
+  /** Where an open shard begins or is made to. */
+  const cutNear = (wanted: bigint): bigint => {
+    const starts = openInOrder().map(({ hashRange }) => hashRange.start);
+    const near = starts.find((start) => start - wanted < roundingSlack && wanted - start < roundingSlack);
+    if (near !== undefined) return near;
+    split(shardFor(toHex(wanted)).id, wanted);
+    return wanted;
+  };
+  const mergeBetween = (start: bigint, end: bigint): void => {
+    const [first, second] = openInOrder().filter(({ hashRange }) => hashRange.start >= start && hashRange.start < end);
+    if (first === undefined || second === undefined) return;
+    merge(first.id, second.id);
+    mergeBetween(start, end);
+  };
 
   for (const range of evenRanges(shardCount)) openShard(range, []);
   reopen();
   return {
     shards: () => shards,
     open: openInOrder,
-    shardFor: (hashKey) => (open.findLast(({ startHex }) => startHex <= hashKey) as { shard: ShardLog }).shard,
+    shardFor,
     split,
     merge,
     scaleTo(count) {
-      const ranges = evenRanges(count);
-      for (const { start } of ranges) {
-        const cut = openInOrder().find(({ hashRange }) => hashRange.start < start && hashRange.end >= start);
-        if (cut !== undefined) split(cut.id, start);
-      }
-      for (const range of ranges) {
-        for (let [first, second] = within(range); second !== undefined; [first, second] = within(range)) {
-          merge((first as ShardLog).id, second.id);
-        }
-      }
+      const starts = evenRanges(count).map(({ start }) => cutNear(start));
+      for (const [at, start] of starts.entries()) mergeBetween(start, starts[at + 1] ?? greatestHashKey + 1n);
     },
   };
 }

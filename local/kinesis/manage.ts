@@ -1,17 +1,15 @@
-/** CreateStream, DeleteStream, SplitShard, MergeShards, IncreaseStreamRetentionPeriod. All take effect at once: there is no CREATING or UPDATING state. */
+/** CreateStream and DeleteStream. Both are done at once: there is no CREATING or DELETING state. */
 import { AwsError } from "../aws-error.ts";
-import { optionalInteger, optionalObject, optionalString, requiredInteger, requiredString } from "../aws-input.ts";
+import { optionalBoolean, optionalInteger, optionalObject, optionalString, requiredString } from "../aws-input.ts";
 import type { JsonObject, Operation } from "../aws-json.ts";
-import { parseHashKey } from "./record.ts";
+import { checkOnDemandQuota, checkShardQuota } from "./account.ts";
+import { onDemandShards } from "./on-demand.ts";
 import type { Streams } from "./service.ts";
 import { createStream, type StreamMode } from "./stream.ts";
 
 const shardsPerStream = 10_000;
 const defaultRetentionHours = 24;
-const longestRetentionHours = 8760;
-
-/** AWS opens an on-demand stream with four shards. */
-const onDemandShards = 4;
+export const recordSizeKiB = { min: 1024, max: 10_240 };
 
 export function manageOperations(streams: Streams): Record<string, Operation> {
   return {
@@ -25,47 +23,38 @@ export function manageOperations(streams: Streams): Record<string, Operation> {
           "ShardCount must be specified for a stream in PROVISIONED mode.",
         );
       }
-      const maxRecordSizeKiB = optionalInteger(input, "MaxRecordSizeInKiB", { min: 1024, max: 10_240 });
+      const shardCount = mode === "ON_DEMAND" ? onDemandShards : (asked ?? 1);
+      if (mode === "ON_DEMAND") checkOnDemandQuota(streams);
+      checkShardQuota(streams, shardCount);
+      const maxRecordSizeKiB = optionalInteger(input, "MaxRecordSizeInKiB", recordSizeKiB);
+      const arn = streams.arnOf(name);
       streams.add(
         createStream({
           name,
-          arn: streams.arnOf(name),
-          shardCount: asked ?? onDemandShards,
+          arn,
+          shardCount,
           retentionHours: defaultRetentionHours,
           mode,
           clock: streams.clock,
+          limits: streams.limits,
           ...(maxRecordSizeKiB === undefined ? {} : { maxRecordSizeKiB }),
         }),
       );
+      streams.tags.add(arn, optionalObject(input, "Tags") ?? {});
       return undefined;
     },
     DeleteStream(input) {
-      streams.remove(streams.named(input).name);
-      return undefined;
-    },
-    SplitShard(input) {
-      const hashKey = parseHashKey("NewStartingHashKey", requiredString(input, "NewStartingHashKey"));
-      streams.named(input).split(requiredString(input, "ShardToSplit"), hashKey);
-      return undefined;
-    },
-    MergeShards(input) {
-      const adjacent = requiredString(input, "AdjacentShardToMerge");
-      streams.named(input).merge(requiredString(input, "ShardToMerge"), adjacent);
-      return undefined;
-    },
-    IncreaseStreamRetentionPeriod(input) {
       const stream = streams.named(input);
-      const hours = requiredInteger(input, "RetentionPeriodHours", {
-        min: defaultRetentionHours,
-        max: longestRetentionHours,
-      });
-      if (hours < stream.retentionHours) {
+      const consumers = stream.consumers.list();
+      if (consumers.length > 0 && optionalBoolean(input, "EnforceConsumerDeletion") !== true) {
         throw new AwsError(
-          "InvalidArgumentException",
-          `Requested retention period (${hours} hours) for stream ${stream.name} can not be shorter than existing retention period (${stream.retentionHours} hours). Use DecreaseRetentionPeriod API.`,
+          "ResourceInUseException",
+          `Stream ${stream.name} under account ${streams.accountId} has ${consumers.length} consumers: deregister them, or set EnforceConsumerDeletion.`,
         );
       }
-      stream.retentionHours = hours;
+      for (const { arn } of consumers) stream.consumers.deregister(arn);
+      streams.tags.forget(stream.arn);
+      streams.remove(stream.name);
       return undefined;
     },
   };
@@ -80,7 +69,8 @@ function newStreamName(input: JsonObject): string {
   );
 }
 
-function streamMode(input: JsonObject): StreamMode {
+/** PROVISIONED unless the request says otherwise. */
+export function streamMode(input: JsonObject): StreamMode {
   const mode = optionalString(optionalObject(input, "StreamModeDetails") ?? {}, "StreamMode") ?? "PROVISIONED";
   if (mode === "PROVISIONED" || mode === "ON_DEMAND") return mode;
   throw new AwsError("InvalidArgumentException", `Expected StreamMode PROVISIONED or ON_DEMAND, got ${mode}.`);

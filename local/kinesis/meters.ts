@@ -1,10 +1,9 @@
-/** A stream's measures in CloudWatch: all of the stream level, and of the shard level those that the template asks for. */
+/** A stream's measures in CloudWatch: all of the stream level, and of the shard level those that enhanced monitoring is on for. */
 import type { Meter, Metrics } from "../cloudwatch/metrics.ts";
 import { type Measure, type ShardMetric, shardMetrics, streamLevelName } from "./metrics.ts";
 import type { Stream } from "./stream.ts";
 
-/** `shardLevel` as in DesiredShardLevelMetrics, where ALL stands for all. */
-export function meterStream(stream: Stream, metrics: Metrics, shardLevel: readonly string[]): () => void {
+export function meterStream(stream: Stream, metrics: Metrics): () => void {
   const meters = new Map<string, Meter>();
   const meterOf = (name: string, dimensions: Readonly<Record<string, string>>): Meter => {
     const key = `${name}\n${dimensions.ShardId ?? ""}`;
@@ -12,11 +11,10 @@ export function meterStream(stream: Stream, metrics: Metrics, shardLevel: readon
     meters.set(key, meter);
     return meter;
   };
-  const hasShardLevel = (metric: string): boolean => shardLevel.includes("ALL") || shardLevel.includes(metric);
   return stream.metrics.onMeasure(({ metric, shardId, value }: Measure) => {
     const name = isShardMetric(metric) ? streamLevelName[metric] : metric;
     meterOf(name, { StreamName: stream.name })(value);
-    if (shardId !== null && hasShardLevel(metric))
+    if (shardId !== null && isShardMetric(metric) && stream.monitored.includes(metric))
       meterOf(metric, { StreamName: stream.name, ShardId: shardId })(value);
   });
 }

@@ -2,16 +2,17 @@
 import type { ValueMap } from "../template/evaluate.ts";
 import type { Resource, Template } from "../template/load.ts";
 import { TemplateError } from "../template/template-error.ts";
+import { onDemandShards } from "./on-demand.ts";
 import type { StreamOptions } from "./stream.ts";
-
-/** A new stream on demand begins with this many shards. */
-const onDemandShards = 4;
+import { toShardMetrics } from "./stream-settings.ts";
 
 /** Throws a TemplateError with the line of what AWS would refuse. */
 export function readStream(
   template: Template,
   resource: Resource,
-): Required<Pick<StreamOptions, "mode" | "encryption" | "shardCount" | "retentionHours" | "maxRecordSizeKiB">> {
+): Required<
+  Pick<StreamOptions, "mode" | "encryption" | "shardCount" | "retentionHours" | "maxRecordSizeKiB" | "monitored">
+> {
   const { properties, logicalId, line } = resource;
   const fail = (container: ValueMap, key: string, expected: string): TemplateError =>
     new TemplateError(
@@ -35,6 +36,7 @@ export function readStream(
     encryption: encryption === undefined ? null : { keyId: String(encryption.KeyId) },
     shardCount: mode === "ON_DEMAND" ? onDemandShards : whole("ShardCount", 1, 1, 10_000),
     retentionHours: whole("RetentionPeriodHours", 24, 24, 8760),
+    monitored: toShardMetrics((properties.DesiredShardLevelMetrics ?? []) as readonly string[]),
     maxRecordSizeKiB: whole("MaxRecordSizeInKiB", 1024, 1024, 10_240),
   };
 }

@@ -3,14 +3,18 @@ import { AwsError } from "../aws-error.ts";
 import { optionalString } from "../aws-input.ts";
 import { awsJsonService, type JsonObject, type JsonService, operationOf } from "../aws-json.ts";
 import type { Clock } from "../clock.ts";
+import { type Account, accountOperations } from "./account.ts";
 import { consumerOperations } from "./consumer-operations.ts";
 import { describeOperations } from "./describe.ts";
 import { manageOperations } from "./manage.ts";
 import { putOperations } from "./put.ts";
 import { readOperations } from "./read.ts";
+import { reshardOperations } from "./reshard.ts";
 import type { Overload } from "./shard-limits.ts";
 import type { Stream } from "./stream.ts";
+import { settingsOperations } from "./stream-settings.ts";
 import { subscribeToShard } from "./subscribe.ts";
+import { createTags, type Tags, tagOperations } from "./tags.ts";
 
 export interface KinesisOptions {
   readonly clock: Clock;
@@ -18,6 +22,10 @@ export interface KinesisOptions {
   readonly accountId?: string;
   /** What becomes of a request beyond a shard's limits; `refuse` by default. */
   readonly overload?: Overload;
+  /** Whether the shards of streams that are created over the wire have AWS's limits of throughput; none by default. */
+  readonly limits?: boolean;
+  /** Gets each stream that becomes known. */
+  readonly onAdd?: (stream: Stream) => void;
 }
 
 export interface Kinesis extends JsonService, Streams {}
@@ -25,6 +33,11 @@ export interface Kinesis extends JsonService, Streams {}
 export interface Streams {
   readonly clock: Clock;
   readonly overload: Overload;
+  readonly limits: boolean;
+  readonly region: string;
+  readonly accountId: string;
+  readonly account: Account;
+  readonly tags: Tags;
   /** Makes a stream known on the wire; it may be wrapped, say to inject faults. */
   add(stream: Stream): void;
   remove(name: string): void;
@@ -37,11 +50,16 @@ export interface Streams {
 }
 
 export function createKinesis(options: KinesisOptions): Kinesis {
-  const { clock, region = "us-east-1", accountId = "000000000000", overload = "refuse" } = options;
+  const { clock, region = "us-east-1", accountId = "000000000000", overload = "refuse", limits = false } = options;
   const byName = new Map<string, Stream>();
   const streams: Streams = {
     clock,
     overload,
+    limits,
+    region,
+    accountId,
+    account: { advantageSinceMs: null },
+    tags: createTags(),
     add(stream) {
       if (byName.has(stream.name)) {
         throw new AwsError(
@@ -50,6 +68,7 @@ export function createKinesis(options: KinesisOptions): Kinesis {
         );
       }
       byName.set(stream.name, stream);
+      options.onAdd?.(stream);
     },
     remove: (name) => void byName.delete(name),
     find: (name) => byName.get(name),
@@ -71,6 +90,10 @@ export function createKinesis(options: KinesisOptions): Kinesis {
       ...readOperations(streams),
       ...describeOperations(streams),
       ...manageOperations(streams),
+      ...reshardOperations(streams),
+      ...settingsOperations(streams),
+      ...tagOperations(streams),
+      ...accountOperations(streams),
       ...consumerOperations(streams),
     },
   });

@@ -6,7 +6,8 @@ import { AwsError } from "../aws-error.ts";
 import type { Clock } from "../clock.ts";
 import { type Consumers, createConsumers } from "./consumers.ts";
 import { createLineage } from "./lineage.ts";
-import { createStreamMetrics, type StreamMetrics } from "./metrics.ts";
+import { createStreamMetrics, type ShardMetric, type StreamMetrics } from "./metrics.ts";
+import { scaleOnDemand } from "./on-demand.ts";
 import { checkRecord, hashKeyOf, type NewRecord } from "./record.ts";
 import type { Shard } from "./shard.ts";
 import { createShardLimits, noLimits, type Overload } from "./shard-limits.ts";
@@ -28,6 +29,8 @@ export interface StreamOptions {
   readonly mode?: StreamMode;
   /** None by default. It is told to who asks; nothing here is encrypted. */
   readonly encryption?: StreamEncryption | null;
+  /** The metrics that CloudWatch has by shard; none by default. */
+  readonly monitored?: readonly ShardMetric[];
   /** Whether shards have AWS's limits of throughput; none by default. */
   readonly limits?: boolean;
 }
@@ -42,17 +45,19 @@ export interface Put {
   readonly sequenceNumber: string;
 }
 
-/** Whoever wraps a stream takes it as the prototype of the wrapper (`Object.create`): its settings change over time. */
+/** The mutable properties are settings, which take effect at once. Those of an object that wraps a stream are the wrapper's own. */
 export interface Stream {
   readonly name: string;
   readonly arn: string;
-  readonly mode: StreamMode;
-  readonly encryption: StreamEncryption | null;
   readonly createdMs: number;
-  readonly maxRecordSizeBytes: number;
   readonly metrics: StreamMetrics;
   readonly consumers: Consumers;
+  mode: StreamMode;
+  encryption: StreamEncryption | null;
+  maxRecordSizeBytes: number;
   retentionHours: number;
+  /** The metrics that CloudWatch has by shard. */
+  monitored: readonly ShardMetric[];
   /** In the order of their creation, closed ones too. */
   shards(): readonly Shard[];
   /** Throws an AwsError when the record is not one that Kinesis takes, or when its shard is at its limit and `overload` says `refuse`, as it does by default. */
@@ -72,11 +77,9 @@ export interface Stream {
 }
 
 const hourMs = 3_600_000;
-const consumersPerStream = 20;
 
 export function createStream(options: StreamOptions): Stream {
   const { name, arn, clock } = options;
-  const maxRecordSizeBytes = (options.maxRecordSizeKiB ?? 1024) * 1024;
   const listeners = new Set<(shardId: string) => void>();
   const closeListeners = new Set<(shardId: string) => void>();
   const metrics = createStreamMetrics();
@@ -95,10 +98,7 @@ export function createStream(options: StreamOptions): Stream {
   const stream: Stream = {
     name,
     arn,
-    mode: options.mode ?? "PROVISIONED",
-    encryption: options.encryption ?? null,
     createdMs: clock.now(),
-    maxRecordSizeBytes,
     metrics,
     consumers: createConsumers({
       streamName: name,
@@ -106,7 +106,6 @@ export function createStream(options: StreamOptions): Stream {
       clock,
       limited: options.limits === true,
       metrics,
-      most: () => consumersPerStream,
       onChange(listener) {
         const ends = [stream.onPut(listener), stream.onClose(listener)];
         return () => {
@@ -114,10 +113,14 @@ export function createStream(options: StreamOptions): Stream {
         };
       },
     }),
+    mode: options.mode ?? "PROVISIONED",
+    encryption: options.encryption ?? null,
+    maxRecordSizeBytes: (options.maxRecordSizeKiB ?? 1024) * 1024,
     retentionHours: options.retentionHours,
+    monitored: options.monitored ?? [],
     shards: lineage.shards,
     put(record, overload = "refuse") {
-      checkRecord(record, maxRecordSizeBytes);
+      checkRecord(record, stream.maxRecordSizeBytes);
       const shard = lineage.shardFor(hashKeyOf(record));
       const sizeBytes = record.data.length + Buffer.byteLength(record.partitionKey);
       if (!shard.limits.takesWrite(sizeBytes, overload)) {
@@ -147,6 +150,7 @@ export function createStream(options: StreamOptions): Stream {
       return () => void closeListeners.delete(listener);
     },
   };
+  scaleOnDemand(stream, clock);
   return stream;
 }
 
