@@ -31,7 +31,7 @@ describe("the project's own template", () => {
       /^arn:aws:kinesis:us-east-1:000000000000:stream\/event-stream\/consumer\/.+:\d+$/,
     );
     expect(mapping).toMatchObject({ streamArn: "arn:aws:kinesis:us-east-1:000000000000:stream/event-stream" });
-    expect(template.of("AWS::Kinesis::StreamConsumer")).toMatchObject([{ arn: mapping?.eventSourceArn }]);
+    expect(template.of("AWS::Kinesis::StreamConsumer").map(({ arn }) => arn)).toContain(mapping?.eventSourceArn);
   });
 
   it("names buckets after their logical ids without -bucket, and the rest in kebab case", () => {
