@@ -3,10 +3,6 @@ import { AwsError } from "./aws-error.ts";
 import type { Clock } from "./clock.ts";
 import type { Metrics } from "./cloudwatch/metrics.ts";
 import type { Tables } from "./dynamodb.ts";
-import type { Destinations } from "./esm/destination.ts";
-import { createMapping, type Mapping } from "./esm/mapping.ts";
-import { meteredCounters } from "./esm/meters.ts";
-import type { FoundMapping } from "./esm/read-settings.ts";
 import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
 import type { Problem } from "./firehose/properties.ts";
 import { readStream } from "./kinesis/read-settings.ts";
@@ -15,7 +11,6 @@ import { createStream, type Stream } from "./kinesis/stream.ts";
 import type { FunctionHost } from "./lambda/host.ts";
 import type { ObjectStore } from "./s3/store.ts";
 import type { ValueMap } from "./template/evaluate.ts";
-import { mappingId } from "./template/identity.ts";
 import type { Resource, Template } from "./template/load.ts";
 import { TemplateError } from "./template/template-error.ts";
 
@@ -67,39 +62,12 @@ export function createDeliveries(wiring: Wiring): readonly (readonly [string, De
   });
 }
 
-export function createMappings(wiring: Wiring, found: readonly FoundMapping[]): readonly Mapping[] {
-  const { template, objects, metrics } = wiring;
-  const later = (line: number, what: string) =>
-    new TemplateError(template.file, line, `The local runtime has no ${what} yet.`);
-  const destinations: Destinations = {
-    putObject: objects.put,
-    sendMessage: () => Promise.reject(new Error("There are no queues yet.")),
-    publish: () => Promise.reject(new Error("There are no topics yet.")),
-  };
-  return found.flatMap(({ owner, settings }) => {
-    const { source, line } = settings;
-    if (source !== "kinesis") throw later(line, `events of ${source}`);
-    if ((settings.onFailure ?? { kind: "s3" }).kind !== "s3") throw later(line, "queues and topics");
-    if (!settings.enabled) return [];
-    const stream = streamOf(wiring, settings.streamArn, owner, line);
-    const { name: functionName, arn: functionArn } = owner;
-    const { logicalId, countsEvents } = settings;
-    const counters = meteredCounters({ metrics, functionName, mappingId: mappingId(logicalId), countsEvents });
-    return [createMapping({ ...wiring, destinations, settings, stream, functionName, functionArn, counters })];
-  });
-}
-
-function streamOf(
-  { template, kinesis }: Pick<Wiring, "template" | "kinesis">,
-  arn: string,
-  user: Resource,
-  line = user.line,
-): Stream {
+function streamOf({ template, kinesis }: Pick<Wiring, "template" | "kinesis">, arn: string, user: Resource): Stream {
   const stream = kinesis.all().find((candidate) => candidate.arn === arn);
   if (stream !== undefined) return stream;
   throw new TemplateError(
     template.file,
-    line,
+    user.line,
     `${user.logicalId}: InvalidParameterValueException: Stream not found: ${arn}`,
   );
 }

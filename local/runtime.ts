@@ -12,6 +12,7 @@ import { cloudWatchApi } from "./cloudwatch/api.ts";
 import { createMetrics, type Metrics } from "./cloudwatch/metrics.ts";
 import type { TableUsage } from "./dynamodb.ts";
 import { startTables, type Tables } from "./dynamodb.ts";
+import { createMappings } from "./esm/create-mappings.ts";
 import type { Mapping } from "./esm/mapping.ts";
 import { readMappings } from "./esm/read-settings.ts";
 import type { MappingStats } from "./esm/stats.ts";
@@ -26,10 +27,12 @@ import type { Stream } from "./kinesis/stream.ts";
 import type { FunctionHost, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
 import { openHost } from "./lambda/open-host.ts";
 import type { SourceEdit } from "./lambda/source-edits.ts";
-import { createDeliveries, createMappings, createStreams, createTables } from "./resources.ts";
+import { createMessaging, type Messaging } from "./messaging.ts";
+import { createDeliveries, createStreams, createTables } from "./resources.ts";
 import { createS3 } from "./s3/service.ts";
 import { createObjectStore, type ObjectStore } from "./s3/store.ts";
 import { type Server, startServer } from "./server.ts";
+import { withQueueUrls } from "./sqs/queue-urls.ts";
 import { loadTemplate, type Template } from "./template/load.ts";
 
 export interface RuntimeOptions {
@@ -79,6 +82,8 @@ export interface Runtime {
   readonly tables: Tables;
   readonly metrics: Metrics;
   readonly alarms: Alarms;
+  readonly queues: Pick<Messaging["sqs"], "find" | "urlOf">;
+  readonly topics: Pick<Messaging["sns"], "find">;
   readonly outputs: Readonly<Record<string, string>>;
   /** Resource types with their number, and properties, that exist on AWS only. */
   readonly notSimulated: readonly string[];
@@ -108,6 +113,7 @@ interface Parts {
   readonly mappings: readonly Mapping[];
   readonly deliveries: ReadonlyMap<string, Delivery>;
   readonly faults: Faults;
+  readonly messaging: Messaging;
 }
 
 const projectDir = resolve(import.meta.dirname, "..");
@@ -168,6 +174,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       onAdd: (stream) => meterStream(stream, metrics),
     });
     const deliveries = new Map<string, Delivery>();
+    const url = (): string => server.url;
+    const messaging = createMessaging({ template, clock, time: options.clock.kind, seed, url, log });
     await createTables(template, tables, objects);
     const services = {
       kinesis,
@@ -175,8 +183,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       firehose: firehoseApi(() => deliveries.values(), faults.aroundPut),
       s3: createS3(objects),
       cloudwatch: cloudWatchApi({ metrics, alarms, clock }),
+      sqs: messaging.sqs,
+      sns: messaging.sns,
     };
-    const server = keep(await startServer({ port: options.port ?? 0, clock, services }));
+    const server: Server = keep(await startServer({ port: options.port ?? 0, clock, services }));
     const host = keep(
       await openHost({
         template,
@@ -199,7 +209,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     createStreams(template, kinesis, clock, limits);
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
-    const mappings = createMappings({ ...wiring, invoke: faults.redelivering(host.invoke) }, found).map(keep);
+    const invoke = faults.redelivering(host.invoke);
+    const mappings = createMappings({ ...wiring, messaging, invoke }, found).map(keep);
     const parts = {
       template,
       time,
@@ -213,6 +224,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       mappings,
       deliveries,
       faults,
+      messaging,
     };
     return runtimeOf(parts, stop);
   } catch (error) {
@@ -222,8 +234,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
-  const { template, time, kinesis, tables, objects, metrics, alarms, host, server, mappings, deliveries, faults } =
-    parts;
+  const { template, time, kinesis, tables, objects, metrics, alarms, host, server, mappings, deliveries } = parts;
+  const { faults, messaging } = parts;
   return {
     url: server.url,
     clock: time.clock,
@@ -231,8 +243,10 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
     tables,
     metrics,
     alarms,
-    outputs: template.outputs,
-    notSimulated: template.notSimulated,
+    queues: messaging.sqs,
+    topics: messaging.sns,
+    outputs: withQueueUrls(template.outputs, template.account.region, server.url),
+    notSimulated: [...template.notSimulated, ...messaging.silent],
     physicalId: template.physicalId,
     invoke: host.invoke,
     advanceTo: time.advanceTo,

@@ -27,6 +27,8 @@ export interface ServerOptions {
     readonly firehose?: Service;
     readonly cloudwatch?: Service;
     readonly s3: Service;
+    readonly sqs?: Service;
+    readonly sns?: Service;
   };
 }
 
@@ -95,11 +97,18 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
   ["Firehose", "firehose"],
   // CloudWatch, by the name it had inside AWS.
   ["GraniteServiceVersion20100801", "cloudwatch"],
+  ["AmazonSQS", "sqs"],
+]);
+
+/** Services without `X-Amz-Target`, by the name that requests are signed for. */
+const signedNames: ReadonlyMap<string, ServiceName> = new Map([
+  ["s3", "s3"],
+  ["sns", "sns"],
 ]);
 
 function serviceOf(request: IncomingMessage): ServiceName | null {
   const target = request.headers["x-amz-target"];
-  if (target === undefined) return (signedFor(request) ?? "s3") === "s3" ? "s3" : null;
+  if (target === undefined) return signedNames.get(signedFor(request) ?? "s3") ?? null;
   return targetPrefixes.get(String(target).split(/[_.]/)[0] ?? "") ?? null;
 }
 

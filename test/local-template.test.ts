@@ -163,7 +163,7 @@ Resources:
 
 describe("what the runtime does not know is refused with file, line and name", () => {
   it.each([
-    ["a resource type", "  Q:\n    Type: AWS::SQS::Queue", 4, "AWS::SQS::Queue of Q"],
+    ["a resource type", "  Q:\n    Type: AWS::IoT::Thing", 4, "AWS::IoT::Thing of Q"],
     [
       "a property",
       "  S:\n    Type: AWS::S3::Bucket\n    Properties:\n      NotificationConfiguration: {}",
@@ -202,9 +202,9 @@ describe("what the runtime does not know is refused with file, line and name", (
     ["an attribute", "  S:\n    Type: AWS::S3::Bucket\n    CreationPolicy: {}", 5, "CreationPolicy of S"],
     [
       "a type under a condition that holds",
-      "  Q:\n    Condition: Yes\n    Type: AWS::SQS::Queue",
+      "  Q:\n    Condition: Yes\n    Type: AWS::IoT::Thing",
       5,
-      "AWS::SQS::Queue of Q",
+      "AWS::IoT::Thing of Q",
     ],
   ])("%s", (_, resource, line, message) => {
     expect(() => load(`\nResources:\n${resource}\nConditions: { Yes: !Equals [1, 1] }`)).toThrow(
@@ -230,17 +230,13 @@ describe("what the runtime does not know is refused with file, line and name", (
     const template = load(`
 Conditions: { No: !Equals [1, 2] }
 Resources:
-  Q: { Type: AWS::SQS::Queue, Condition: No }
+  Q: { Type: AWS::IoT::Thing, Condition: No }
   Topic: { Type: AWS::SNS::Topic }
   Bell: { Type: AWS::CloudWatch::Dashboard, Properties: { Whatever: !Unknown x } }
   Bell2: { Type: AWS::CloudWatch::Dashboard }
   Table: { Type: AWS::DynamoDB::Table, Properties: { TimeToLiveSpecification: {} } }`);
-    expect(template.resources.map(({ logicalId }) => logicalId)).toEqual(["Table"]);
-    expect(template.notSimulated).toEqual([
-      "AWS::SNS::Topic (1)",
-      "AWS::CloudWatch::Dashboard (2)",
-      "Table.TimeToLiveSpecification",
-    ]);
+    expect(template.resources.map(({ logicalId }) => logicalId)).toEqual(["Topic", "Table"]);
+    expect(template.notSimulated).toEqual(["AWS::CloudWatch::Dashboard (2)", "Table.TimeToLiveSpecification"]);
   });
 });
 

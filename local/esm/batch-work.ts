@@ -60,6 +60,10 @@ export interface Work {
   begin(entries: readonly Entry[], window: TumblingWindow | null): void;
   /** Begins the final invocation of the open window. */
   close(): void;
+  /** An invocation has begun and its answer does not count yet. */
+  running(): boolean;
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -70,6 +74,10 @@ export function createWork(options: WorkOptions): Work {
   let busy = false;
   let failuresInARow = 0;
   let stopped = false;
+  let running = false;
+  let paused = false;
+  /** A step was due while it was paused. */
+  let held = false;
 
   const fitting = (entries: readonly Entry[], most: number): number =>
     countThatFit(entries, most, options.envelopeBytes(window));
@@ -88,6 +96,8 @@ export function createWork(options: WorkOptions): Work {
 
   const step = async (): Promise<void> => {
     if (stopped) return;
+    held = paused;
+    if (held) return;
     const top = stack.pop();
     if (top === undefined) {
       busy = false;
@@ -99,11 +109,13 @@ export function createWork(options: WorkOptions): Work {
     const call = callOf(task);
     countHandedOver(call.entries, counters, clock.now());
     const startedMs = clock.now();
+    running = true;
     const invocation = await options.invoke(call);
     clock.at(startedMs + invocation.durationMs, () => settle(task, invocation));
   };
 
   const settle = async (task: Task, invocation: Invocation): Promise<void> => {
+    running = false;
     if (stopped) return;
     const expected = { itemFailures: settings.reportBatchItemFailures, state: window !== null };
     const verdict = judge(invocation, callOf(task).entries, expected);
@@ -211,6 +223,15 @@ export function createWork(options: WorkOptions): Work {
       start({ kind: "batch", entries, attempts: 0 });
     },
     close: () => start({ kind: "final", early: false, attempts: 0, sinceMs: clock.now() }),
+    running: () => running,
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      if (held) later(0);
+      held = false;
+    },
     stop() {
       stopped = true;
     },

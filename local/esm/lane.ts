@@ -22,8 +22,13 @@ export interface Lane {
   pump(): void;
   waiting(): number;
   idle(): boolean;
+  /** An invocation is running. */
+  busy(): boolean;
   /** Ends an open window as soon as nothing is left to read, whatever the time is. */
   closeWindow(): void;
+  /** Nothing is begun any more until it is resumed; a running invocation still counts. */
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -35,6 +40,7 @@ export function createLane(options: LaneOptions): Lane {
   let closing = false;
   let timer: Timer | null = null;
   let stopped = false;
+  let paused = false;
 
   const work = createWork({
     ...options,
@@ -47,7 +53,7 @@ export function createLane(options: LaneOptions): Lane {
   const gatheredMs = (): number => gatheringSinceMs + batchingWindowMs;
 
   const pump = (): void => {
-    if (work.busy() || stopped) return;
+    if (work.busy() || stopped || paused) return;
     if (timer !== null) clock.cancel(timer);
     timer = null;
     const next = pending[0];
@@ -92,8 +98,18 @@ export function createLane(options: LaneOptions): Lane {
     },
     waiting: () => pending.length,
     idle: () => !work.busy() && pending.length === 0 && work.window() === null,
+    busy: work.running,
     closeWindow() {
       closing = true;
+      pump();
+    },
+    pause() {
+      paused = true;
+      work.pause();
+    },
+    resume() {
+      paused = false;
+      work.resume();
       pump();
     },
     stop() {

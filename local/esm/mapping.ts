@@ -7,7 +7,7 @@ import { createDestination, type Destinations } from "./destination.ts";
 import { kinesisFormat } from "./kinesis-format.ts";
 import { createLane } from "./lane.ts";
 import { envelopeBytes, type RecordFormat, toPayload } from "./records.ts";
-import type { MappingSettings } from "./settings.ts";
+import type { MappingSettings, Settings } from "./settings.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 import { createCounters, type MappingCounters, type MappingStats } from "./stats.ts";
 
@@ -28,20 +28,27 @@ export interface MappingOptions {
 
 export interface Mapping {
   readonly logicalId: string;
+  readonly id: string;
+  readonly functionArn: string;
+  readonly settings: Settings;
   /** Nothing is left to read, to run or to retry. */
   caughtUp(): boolean;
   /** Ends open tumbling windows, whatever the time is. */
   closeWindows(): void;
+  enabled(): boolean;
+  /** Paused, nothing is begun any more; a running invocation still counts. It goes on from where it was. */
+  setEnabled(enabled: boolean): void;
   stats(): MappingStats;
   stop(): void;
 }
 
 export function createMapping(options: MappingOptions): Mapping {
-  const { settings, stream, clock, counters = createCounters() } = options;
+  const { settings, stream, clock, functionArn, counters = createCounters() } = options;
   const id = mappingId(settings.logicalId);
   const readers = new Map<string, ShardReader>();
-  // The starting position is for the shards that exist now; those born later are read from their beginning.
-  const starts = new Map(stream.shards().map((shard) => [shard.id, shard.startOf(settings.startingPosition)]));
+  // The starting position is for the shards that exist when reading begins; those born later are read from their beginning.
+  let starts: ReadonlyMap<string, string | null> | null = null;
+  let enabled = false;
 
   const startReady = (): void => {
     for (const shard of stream.shards()) {
@@ -73,26 +80,44 @@ export function createMapping(options: MappingOptions): Mapping {
         closed: () => shard.closed,
         onRoom() {
           readers.get(shard.id)?.read();
-          if (shard.closed) startReady();
+          if (shard.closed && enabled) startReady();
         },
       }),
     );
-    return createShardReader({ shard, after: starts.get(shard.id) ?? null, format, settings, clock, counters, lanes });
+    const fanOut = settings.eventSourceArn !== settings.streamArn;
+    const after = starts?.get(shard.id) ?? null;
+    return createShardReader({ shard, after, fanOut, format, settings, clock, counters, lanes });
   };
   const unsubscribe = stream.onPut((shardId) => {
+    if (!enabled) return;
     if (!readers.has(shardId)) startReady();
     readers.get(shardId)?.wake();
   });
-  startReady();
+  const caughtUp = (): boolean =>
+    stream.shards().every((shard) => {
+      const reader = readers.get(shard.id);
+      return reader?.caughtUp() ?? shard.read(starts?.get(shard.id) ?? null, 1, 1).length === 0;
+    });
+  const setEnabled = (value: boolean): void => {
+    if (value === enabled) return;
+    enabled = value;
+    for (const reader of readers.values()) enabled ? reader.resume() : reader.pause();
+    if (!enabled) return;
+    starts ??= new Map(stream.shards().map((shard) => [shard.id, shard.startOf(settings.startingPosition)]));
+    startReady();
+    for (const reader of readers.values()) reader.wake();
+  };
+  setEnabled(settings.enabled);
 
   return {
+    id,
+    functionArn,
+    settings,
     logicalId: settings.logicalId,
     stats: () => ({ ...counters }),
-    caughtUp: () =>
-      stream.shards().every((shard) => {
-        const reader = readers.get(shard.id);
-        return reader?.caughtUp() ?? shard.read(starts.get(shard.id) ?? null, 1, 1).length === 0;
-      }),
+    caughtUp: () => (enabled ? caughtUp() : ![...readers.values()].some((reader) => reader.busy())),
+    enabled: () => enabled,
+    setEnabled,
     closeWindows() {
       for (const reader of readers.values()) reader.closeWindows();
     },

@@ -1,7 +1,7 @@
 /** FilterCriteria of a mapping. What AWS refuses about a pattern is refused in its words, with the reason that it keeps to itself. */
 import { PatternError } from "../event-pattern.ts";
+import { invalidParameter, type Properties, violation } from "../template/properties.ts";
 import { filterLimit, patternLimit, type RecordFilter, readFilters } from "./filter.ts";
-import { invalidParameter, type Properties, violation } from "./properties.ts";
 
 export function readFilter(properties: Properties, bodyField: string | null): RecordFilter | null {
   const criteria = properties.inner("FilterCriteria");

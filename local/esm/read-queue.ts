@@ -1,11 +1,11 @@
 /** Reads the mapping of a queue from the properties of a function's event. */
-import { invalidParameter, type Properties } from "./properties.ts";
+import { invalidParameter, type Properties } from "../template/properties.ts";
 import { readFilter } from "./read-filter.ts";
 import { reportsBatchItemFailures } from "./read-stream.ts";
 import type { QueueSettings } from "./settings.ts";
 
 const known =
-  "BatchSize Enabled FilterCriteria FunctionResponseTypes KmsKeyArn MaximumBatchingWindowInSeconds MetricsConfig Queue";
+  "BatchSize Enabled FilterCriteria FunctionResponseTypes KmsKeyArn MaximumBatchingWindowInSeconds MetricsConfig Queue ScalingConfig";
 
 export function readQueueMapping(
   properties: Properties,
@@ -21,13 +21,17 @@ export function readQueueMapping(
     const message = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10";
     throw properties.fail("BatchSize", invalidParameter(message));
   }
-  properties.inner("MetricsConfig").texts("Metrics", ["EventCount"]);
+  const scaling = properties.inner("ScalingConfig");
+  scaling.refuseUnknown("MaximumConcurrency");
   return {
     ...at,
     enabled: properties.boolean("Enabled", true),
     eventSourceArn: arn,
     batchSize,
     batchingWindowMs: windowSeconds * 1000,
+    maximumConcurrency:
+      scaling.raw("MaximumConcurrency") === undefined ? null : scaling.integer("MaximumConcurrency", 2, 1000, 2),
+    countsEvents: properties.inner("MetricsConfig").texts("Metrics", ["EventCount"]).length > 0,
     reportBatchItemFailures: reportsBatchItemFailures(properties),
     filter: readFilter(properties, "body"),
   };

@@ -5,8 +5,8 @@
 import type { ValueMap } from "../template/evaluate.ts";
 import { mappingId } from "../template/identity.ts";
 import type { Resource, Template } from "../template/load.ts";
+import { propertiesOf } from "../template/properties.ts";
 import { TemplateError } from "../template/template-error.ts";
-import { propertiesOf } from "./properties.ts";
 import { readQueueMapping } from "./read-queue.ts";
 import { readStreamMapping } from "./read-stream.ts";
 import type { Settings } from "./settings.ts";

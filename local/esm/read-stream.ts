@@ -1,6 +1,6 @@
 /** Reads the mapping of a Kinesis stream, or of a table's changes, from the properties of a function's event. */
 import type { StartingPosition } from "../kinesis/stream.ts";
-import { invalidParameter, type Properties, violation } from "./properties.ts";
+import { invalidParameter, type Properties, violation } from "../template/properties.ts";
 import { readFilter } from "./read-filter.ts";
 import type { Destination, MappingSettings } from "./settings.ts";
 

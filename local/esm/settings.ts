@@ -42,7 +42,10 @@ export interface QueueSettings {
   readonly eventSourceArn: string;
   readonly batchSize: number;
   readonly batchingWindowMs: number;
+  /** ScalingConfig's; null = Lambda's own. */
+  readonly maximumConcurrency: number | null;
   readonly reportBatchItemFailures: boolean;
+  readonly countsEvents: boolean;
   readonly filter: RecordFilter | null;
 }
 

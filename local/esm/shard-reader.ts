@@ -1,11 +1,13 @@
 /**
- * Reads one shard for a mapping and deals its records out to the lanes by partition key. The shard is polled on a beat of one second, but
- * only while there is something to read, so that an idle stream costs nothing in virtual time; while it is behind, batches follow back to back.
+ * Reads one shard for a mapping and deals its records out to the lanes by partition key. A shared reader polls on a beat, but only while there is
+ * something to read, so that an idle stream costs nothing in virtual time; while it is behind, batches follow back to back. With enhanced
+ * fan-out records are pushed: there is no beat, and what others read does not matter.
  */
 import { createHash } from "node:crypto";
 import type { Clock, Timer } from "../clock.ts";
 import { toJson } from "../event-pattern.ts";
 import type { Shard, StoredRecord } from "../kinesis/stream.ts";
+import { innerRecords } from "./inner-records.ts";
 import type { Lane } from "./lane.ts";
 import { type RecordFormat, toEntry } from "./records.ts";
 import type { MappingSettings } from "./settings.ts";
@@ -15,6 +17,7 @@ export interface ShardReaderOptions {
   readonly shard: Shard;
   /** Exclusive; null = trim horizon. */
   readonly after: string | null;
+  readonly fanOut: boolean;
   readonly format: RecordFormat;
   readonly settings: MappingSettings;
   readonly clock: Clock;
@@ -28,73 +31,113 @@ export interface ShardReader {
   /** Reads at once, as Lambda does while it is behind. */
   read(): void;
   caughtUp(): boolean;
+  /** An invocation is running. */
+  busy(): boolean;
   /** Ends open tumbling windows, whatever the time is. */
   closeWindows(): void;
   /** Nothing is left to read. */
   exhausted(): boolean;
   /** Closed, and all of it done: its children may begin. */
   finished(): boolean;
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
-const beatMs = 1000;
-/** Kinesis' limits of one GetRecords call. */
-const readLimit = 10_000;
-const readLimitBytes = 10 * 1024 * 1024;
+const beatsMs = { kinesis: 1000, dynamodb: 250 };
+/** A shard answers five reads a second in all: a refused one is worth another try after this. */
+const refusedMs = 200;
+/** What one push carries at most; a poll is bounded by the shard. */
+const pushLimit = 10_000;
+const pushLimitBytes = 10 * 1024 * 1024;
 
-export function createShardReader({
-  shard,
-  format,
-  settings,
-  clock,
-  counters,
-  lanes,
-  after,
-}: ShardReaderOptions): ShardReader {
-  let cursor = after;
+export function createShardReader(options: ShardReaderOptions): ShardReader {
+  const { shard, fanOut, format, settings, clock, counters, lanes } = options;
+  const beatMs = fanOut ? 0 : beatsMs[settings.source];
+  let cursor = options.after;
+  let fetched: readonly StoredRecord[] = [];
   let lastPollMs = clock.now() - beatMs;
   let timer: Timer | null = null;
+  let paused = false;
   // With several lanes one of them may be full while others starve, hence the second batch of room.
   const roomInAll = settings.batchSize * (lanes.length === 1 ? 1 : 2 * lanes.length);
 
   const passes = (record: StoredRecord): boolean =>
     settings.filter === null || settings.filter(() => toJson(format.filterable(record)), record.data.toString());
+  const room = (): number => roomInAll - lanes.reduce((sum, lane) => sum + lane.waiting(), 0);
+
+  const deal = (records: readonly StoredRecord[]): void => {
+    for (const record of records) {
+      if (passes(record)) lanes[laneOf(record.partitionKey, lanes.length)]?.add(toEntry(record, format));
+      else counters.filtered++;
+    }
+  };
+  /** False when there is nothing, or nothing now. */
+  const fetch = (): boolean => {
+    lastPollMs = clock.now();
+    const records = fanOut ? shard.read(cursor, pushLimit, pushLimitBytes) : shard.poll(cursor)?.records;
+    if (records === undefined) return refused();
+    const last = records.at(-1);
+    if (last === undefined) return false;
+    cursor = last.sequenceNumber;
+    const inner = fanOut ? records.flatMap((record) => innerRecords(record, shard.hashRange)) : records;
+    fetched = inner.filter((record) => record !== null);
+    counters.records += inner.length;
+    counters.lost += inner.length - fetched.length;
+    return true;
+  };
+  const refused = (): boolean => {
+    at(clock.now() + refusedMs);
+    return false;
+  };
 
   const read = (): void => {
-    lastPollMs = clock.now();
-    for (;;) {
-      const room = roomInAll - lanes.reduce((sum, lane) => sum + lane.waiting(), 0);
-      const records = room > 0 ? shard.read(cursor, Math.min(room, readLimit), readLimitBytes) : [];
-      for (const record of records) {
-        cursor = record.sequenceNumber;
-        if (passes(record)) lanes[laneOf(record.partitionKey, lanes.length)]?.add(toEntry(record, format));
-        else counters.filtered++;
-      }
-      counters.records += records.length;
-      if (records.length === 0) break;
+    if (paused) return;
+    for (let free = room(); free > 0; free = room()) {
+      if (fetched.length === 0 && !fetch()) break;
+      deal(fetched.slice(0, free));
+      fetched = fetched.slice(free);
     }
     for (const lane of lanes) lane.pump();
   };
-  const hasMore = (): boolean => shard.read(cursor, 1, 1).length > 0;
+  const at = (atMs: number): void => {
+    timer ??= clock.at(atMs, () => {
+      timer = null;
+      read();
+    });
+  };
+  const hasMore = (): boolean => fetched.length > 0 || shard.read(cursor, 1, 1).length > 0;
   const caughtUp = (): boolean => lanes.every((lane) => lane.idle()) && !hasMore();
+  const cancel = (): void => {
+    if (timer !== null) clock.cancel(timer);
+    timer = null;
+  };
 
   return {
     read,
     caughtUp,
     wake() {
-      const beats = Math.max(1, Math.ceil((clock.now() - lastPollMs) / beatMs));
-      timer ??= clock.at(lastPollMs + beats * beatMs, () => {
-        timer = null;
-        read();
-      });
+      if (paused) return;
+      const beats = beatMs === 0 ? 0 : Math.max(1, Math.ceil((clock.now() - lastPollMs) / beatMs));
+      at(Math.max(clock.now(), lastPollMs + beats * beatMs));
     },
+    busy: () => lanes.some((lane) => lane.busy()),
     closeWindows() {
       for (const lane of lanes) lane.closeWindow();
     },
     exhausted: () => !hasMore(),
     finished: () => shard.closed && caughtUp(),
+    pause() {
+      paused = true;
+      cancel();
+      for (const lane of lanes) lane.pause();
+    },
+    resume() {
+      paused = false;
+      for (const lane of lanes) lane.resume();
+    },
     stop() {
-      if (timer !== null) clock.cancel(timer);
+      cancel();
       for (const lane of lanes) lane.stop();
     },
   };

@@ -11,6 +11,8 @@ export function deaggregate(partitionKey: string, data: Buffer): readonly InnerR
 
 export interface InnerRecord {
   readonly partitionKey: string;
+  /** In decimal, where the producer gave one in place of the key's MD5. */
+  readonly explicitHashKey?: string;
   readonly data: Buffer;
   readonly subSequenceNumber: number;
 }
@@ -26,24 +28,32 @@ function takeApart(data: Buffer): InnerRecord[] | null {
 
   const message = readMessage(body);
   if (message === null) return null;
-  const keys = message.filter((field) => field.number === 1).map((field) => bytesOf(field).toString("utf8"));
+  const texts = (number: number) =>
+    message.filter((field) => field.number === number).map((field) => bytesOf(field).toString("utf8"));
+  const tables = { keys: texts(1), hashKeys: texts(2) };
   const inner: InnerRecord[] = [];
   for (const field of message) {
     if (field.number !== 3) continue;
-    const record = readRecord(bytesOf(field), keys);
+    const record = readRecord(bytesOf(field), tables);
     if (record === null) return null;
     inner.push({ ...record, subSequenceNumber: inner.length });
   }
   return inner.length === 0 ? null : inner;
 }
 
-function readRecord(bytes: Buffer, keys: readonly string[]): { partitionKey: string; data: Buffer } | null {
+interface Tables {
+  readonly keys: readonly string[];
+  readonly hashKeys: readonly string[];
+}
+
+function readRecord(bytes: Buffer, { keys, hashKeys }: Tables): Omit<InnerRecord, "subSequenceNumber"> | null {
   const fields = readMessage(bytes);
-  const index = fields?.find((field) => field.number === 1)?.value;
-  const data = fields?.find((field) => field.number === 3)?.value;
+  const fieldValue = (number: number) => fields?.find((field) => field.number === number)?.value;
+  const [index, hashIndex, data] = [fieldValue(1), fieldValue(2), fieldValue(3)];
   const partitionKey = typeof index === "number" ? keys[index] : undefined;
+  const explicitHashKey = typeof hashIndex === "number" ? hashKeys[hashIndex] : undefined;
   if (partitionKey === undefined || !Buffer.isBuffer(data)) return null;
-  return { partitionKey, data };
+  return { partitionKey, data, ...(explicitHashKey === undefined ? {} : { explicitHashKey }) };
 }
 
 interface Field {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { readEmbedded } from "../cloudwatch/embedded-format.ts";
 import type { Metrics } from "../cloudwatch/metrics.ts";
+import { withQueueUrls } from "../sqs/queue-urls.ts";
 import type { Template } from "../template/load.ts";
 import { bundleFunction } from "./bundle.ts";
 import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
@@ -40,7 +41,8 @@ export async function openHost(options: OpenHostOptions): Promise<FunctionHost> 
   const settings = template
     .of("AWS::Serverless::Function")
     .filter(({ logicalId }) => only?.includes(logicalId) ?? true)
-    .map((resource) => readFunction(template, resource));
+    .map((resource) => readFunction(template, resource))
+    .map((one) => ({ ...one, environment: withQueueUrls(one.environment, options.region, options.url) }));
   const onLine = (line: string, nowMs: number): void => {
     for (const datum of readEmbedded(line, nowMs)) options.metrics?.put(datum);
   };

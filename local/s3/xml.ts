@@ -9,7 +9,11 @@ export interface XmlElements {
 /** S3 gives results a namespace and errors none; boto3 finds the code of an error only so. */
 export function toXml(root: string, content: XmlElements): string {
   const namespace = root === "Error" ? "" : ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${element(root, content, namespace)}`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${xmlElement(root, content, namespace)}`;
+}
+
+export function xmlElement(name: string, content: XmlElements, attributes = ""): string {
+  return element(name, content, attributes);
 }
 
 /** The text inside each element of that name, entities still in place: an element, or text for `unescapeXml`. */

@@ -110,6 +110,27 @@ const alarmProperties: Catalogue = {
   ...all(accepted, "AlarmName Tags"),
 };
 
+const queueProperties: Catalogue = {
+  ...all(simulated, "ContentBasedDeduplication DelaySeconds FifoQueue MaximumMessageSize MessageRetentionPeriod"),
+  ...all(simulated, "ReceiveMessageWaitTimeSeconds RedrivePolicy VisibilityTimeout"),
+  ...all(accepted, "KmsDataKeyReusePeriodSeconds KmsMasterKeyId QueueName SqsManagedSseEnabled Tags"),
+  ...all(later, "DeduplicationScope FifoThroughputLimit RedriveAllowPolicy"),
+};
+
+const subscriptionProperties: Catalogue = {
+  ...all(simulated, "Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery TopicArn"),
+  ...all(accepted, "Region SubscriptionRoleArn"),
+  ...all(later, "DeliveryPolicy RedrivePolicy ReplayPolicy"),
+};
+
+const topicProperties: Catalogue = {
+  Subscription: all(simulated, "Endpoint Protocol"),
+  ...all(accepted, "DataProtectionPolicy DeliveryStatusLogging DisplayName FifoThroughputScope KmsMasterKeyId"),
+  ...all(accepted, "SignatureVersion Tags TopicName TracingConfig"),
+  ...all(simulated, "FifoTopic"),
+  ...all(later, "ArchivePolicy ContentBasedDeduplication"),
+};
+
 /** Resource types which the runtime creates, with their properties. */
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
@@ -121,6 +142,9 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Glue::Database": glueDatabaseProperties,
   "AWS::Glue::Table": glueTableProperties,
   "AWS::CloudWatch::Alarm": alarmProperties,
+  "AWS::SQS::Queue": queueProperties,
+  "AWS::SNS::Topic": topicProperties,
+  "AWS::SNS::Subscription": subscriptionProperties,
 };
 
 /** Resource types which are left out without changing what the pipeline computes. */
@@ -145,8 +169,7 @@ export const notSimulatedTypes: ReadonlySet<string> = new Set([
   "AWS::Logs::LogStream",
   "AWS::Logs::MetricFilter",
   "AWS::S3::BucketPolicy",
-  "AWS::SNS::Subscription",
-  "AWS::SNS::Topic",
   "AWS::SNS::TopicPolicy",
+  "AWS::SQS::QueuePolicy",
   "AWS::Serverless::LayerVersion",
 ]);

@@ -18,24 +18,33 @@ export interface Identity {
   readonly ref: string;
 }
 
-export function identityOf(logicalId: string, type: string, glueName: string | null, account: Account): Identity {
+/** `givenName`: a name of the template that has a meaning. */
+export function identityOf(logicalId: string, type: string, givenName: string | null, account: Account): Identity {
   const kebab = type === "AWS::Lambda::EventSourceMapping" ? mappingId(logicalId) : kebabCase(logicalId);
-  const name = glueName ?? (type === "AWS::S3::Bucket" ? kebab.replace(/-bucket$/, "") || kebab : kebab);
+  const name = givenName ?? (type === "AWS::S3::Bucket" ? kebab.replace(/-bucket$/, "") || kebab : kebab);
   const arn = arnOf(type, name, account);
   const refIsArn =
     type === "AWS::SNS::Topic" || type.endsWith("::LayerVersion") || type === "AWS::Kinesis::StreamConsumer";
-  return { type, name, arn, ref: refIsArn ? arn : name };
+  return { type, name, arn, ref: refIsArn ? arn : type === "AWS::SQS::Queue" ? queueUrl(name, account) : name };
+}
+
+/** AWS's; functions get that of the machine in its place, which is known only when the server listens. */
+function queueUrl(name: string, { region, accountId }: Account): string {
+  return `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
 }
 
 /** What `!GetAtt` gives, or null for an attribute that the type does not have. */
 export function attributeOf(identity: Identity, attribute: string): string | null {
-  const { type, name, arn } = identity;
+  const { type, name, arn, ref } = identity;
   switch (attribute) {
     case "Arn":
     case "ConsumerARN":
     case "TopicArn":
     case "PolicyArn":
       return arn;
+    case "QueueUrl":
+      return ref;
+    case "QueueName":
     case "TopicName":
     case "ConsumerName":
     case "KeyId":
@@ -62,6 +71,7 @@ const arnForms: Readonly<Record<string, string>> = {
   "AWS::SNS::Topic": "sns:R:A:",
   "AWS::CloudWatch::Alarm": "cloudwatch:R:A:alarm:",
   "AWS::Lambda::EventSourceMapping": "lambda:R:A:event-source-mapping:",
+  "AWS::SQS::Queue": "sqs:R:A:",
 };
 
 function arnOf(type: string, name: string, { region, accountId }: Account): string {

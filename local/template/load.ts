@@ -37,6 +37,7 @@ export interface Template {
   readonly file: string;
   /** The folder that relative paths start from. */
   readonly dir: string;
+  readonly account: Account;
   readonly lines: Lines;
   /** Those of simulated types whose condition holds, in the order of the file. */
   readonly resources: readonly Resource[];
@@ -55,7 +56,8 @@ export function loadTemplate(options: LoadOptions): Template {
   const section = (name: string): SourceMap | undefined => mapOf(source, name);
   const parameters = readParameters(file, section("Parameters"), options.parameters ?? {});
   const lines = createLines();
-  const scope = createScope({ file, lines, source, parameters, account: { ...defaultAccount(), ...options.account } });
+  const account = { ...defaultAccount(), ...options.account };
+  const scope = createScope({ file, lines, source, parameters, account });
   checkRules(file, section("Rules"), scope);
 
   const globals = globalsOf(file, source);
@@ -79,6 +81,7 @@ export function loadTemplate(options: LoadOptions): Template {
   return {
     file,
     dir: dirname(resolve(options.templatePath)),
+    account,
     lines,
     resources,
     outputs: readOutputs(section("Outputs"), scope),

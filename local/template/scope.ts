@@ -1,6 +1,6 @@
 /** The names that an expression can use: parameters, pseudo parameters, conditions, resources and what SAM creates beside them. */
 import { type Evaluated, evaluate, noValue, type Scope, type Value } from "./evaluate.ts";
-import { type Account, attributeOf, type Identity, identityOf } from "./identity.ts";
+import { type Account, attributeOf, type Identity, identityOf, kebabCase } from "./identity.ts";
 import type { Lines } from "./lines.ts";
 import { entryOf, type SourceEntry, type SourceMap } from "./source.ts";
 import { TemplateError } from "./template-error.ts";
@@ -53,14 +53,17 @@ export function createScope({ file, lines, source, parameters, account }: ScopeO
       );
     }
     const properties = entryOf(found(logicalId, line).value, "Properties")?.value;
-    const own = identityOf(logicalId, type, glueName(type, properties), account);
+    const own = identityOf(logicalId, type, givenName(logicalId, type, properties), account);
     const streamArn = type === "AWS::Kinesis::StreamConsumer" ? entryOf(properties, "StreamARN") : undefined;
     if (streamArn === undefined) return own;
     // A consumer's ARN ends in the time of its creation; this one in a fixed time, so that runs are alike.
     const arn = `${String(evaluate(streamArn.value, scope))}/consumer/${own.name}:1700000000`;
     return { ...own, arn, ref: arn };
   };
-  const glueName = (type: string, properties: SourceEntry["value"] | undefined): string | null => {
+  const givenName = (logicalId: string, type: string, properties: SourceEntry["value"] | undefined): string | null => {
+    const fifo = entryOf(properties, type === "AWS::SQS::Queue" ? "FifoQueue" : "FifoTopic");
+    // A service tells a FIFO queue or topic by its name.
+    if (fifo !== undefined && String(evaluate(fifo.value, scope)) === "true") return `${kebabCase(logicalId)}.fifo`;
     const input = type === "AWS::Glue::Database" ? "DatabaseInput" : type === "AWS::Glue::Table" ? "TableInput" : null;
     const name = input === null ? undefined : entryOf(entryOf(properties, input)?.value, "Name");
     return name === undefined ? null : String(evaluate(name.value, scope));

@@ -1,7 +1,7 @@
 /** The properties of a mapping in the template, checked as Lambda's API checks them and refused in its words, at their line. */
-import type { ValueMap } from "../template/evaluate.ts";
-import type { Template } from "../template/load.ts";
-import { TemplateError } from "../template/template-error.ts";
+import type { ValueMap } from "./evaluate.ts";
+import type { Template } from "./load.ts";
+import { TemplateError } from "./template-error.ts";
 
 export interface Properties {
   raw(property: string): ValueMap[string] | undefined;
