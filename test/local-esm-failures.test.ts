@@ -327,3 +327,39 @@ describe("J7: the on-failure destination", () => {
     expect(bench.mapping.stats()).toMatchObject({ succeeded: 1, discarded: 1, deliveredToDestination: 0 });
   });
 });
+
+describe("a destination of SQS or SNS", () => {
+  it.each(["sqs", "sns"] as const)("%s gets where the batch lies, and not its records", async (kind) => {
+    const target = `arn:aws:${kind}:us-east-1:000000000000:failed`;
+    const bench = await createBench({
+      settings: { onFailure: { kind, target }, maximumRetryAttempts: 0 },
+      handler: () => poison(["x"]),
+    });
+    const [first, last] = bench.put("a", "b");
+    await bench.settle();
+    const arrival = new Date(startMs).toISOString();
+    const [[arn, body] = ["", null]] = bench.messages;
+    expect(arn).toBe(target);
+    expect(body).toEqual({
+      requestContext: {
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        functionArn: "arn:aws:lambda:us-east-1:000000000000:function:fold",
+        condition: "RetryAttemptsExhausted",
+        approximateInvokeCount: 1,
+      },
+      responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
+      version: "1.0",
+      timestamp: expect.stringMatching(/^2026-01-02T03:04:\d\d\.\d{3}Z$/),
+      KinesisBatchInfo: {
+        shardId: "shardId-000000000000",
+        startSequenceNumber: first?.sequenceNumber,
+        endSequenceNumber: last?.sequenceNumber,
+        approximateArrivalOfFirstRecord: arrival,
+        approximateArrivalOfLastRecord: arrival,
+        batchSize: 2,
+        streamArn: "arn:aws:kinesis:us-east-1:000000000000:stream/events",
+      },
+    });
+    expect(bench.mapping.stats()).toMatchObject({ discarded: 2, deliveredToDestination: 2, destinationFailures: 0 });
+  });
+});

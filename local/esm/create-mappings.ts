@@ -43,6 +43,8 @@ export function createMappings(wiring: MappingWiring, found: readonly FoundMappi
     }
     const stream = wiring.kinesis.all().find(({ arn }) => arn === settings.streamArn);
     if (stream === undefined) throw notFound(wiring, settings, "Stream", settings.streamArn);
+    const hasReader = settings.eventSourceArn === stream.arn || stream.consumers.find(settings.eventSourceArn);
+    if (!hasReader) throw notFound(wiring, settings, "Consumer", settings.eventSourceArn);
     if (settings.onFailure !== null) checkDestination(wiring, settings, settings.onFailure);
     return createMapping({ ...of, settings, stream, destinations: destinationsOf(wiring) });
   });

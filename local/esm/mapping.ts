@@ -52,8 +52,6 @@ export function createMapping(options: MappingOptions): Mapping {
 
   const startReady = (): void => {
     for (const shard of stream.shards()) {
-      // A shard that was closed while nothing came has an open window to end.
-      if (shard.closed) readers.get(shard.id)?.wake();
       if (readers.has(shard.id) || !shard.parentIds.every(isFinished)) continue;
       const reader = startReader(shard);
       readers.set(shard.id, reader);
@@ -84,15 +82,17 @@ export function createMapping(options: MappingOptions): Mapping {
         },
       }),
     );
-    const fanOut = settings.eventSourceArn !== settings.streamArn;
+    const consumer = stream.consumers.find(settings.eventSourceArn) ?? null;
     const after = starts?.get(shard.id) ?? null;
-    return createShardReader({ shard, after, fanOut, format, settings, clock, counters, lanes });
+    return createShardReader({ shard, after, consumer, format, settings, clock, counters, lanes });
   };
-  const unsubscribe = stream.onPut((shardId) => {
+  const onChange = (shardId: string): void => {
     if (!enabled) return;
     if (!readers.has(shardId)) startReady();
     readers.get(shardId)?.wake();
-  });
+  };
+  // A closed shard has an open window to end, and children that wait.
+  const ends = [stream.onPut(onChange), stream.onClose(onChange)];
   const caughtUp = (): boolean =>
     stream.shards().every((shard) => {
       const reader = readers.get(shard.id);
@@ -122,7 +122,7 @@ export function createMapping(options: MappingOptions): Mapping {
       for (const reader of readers.values()) reader.closeWindows();
     },
     stop() {
-      unsubscribe();
+      for (const end of ends) end();
       for (const reader of readers.values()) reader.stop();
     },
   };

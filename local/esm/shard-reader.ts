@@ -1,11 +1,14 @@
 /**
  * Reads one shard for a mapping and deals its records out to the lanes by partition key. A shared reader polls on a beat, but only while there is
- * something to read, so that an idle stream costs nothing in virtual time; while it is behind, batches follow back to back. With enhanced
- * fan-out records are pushed: there is no beat, and what others read does not matter.
+ * something to read, so that an idle stream costs nothing in virtual time; while it is behind, batches follow back to back. To a consumer with
+ * enhanced fan-out records are pushed: there is no beat, and what others read does not matter.
  */
 import { createHash } from "node:crypto";
+import { AwsError } from "../aws-error.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { toJson } from "../event-pattern.ts";
+import type { Consumer } from "../kinesis/consumers.ts";
+import type { Subscription } from "../kinesis/fan-out.ts";
 import type { Shard, StoredRecord } from "../kinesis/stream.ts";
 import { innerRecords } from "./inner-records.ts";
 import type { Lane } from "./lane.ts";
@@ -17,7 +20,8 @@ export interface ShardReaderOptions {
   readonly shard: Shard;
   /** Exclusive; null = trim horizon. */
   readonly after: string | null;
-  readonly fanOut: boolean;
+  /** With enhanced fan-out. */
+  readonly consumer: Consumer | null;
   readonly format: RecordFormat;
   readonly settings: MappingSettings;
   readonly clock: Clock;
@@ -47,18 +51,18 @@ export interface ShardReader {
 const beatsMs = { kinesis: 1000, dynamodb: 250 };
 /** A shard answers five reads a second in all: a refused one is worth another try after this. */
 const refusedMs = 200;
-/** What one push carries at most; a poll is bounded by the shard. */
-const pushLimit = 10_000;
-const pushLimitBytes = 10 * 1024 * 1024;
+/** When somebody else has taken the subscription over: the earliest at which it can be taken back. */
+const takenMs = 5000;
 
 export function createShardReader(options: ShardReaderOptions): ShardReader {
-  const { shard, fanOut, format, settings, clock, counters, lanes } = options;
-  const beatMs = fanOut ? 0 : beatsMs[settings.source];
+  const { shard, consumer, format, settings, clock, counters, lanes } = options;
+  const beatMs = consumer === null ? beatsMs[settings.source] : 0;
   let cursor = options.after;
   let fetched: readonly StoredRecord[] = [];
   let lastPollMs = clock.now() - beatMs;
   let timer: Timer | null = null;
   let paused = false;
+  let subscription: Subscription | null = null;
   // With several lanes one of them may be full while others starve, hence the second batch of room.
   const roomInAll = settings.batchSize * (lanes.length === 1 ? 1 : 2 * lanes.length);
 
@@ -72,23 +76,44 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
       else counters.filtered++;
     }
   };
+  const take = (records: readonly StoredRecord[]): void => {
+    cursor = records.at(-1)?.sequenceNumber ?? cursor;
+    const inner = consumer === null ? records : records.flatMap((record) => innerRecords(record, shard.hashRange));
+    const kept = inner.filter((record) => record !== null);
+    fetched = fetched.length === 0 ? kept : [...fetched, ...kept];
+    counters.records += inner.length;
+    counters.lost += inner.length - kept.length;
+  };
   /** False when there is nothing, or nothing now. */
   const fetch = (): boolean => {
+    if (consumer !== null) return false;
     lastPollMs = clock.now();
-    const records = fanOut ? shard.read(cursor, pushLimit, pushLimitBytes) : shard.poll(cursor)?.records;
-    if (records === undefined) return refused();
-    const last = records.at(-1);
-    if (last === undefined) return false;
-    cursor = last.sequenceNumber;
-    const inner = fanOut ? records.flatMap((record) => innerRecords(record, shard.hashRange)) : records;
-    fetched = inner.filter((record) => record !== null);
-    counters.records += inner.length;
-    counters.lost += inner.length - fetched.length;
-    return true;
+    const polled = shard.poll(cursor);
+    if (polled === null) at(clock.now() + refusedMs);
+    else take(polled.records);
+    return (polled?.records.length ?? 0) > 0;
   };
-  const refused = (): boolean => {
-    at(clock.now() + refusedMs);
-    return false;
+  const subscribe = (of: Consumer): void => {
+    if (paused || subscription !== null || (shard.closed && !hasMore())) return;
+    const position = cursor === null ? ({ kind: "TRIM_HORIZON" } as const) : afterNumber(cursor);
+    const again = (): void => {
+      subscription = null;
+      clock.at(clock.now() + takenMs, () => subscribe(of));
+    };
+    try {
+      subscription = of.subscribe({
+        shard,
+        position,
+        onPush({ records }) {
+          take(records);
+          read();
+        },
+        onEnd: (error) => error !== null && again(),
+      });
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      again();
+    }
   };
 
   const read = (): void => {
@@ -108,6 +133,10 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
   };
   const hasMore = (): boolean => fetched.length > 0 || shard.read(cursor, 1, 1).length > 0;
   const caughtUp = (): boolean => lanes.every((lane) => lane.idle()) && !hasMore();
+  const unsubscribe = (): void => {
+    subscription?.stop();
+    subscription = null;
+  };
   const cancel = (): void => {
     if (timer !== null) clock.cancel(timer);
     timer = null;
@@ -118,6 +147,7 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
     caughtUp,
     wake() {
       if (paused) return;
+      if (consumer !== null) subscribe(consumer);
       const beats = beatMs === 0 ? 0 : Math.max(1, Math.ceil((clock.now() - lastPollMs) / beatMs));
       at(Math.max(clock.now(), lastPollMs + beats * beatMs));
     },
@@ -130,6 +160,7 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
     pause() {
       paused = true;
       cancel();
+      unsubscribe();
       for (const lane of lanes) lane.pause();
     },
     resume() {
@@ -137,10 +168,16 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
       for (const lane of lanes) lane.resume();
     },
     stop() {
+      paused = true;
       cancel();
+      unsubscribe();
       for (const lane of lanes) lane.stop();
     },
   };
+}
+
+function afterNumber(sequenceNumber: string) {
+  return { kind: "AFTER_SEQUENCE_NUMBER", sequenceNumber } as const;
 }
 
 /** AWS does not publish how it assigns keys; all that counts is that a key stays in its lane. */

@@ -46,6 +46,8 @@ export async function createBench(options: BenchOptions = {}) {
   const clock = virtualClock(startMs);
   const { shardCount = 1, retentionHours = 24, maxRecordSizeKiB = 10_240 } = options;
   const stream = createStream({ name: "events", arn: streamArn, shardCount, retentionHours, maxRecordSizeKiB, clock });
+  const eventSourceArn = options.settings?.eventSourceArn ?? streamArn;
+  if (eventSourceArn !== streamArn) stream.consumers.register("fold", eventSourceArn);
   await options.before?.(stream, clock);
   const batches: (readonly string[])[] = [];
   const payloads: LambdaEvent[] = [];
