@@ -1,6 +1,6 @@
 import type { Aggregate, FeatureValue } from "../aggregate.ts";
 import { fromScaled, scaleDecimal } from "../decimal.ts";
-import { placeOf } from "./sorted.ts";
+import { placeOfNumber } from "./sorted.ts";
 
 /**
  * Percentiles by DDSketch (Masson, Rim, Lee 2019): values are counted in bins whose bounds grow by a constant factor, so that
@@ -91,7 +91,7 @@ export function percentile({ percent, most, scale, table }: PercentileOptions): 
 
   function put(acc: Sketch, bin: number, count: number): void {
     const { bins, counts } = acc;
-    const at = placeOf(bins, bin, (a, b) => a - b);
+    const at = placeOfNumber(bins, bin);
     if (bins[at] === bin) {
       counts[at] = (counts[at] as number) + count;
       return;

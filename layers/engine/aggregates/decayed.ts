@@ -1,7 +1,7 @@
 import type { Aggregate } from "../aggregate.ts";
 import { fromScaled } from "../decimal.ts";
 import { type Exact, plus, readExact, SUM_BYTES, writeExact } from "./exact.ts";
-import { placeOf } from "./sorted.ts";
+import { placeOfNumber } from "./sorted.ts";
 
 /**
  * A sum in which events count less the older they are. Time is cut into cells of one window step, and a cell's exact sum weighs
@@ -59,7 +59,7 @@ export function decayedSum(halfLifeMs: number, stepMs: number, scale: number): A
 }
 
 function put({ cells, sums }: Cells, cell: number, value: Exact): void {
-  const at = placeOf(cells, cell, (a, b) => a - b);
+  const at = placeOfNumber(cells, cell);
   if (cells[at] === cell) {
     sums[at] = plus(sums[at] as Exact, value);
     return;

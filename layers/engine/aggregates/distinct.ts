@@ -1,5 +1,5 @@
 import type { Aggregate } from "../aggregate.ts";
-import { mergeSorted, placeOf } from "./sorted.ts";
+import { ascending, mergeSorted, placeOfNumber } from "./sorted.ts";
 
 /**
  * How many different values, exactly, up to a declared limit. Kept are 48-bit hashes of the values, in order; beyond the limit
@@ -45,14 +45,10 @@ export function distinct(limit: number): Aggregate<Distinct> {
 
 /** Into ascending hashes, once. */
 export function insertHash(hashes: number[], hash: number): void {
-  const at = placeOf(hashes, hash, ascending);
+  const at = placeOfNumber(hashes, hash);
   if (hashes[at] !== hash) hashes.splice(at, 0, hash);
 }
 
 export function unionOf(a: readonly number[], b: readonly number[]): number[] {
   return mergeSorted(a, b, ascending).filter((hash, i, both) => hash !== both[i - 1]);
-}
-
-function ascending(a: number, b: number): number {
-  return a - b;
 }

@@ -1,6 +1,6 @@
 import type { Aggregate, FeatureValue } from "../aggregate.ts";
 import { varintBytes } from "./scalar.ts";
-import { mergeSorted, placeOf } from "./sorted.ts";
+import { ascending, mergeSorted, placeOfNumber } from "./sorted.ts";
 
 /**
  * The times between consecutive events of the window (ms), each at most `capMs` where a cap is given. Lanes and late events
@@ -29,7 +29,7 @@ export function dwell({ give, capMs = Number.POSITIVE_INFINITY, limit }: DwellOp
     add(acc, { timeMs }) {
       if (acc === undefined) return [timeMs + 0];
       if (!isList(acc)) return union(acc, { count: 1, firstMs: timeMs, lastMs: timeMs });
-      acc.splice(placeOf(acc, timeMs, ascending), 0, timeMs + 0);
+      acc.splice(placeOfNumber(acc, timeMs), 0, timeMs + 0);
       return acc.length > limit ? toSpan(acc) : acc;
     },
     merge(a, b) {
@@ -97,8 +97,4 @@ function union(a: Span, b: Span): Span {
 
 function isList(acc: Times): acc is number[] {
   return Array.isArray(acc);
-}
-
-function ascending(a: number, b: number): number {
-  return a - b;
 }

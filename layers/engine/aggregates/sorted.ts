@@ -26,3 +26,21 @@ export function mergeSorted<T>(a: readonly T[], b: readonly T[], order: Order<T>
   while (j < b.length) out.push(b[j++] as T);
   return out;
 }
+
+/** Where `value` stands or would stand among ascending numbers. */
+export function placeOfNumber(sorted: readonly number[], value: number): number {
+  // What comes last in time mostly comes last in the list.
+  if (sorted.length === 0 || (sorted[sorted.length - 1] as number) < value) return sorted.length;
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function ascending(a: number, b: number): number {
+  return a - b;
+}
