@@ -128,7 +128,7 @@ export function obeysTheLaws(cases: readonly Case[]): void {
   describe.each(cases.map((one) => [one.spec.name, one] as const))("%s", (_, { spec, inputs, naive, window, tile }) => {
     const aggregate = aggregateOf(spec);
     const bounds = window ?? ALWAYS;
-    const lists = fc.array(inputs, { maxLength: 30 });
+    const lists = fc.array(inputs, { maxLength: 30, size: "max" });
     const groups = fc.array(fc.nat(5), { minLength: 1 });
     const keys = fc.infiniteStream(fc.nat());
 
@@ -180,7 +180,7 @@ export function obeysTheLaws(cases: readonly Case[]): void {
 
     it("takes no more bytes than it says", () => {
       fc.assert(
-        fc.property(fc.array(tile ?? inputs, { maxLength: 60 }), fc.nat(20), (list, earliestAsOfMs) => {
+        fc.property(fc.array(tile ?? inputs, { maxLength: 60, size: "max" }), fc.nat(20), (list, earliestAsOfMs) => {
           const acc = foldAll(aggregate, list);
           // What is kept once per item is pruned before it is stored, and holds nothing further ahead than its reach.
           const near = aggregate.prune && foldAll(aggregate, within(list, earliestAsOfMs + 100));

@@ -89,11 +89,11 @@ describe("exact numbers", () => {
     expect(exact.result(there, ALWAYS)).toBe(3 * Number.MAX_SAFE_INTEGER);
     expect(dump(exact, there as object)).toBe(`0e${(3n * BigInt(Number.MAX_SAFE_INTEGER)).toString(16)}`);
     const back = foldAll(exact, [toInput({ value: -Number.MAX_SAFE_INTEGER }), toInput({ value: -5 })], there);
-    const again = undump(
-      exact,
-      dump(exact, foldAll(exact, [toInput({ value: -Number.MAX_SAFE_INTEGER })], back) as object),
-    );
-    expect(again).toBe(Number.MAX_SAFE_INTEGER - 5);
+    const safe = foldAll(exact, [toInput({ value: -Number.MAX_SAFE_INTEGER })], back) as object;
+    expect([safe, undump(exact, dump(exact, safe))]).toEqual([
+      Number.MAX_SAFE_INTEGER - 5,
+      Number.MAX_SAFE_INTEGER - 5,
+    ]);
   });
 
   it("do not wrap at 2^64 or 2^106: ten million of the largest value, merged from tiles", () => {

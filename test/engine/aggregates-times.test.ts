@@ -23,6 +23,7 @@ import {
 const events = inputsOf(wholes);
 /** The value says which conditions an event meets. */
 const flagged = inputsOf(fc.oneof(fc.constant(1), fc.constantFrom(0, 1)));
+const close = inputsOf(wholes, fc.constant(null), fc.integer({ min: 0, max: 30 }));
 const stepped = inputsOf(fc.oneof(fc.constantFrom(1, 2, 4), fc.nat(7)));
 const recent = fc.integer({ min: -500, max: 499 });
 const SECOND = { startMs: -500, endMs: 500 };
@@ -59,7 +60,8 @@ const CASES: readonly Case[] = [
     },
     {
       spec: dwell(`dwell ${give}, capped and bounded`, { give, capMs: 15, limit: 3, windows }),
-      inputs: events,
+      inputs: close,
+      tile: events,
       naive: (list) => (list.length > 3 ? lowerBound(give, list, 15) : ofGaps(give, gapsOf(list, 15))),
     },
   ]),
@@ -101,7 +103,7 @@ describe("decayedSum", () => {
 
   it("is within its stated bound of the true sum over cells", () => {
     fc.assert(
-      fc.property(fc.array(inputsOf(decimals, fc.constant(null), recent), { maxLength: 200 }), (list) => {
+      fc.property(fc.array(inputsOf(decimals, fc.constant(null), recent), { maxLength: 200, size: "max" }), (list) => {
         const aggregate = aggregateOf(decayedSum("decayed", "price", { halfLifeMs: 20, windows }));
         const given = aggregate.result(foldAll(aggregate, list), SECOND) as number;
         // At a half-life of two steps a weight is a power of two, or half the root of two times one.

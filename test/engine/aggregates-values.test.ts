@@ -8,6 +8,7 @@ import {
   type Case,
   decimals,
   doubles,
+  dump,
   foldAll,
   inputsOf,
   newestFirst,
@@ -19,6 +20,8 @@ import {
   toInput,
   wholes,
   windows,
+  YEAR_0_MS,
+  YEAR_9999_MS,
 } from "./aggregate-laws.ts";
 
 const name = inputsOf(texts);
@@ -89,28 +92,43 @@ describe.each([lastK("lastK", "name", { k: 3, windows }), lastKDistinct("lastKDi
   "$name",
   (spec) => {
     const aggregate = aggregateOf(spec);
-    const recent = inputsOf(texts, fc.constant(null), fc.integer({ min: -20, max: 80 }));
+    const few = fc.oneof(fc.constantFrom<Scalar>("a", "b", "c", "d", "e"), texts);
+    const recent = inputsOf(few, fc.constant(null), fc.integer({ min: -40, max: 80 }));
+    const lists = fc.array(recent, { maxLength: 60, size: "max" });
+    /** The events that make the feature as of `endMs`, newest first. */
+    const naive = (inputs: readonly Input[], endMs: number): readonly Input[] => {
+      const before = newestFirst(inputs.filter(({ timeMs }) => timeMs < endMs));
+      const isLatest = (one: Input) => before.find((other) => stored(other) === stored(one)) === one;
+      return (spec.kind === "lastK" ? before : before.filter(isLatest)).slice(0, 3);
+    };
 
-    it("still answers every as-of that can be asked after pruning, and keeps little", () => {
+    it("is pruned to exactly what some as-of can still ask for, and answers it", () => {
       fc.assert(
-        fc.property(
-          fc.array(recent, { maxLength: 60 }),
-          fc.integer({ min: -20, max: 20 }),
-          fc.nat(90),
-          (inputs, earliestAsOfMs, laterMs) => {
-            const acc = foldAll(aggregate, inputs);
-            const pruned = acc && aggregate.prune?.(acc, { oldestMs: -1000, earliestAsOfMs });
-            const bounds = { startMs: -1000, endMs: Math.ceil((earliestAsOfMs + laterMs) / 10) * 10 };
-            expect(aggregate.result(pruned, bounds)).toEqual(aggregate.result(acc, bounds));
-            expect((pruned as readonly unknown[] | undefined)?.length ?? 0).toBeLessThanOrEqual(3 * 12);
-          },
-        ),
+        fc.property(lists, fc.integer({ min: -20, max: 20 }), (inputs, earliestAsOfMs) => {
+          const acc = foldAll(aggregate, inputs);
+          const pruned = acc && aggregate.prune?.(acc, { oldestMs: -1000, earliestAsOfMs });
+          const wanted = new Set<Input>();
+          for (let endMs = Math.ceil(earliestAsOfMs / 10) * 10; endMs <= 90; endMs += 10) {
+            const expected = naive(inputs, endMs);
+            expect(aggregate.result(pruned, { startMs: -1000, endMs })).toEqual(expected.map(stored));
+            for (const one of expected) wanted.add(one);
+          }
+          expect((pruned as readonly unknown[] | undefined)?.length ?? 0).toBe(wanted.size);
+        }),
       );
+    });
+
+    it("is of its window alone, whose end is not in it", () => {
+      const acc = foldAll(
+        aggregate,
+        [9, 10, 19, 20].map((timeMs) => toInput({ value: `${timeMs}`, timeMs })),
+      );
+      expect(aggregate.result(acc, { startMs: 10, endMs: 20 })).toEqual(["19", "10"]);
     });
 
     it("is pruned to the same, whenever it was pruned before", () => {
       fc.assert(
-        fc.property(fc.array(recent), fc.array(recent), fc.integer({ min: -20, max: 20 }), (before, after, asOfMs) => {
+        fc.property(lists, lists, fc.integer({ min: -20, max: 20 }), (before, after, asOfMs) => {
           const earlier = { oldestMs: -1010, earliestAsOfMs: asOfMs - 10 };
           const later = { oldestMs: -1000, earliestAsOfMs: asOfMs };
           const acc = foldAll(aggregate, before);
@@ -128,6 +146,20 @@ describe.each([lastK("lastK", "name", { k: 3, windows }), lastKDistinct("lastKDi
     });
   },
 );
+
+describe("a text that is as long as its column allows", () => {
+  it.each([
+    [first("x", "name", { windows }), 1 + 7 + 4 + 1 + 1 + 16],
+    [firstK("x", "name", { k: 2, windows }), 1 + 2 * (8 + 4 + 1 + 1 + 16) - 1],
+    [argMax("x", "name", "level", { windows }), 8 + 7 + 4 + 1 + 1 + 16],
+  ])("takes its most bytes, and no more: $kind", (spec, expected) => {
+    const aggregate = aggregateOf(spec);
+    const ends = [YEAR_9999_MS, YEAR_0_MS].map((timeMs) => toInput({ value: "🙂🙂🙂🙂", by: 1, timeMs }));
+    const bytes = dump(aggregate, foldAll(aggregate, ends) as object).length / 2;
+    expect(bytes).toBe(expected);
+    expect(bytes).toBeLessThanOrEqual(aggregate.maxBytes);
+  });
+});
 
 describe("ties on the timestamp", () => {
   it("go by the fingerprint and then by the value's text, in any order of arrival", () => {

@@ -96,10 +96,6 @@ export function percentile({ percent, most, scale, table }: PercentileOptions): 
       counts[at] = (counts[at] as number) + count;
       return;
     }
-    if (at === 0 && bins.length === most) {
-      sink(acc, bin, count);
-      return;
-    }
     bins.splice(at, 0, bin);
     counts.splice(at, 0, count);
     if (bins.length > most) sink(acc, bins.shift() as number, counts.shift() as number);

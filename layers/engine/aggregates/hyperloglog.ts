@@ -26,13 +26,16 @@ export function maximum(a: Registers, b: Registers): Registers {
   return a.map((rank, i) => Math.max(rank, b[i] as number));
 }
 
-/** The improved raw estimator of Ertl (2017, arXiv:1702.01284, algorithm 6): without tables, and good from one value on. */
+/**
+ * The improved raw estimator of Ertl (2017, arXiv:1702.01284, algorithm 6): without tables, and good from one value on. His
+ * correction for registers of the last rank is left out: with 48-bit hashes it is far below one value.
+ */
 export function estimate(registers: Registers, precision: number): number {
   const m = 2 ** precision;
-  const most = HASH_BITS - precision;
-  const counts = new Array<number>(most + 2).fill(0);
+  const most = HASH_BITS - precision + 1;
+  const counts = new Array<number>(most + 1).fill(0);
   for (const rank of registers) counts[rank] = (counts[rank] as number) + 1;
-  let z = m * tau(1 - (counts[most + 1] as number) / m);
+  let z = 0;
   for (let rank = most; rank >= 1; rank--) z = (z + (counts[rank] as number)) / 2;
   z += m * sigma((counts[0] as number) / m);
   return (m * m) / (2 * Math.LN2 * z);
@@ -49,19 +52,6 @@ function sigma(x: number): number {
     sum += power * unit;
   }
   return sum;
-}
-
-/** τ(x) = (1 - x - Σ (1 - x^(2^-k))² 2^-k) / 3. */
-function tau(x: number): number {
-  if (x === 0 || x === 1) return 0;
-  let power = x;
-  let sum = 1 - x;
-  for (let unit = 0.5, before = Number.NaN; sum !== before; unit /= 2) {
-    before = sum;
-    power = Math.sqrt(power);
-    sum -= (1 - power) ** 2 * unit;
-  }
-  return sum / 3;
 }
 
 /** How many registers are not zero; the writer puts it before the registers, and the reader needs it. */
