@@ -57,7 +57,7 @@ interface Some {
 }
 
 interface Limit {
-  /** Exact up to so many (values, or events of a tile), and what takes up room in the item. */
+  /** Exact up to so many values, or events of a window; it bounds the room that they take in the item. */
   readonly limit: number;
 }
 

@@ -2,6 +2,7 @@ import {
   all,
   any,
   argMax,
+  calendarDay,
   count,
   countBy,
   DefinitionError,
@@ -121,7 +122,11 @@ describe("a feature that does not is refused, and the message says where, why an
     [decayedSum("f", "price", { halfLifeMs: 0, windows }), "halfLifeMs must be a whole number from 1 to 31622400000"],
     [
       decayedSum("f", "price", { halfLifeMs: 1, windows: [...windows, tumbling(1000)] }),
-      "all windows of a decayedSum must have one step, got 10, 1000: make another feature for the others",
+      "all windows of a decayedSum must have one step, got 10 ms from 0 ms on and 1000 ms from 0 ms on: make another fea",
+    ],
+    [
+      decayedSum("f", "price", { halfLifeMs: 1, windows: [calendarDay("UTC")] }),
+      "a decayedSum needs hopping or tumbling windows or sessions, got calendar",
     ],
     [dwell("f", { give: "median" as never, limit: 9, windows }), 'give must be "sum" or "mean" or "min" or "max", got'],
     [dwell("f", { give: "sum", capMs: -1, limit: 9, windows }), "capMs must be a whole number"],

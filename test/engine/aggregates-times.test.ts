@@ -1,4 +1,14 @@
-import { all, any, decayedSum, dwell, type FeatureValue, funnel, sinceFirst, sinceLast } from "@millrace/engine";
+import {
+  all,
+  any,
+  decayedSum,
+  dwell,
+  type FeatureValue,
+  funnel,
+  hopping,
+  sinceFirst,
+  sinceLast,
+} from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Input } from "../../layers/engine/aggregate.ts";
@@ -99,6 +109,16 @@ describe("decayedSum", () => {
     const acc = foldAll(aggregate, [toInput({ value: 64, timeMs: 3 })]);
     const at = (endMs: number) => aggregate.result(acc, { startMs: 0, endMs });
     expect([at(10), at(30), at(50), at(70)]).toEqual([64, 32, 16, 8]);
+  });
+
+  it("steps where its windows end, if they are shifted", () => {
+    const shifted = hopping(40, 10, { offsetMs: 3 });
+    const aggregate = aggregateOf(decayedSum("decayed", "whole", { halfLifeMs: 10, windows: [shifted] }));
+    const acc = foldAll(
+      aggregate,
+      [3, 12, 13].map((timeMs) => toInput({ value: 64, timeMs })),
+    );
+    expect(aggregate.result(acc, { startMs: -17, endMs: 23 })).toBe(32 + 32 + 64);
   });
 
   it("is within its stated bound of the true sum over cells", () => {

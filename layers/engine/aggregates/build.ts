@@ -111,9 +111,9 @@ export function buildAggregate(spec: FeatureSpec, windows: readonly Window[], sc
     case "all":
       return built(all, keyOf("all", null, spec.of), { steps: [spec.of] });
     case "decayedSum": {
-      const stepMs = commonStep(windows);
-      const aggregate = decayedSum(spec.halfLifeMs, stepMs, scaleOf(spec.column));
-      return built(aggregate, keyOf("decayedSum", spec.column, stepMs), { column: spec.column });
+      const { stepMs, offsetMs } = windows[0] as Window;
+      const aggregate = decayedSum({ halfLifeMs: spec.halfLifeMs, stepMs, offsetMs, scale: scaleOf(spec.column) });
+      return built(aggregate, keyOf("decayedSum", spec.column, [stepMs, offsetMs]), { column: spec.column });
     }
     case "dwell":
       return built(dwell(spec), keyOf("dwell", null, spec.limit));

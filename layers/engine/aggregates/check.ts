@@ -212,12 +212,17 @@ function checkPercent(value: unknown, { where }: Context): void {
   );
 }
 
-/** Its weights go by steps, and features share what they keep: one step for all windows, so that none changes another's value. */
+/** Its weights go by steps, and windows share what they can: one step for all, so that none changes another's value. */
 function checkLattice(_: unknown, { where, windows }: Context): void {
-  const steps = new Set((windows ?? []).map((window) => ("stepMs" in window ? window.stepMs : undefined)));
+  const other = windows?.find(({ kind }) => !["hopping", "tumbling", "session"].includes(kind));
   demand(
-    steps.size <= 1 && !steps.has(undefined as never),
-    `${where}: all windows of a decayedSum must have one step, got ${[...steps].map((step) => step ?? "a window without one").join(", ")}: make another feature for the others`,
+    other === undefined,
+    `${where}: a decayedSum needs hopping or tumbling windows or sessions, got ${other?.kind}`,
+  );
+  const steps = new Set(windows?.map(({ stepMs, offsetMs }) => `${stepMs} ms from ${offsetMs} ms on`));
+  demand(
+    steps.size <= 1,
+    `${where}: all windows of a decayedSum must have one step, got ${[...steps].join(" and ")}: make another feature for the others`,
   );
 }
 

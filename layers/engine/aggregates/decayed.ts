@@ -4,9 +4,9 @@ import { type Exact, plus, readExact, SUM_BYTES, writeExact } from "./exact.ts";
 import { placeOfNumber } from "./sorted.ts";
 
 /**
- * A sum in which events count less the older they are. Time is cut into cells of one window step, and a cell's exact sum weighs
- * 2^(-age / half-life), its age being its distance from the last cell of the window: an event counts in full in the step in which
- * it happened. Weights are applied when the sum is read, from the oldest cell to the newest, so nothing depends on arrival.
+ * A sum in which events count less the older they are. Time is cut into cells of one window step, where the windows end, and a
+ * cell's exact sum weighs 2^(-age / half-life), its age being its distance from the last cell of the window: an event counts in
+ * full in the step in which it happened. Weights are applied when the sum is read, from the oldest cell to the newest, so nothing depends on arrival.
  * Each product and each addition is rounded once: n cells are within (n + 2) · 2^-52 of the sum of their magnitudes.
  */
 interface Cells {
@@ -15,12 +15,20 @@ interface Cells {
   readonly sums: Exact[];
 }
 
-export function decayedSum(halfLifeMs: number, stepMs: number, scale: number): Aggregate<Cells> {
+export interface DecayOptions {
+  readonly halfLifeMs: number;
+  /** Cell n begins at offset + n * step. */
+  readonly stepMs: number;
+  readonly offsetMs: number;
+  readonly scale: number;
+}
+
+export function decayedSum({ halfLifeMs, stepMs, offsetMs, scale }: DecayOptions): Aggregate<Cells> {
   return {
     add(acc, { value, timeMs }) {
       if (value === null) return acc;
       const into = acc ?? { cells: [], sums: [] };
-      put(into, Math.floor(timeMs / stepMs), value as number);
+      put(into, Math.floor((timeMs - offsetMs) / stepMs), value as number);
       return into;
     },
     merge(a, b) {
@@ -31,7 +39,7 @@ export function decayedSum(halfLifeMs: number, stepMs: number, scale: number): A
       return out;
     },
     result(acc, { endMs }) {
-      const newest = Math.ceil(endMs / stepMs) - 1;
+      const newest = Math.ceil((endMs - offsetMs) / stepMs) - 1;
       let total = 0;
       acc?.cells.forEach((cell, i) => {
         total += fromScaled(acc.sums[i] as Exact, scale) * 2 ** (-((newest - cell) * stepMs) / halfLifeMs);
@@ -53,7 +61,7 @@ export function decayedSum(halfLifeMs: number, stepMs: number, scale: number): A
       }
       return acc;
     },
-    // A tile's width divides the step, so a tile lies in one cell.
+    // A tile's width divides the step, and tiles begin where cells do, so a tile lies in one cell.
     maxBytes: 1 + 8 + SUM_BYTES,
   };
 }
