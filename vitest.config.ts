@@ -1,5 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+/** These need Python clients, which `.ci/run` installs and names; plain `npm test` needs Node only. */
+const clients = process.env.MILLRACE_CLIENT_TOOLS === undefined ? ["test/clients/**"] : [];
+
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000, pool: "forks", maxWorkers: 2 },
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", ...clients],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
 });
