@@ -34,8 +34,14 @@ function splitName(name: string): { measure: string; window: string } {
 }
 
 function printValue(value: FeatureValue): string {
-  if (Array.isArray(value)) return value.join(", ");
-  if (typeof value === "object" && value !== null)
-    return "atLeast" in value ? `${String(value.atLeast)} or more` : JSON.stringify(value);
-  return String(value);
+  if (Array.isArray(value)) return value.map(printOne).join(", ");
+  if (typeof value !== "object" || value === null) return String(value);
+  return "atLeast" in value ? `${String(value.atLeast)} or more` : `about ${String((value as Estimate).estimate)}`;
+}
+
+type Estimate = Extract<FeatureValue, { readonly estimate: number }>;
+
+/** A value of a list, or a pair of a value and what was counted or summed for it. */
+function printOne(one: unknown): string {
+  return Array.isArray(one) ? `${String(one[0] ?? "less")} ${String(one[1])}` : String(one);
 }

@@ -1,5 +1,6 @@
 // The engine's public API. Everything else in this folder is private to it.
 export type { Aggregate, FeatureValue, Input } from "./aggregate.ts";
+export type { AggregateKind } from "./aggregates/spec.ts";
 export { byteReader, byteWriter } from "./bytes.ts";
 export type { CompiledFeature, CompiledView, Pipeline } from "./compile.ts";
 export { compile } from "./compile.ts";
@@ -11,7 +12,7 @@ export { decode } from "./decode.ts";
 export type { Condition, Features, Sequence, View } from "./define.ts";
 export { DefinitionError, defineFeatures, defineView } from "./define.ts";
 export { days, hours, minutes, seconds } from "./duration.ts";
-export type { AggregateKind, FeatureSpec } from "./feature.ts";
+export type { FeatureSpec } from "./feature.ts";
 export {
   all,
   any,

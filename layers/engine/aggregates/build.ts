@@ -1,6 +1,6 @@
 import type { Aggregate } from "../aggregate.ts";
 import type { Condition } from "../define.ts";
-import type { Distinct, FeatureSpec } from "../feature.ts";
+import type { FeatureSpec } from "../feature.ts";
 import { commonStep } from "../lattice.ts";
 import type { Column, EventSchema } from "../schema.ts";
 import type { Window } from "../window.ts";
@@ -18,6 +18,7 @@ import { type LastOptions, last } from "./last.ts";
 import { all, any, countRate, since, sumRate } from "./moments.ts";
 import { count, extreme, mean, sum, variance } from "./numbers.ts";
 import { toColumnNumber } from "./scalar.ts";
+import type { Distinct } from "./spec.ts";
 
 /** What a feature's definition comes to: its aggregate, and what of an event the aggregate is given. */
 export interface Built {

@@ -1,10 +1,25 @@
 import { scaleDecimal } from "../decimal.ts";
 import type { Condition } from "../define.ts";
-import { checkCondition, columnOf, demand, isWhole, onlyKeys } from "../demand.ts";
-import type { AggregateKind, FeatureSpec } from "../feature.ts";
-import type { Column, EventSchema } from "../schema.ts";
-import type { Window } from "../window.ts";
+import { checkCondition, demand, onlyKeys } from "../demand.ts";
+import type { FeatureSpec } from "../feature.ts";
+import type { EventSchema } from "../schema.ts";
+import {
+  anyColumn,
+  type Context,
+  columnNamed,
+  exactColumn,
+  numericColumn,
+  oneOf,
+  optional,
+  orderedBy,
+  type Rule,
+  storedBy,
+  storedColumn,
+  whole,
+  within,
+} from "./rule.ts";
 import { toColumnNumber } from "./scalar.ts";
+import type { AggregateKind } from "./spec.ts";
 
 /** What a feature may not say about its aggregate: of each kind the fields that it has, each with its rule. */
 
@@ -16,28 +31,6 @@ const MOST_STEPS = 16;
 const MOST_BINS = 2048;
 const LONGEST_MS = 366 * 86_400_000;
 
-interface Context {
-  /** Names the view and the feature. */
-  readonly where: string;
-  readonly kind: AggregateKind;
-  readonly given: Readonly<Record<string, unknown>>;
-  readonly windows: readonly Window[];
-  readonly schema: EventSchema;
-  /** Those of the view. */
-  readonly features: readonly FeatureSpec[];
-}
-
-interface Rule {
-  readonly key: string;
-  readonly check: (value: unknown, context: Context) => void;
-}
-
-const anyColumn: Rule = { key: "column", check: (name, at) => void columnNamed(name, "column", at) };
-const numericColumn: Rule = { key: "column", check: (name, at) => numeric(columnNamed(name, "column", at), at) };
-const exactColumn: Rule = { key: "column", check: (name, at) => exact(columnNamed(name, "column", at), at) };
-const storedColumn: Rule = { key: "column", check: (name, at) => bounded(columnNamed(name, "column", at), at) };
-const storedBy: Rule = { key: "by", check: (name, at) => bounded(columnNamed(name, "by", at), at) };
-const orderedBy: Rule = { key: "by", check: (name, at) => ordered(columnNamed(name, "by", at), at) };
 const spread = oneOf("of", ["population", "sample"]);
 
 const RULES: { readonly [Kind in AggregateKind]: readonly Rule[] } = {
@@ -107,70 +100,6 @@ export function checkAggregate(
   const given: Readonly<Record<string, unknown>> = { ...spec };
   const context = { where, kind: spec.kind, given, windows: spec.windows, schema, features };
   for (const { key, check } of rules) check(given[key], context);
-}
-
-function columnNamed(name: unknown, role: string, { where, schema }: Context): Column {
-  return columnOf(where, role, name as string | undefined, schema);
-}
-
-function numeric(column: Column, { where, kind }: Context): void {
-  const holds = isNumeric(column);
-  demand(holds, `${where}: ${kind} needs a number, but "${column.name}" is ${JSON.stringify(column.type)}`);
-}
-
-function ordered(column: Column, { where, kind }: Context): void {
-  demand(
-    isNumeric(column) || column.type === "timestamp",
-    `${where}: ${kind} needs a number or a time to go by, but "${column.name}" is ${JSON.stringify(column.type)}`,
-  );
-}
-
-function exact(column: Column, at: Context): void {
-  numeric(column, at);
-  demand(
-    column.type !== "double",
-    `${at.where}: a ${at.kind} of floating-point numbers depends on their order: give "${column.name}" an "x-scale" in event.schema.json, which makes it an exact decimal`,
-  );
-}
-
-/** Values that are kept take room in the item, which has an end. */
-function bounded(column: Column, { where, kind }: Context): void {
-  demand(
-    column.type !== "string" || column.maxLength !== undefined,
-    `${where}: ${kind} keeps values of "${column.name}", whose length has no bound: give it a "maxLength" in event.schema.json`,
-  );
-}
-
-function whole(key: string, most: number): Rule {
-  return {
-    key,
-    check: (value, { where }) =>
-      demand(isWhole(value, 1, most), `${where}: ${key} must be a whole number from 1 to ${most}, got ${value}`),
-  };
-}
-
-function within(key: string, least: number, most: number): Rule {
-  return {
-    key,
-    check: (value, { where }) =>
-      demand(
-        typeof value === "number" && value >= least && value <= most,
-        `${where}: ${key} must be a number from ${least} to ${most}, got ${JSON.stringify(value)}`,
-      ),
-  };
-}
-
-function oneOf(key: string, words: readonly unknown[]): Rule {
-  const list = words.map((word) => `"${word}"`).join(" or ");
-  return {
-    key,
-    check: (value, { where }) =>
-      demand(words.includes(value), `${where}: ${key} must be ${list}, got ${JSON.stringify(value)}`),
-  };
-}
-
-function optional({ key, check }: Rule): Rule {
-  return { key, check: (value, at) => value !== undefined && check(value, at) };
 }
 
 function checkBounds(value: unknown, at: Context): void {
@@ -261,8 +190,4 @@ function part(key: string): Rule {
       );
     },
   };
-}
-
-function isNumeric({ type }: Column): boolean {
-  return type === "bigint" || type === "double" || typeof type === "object";
 }
