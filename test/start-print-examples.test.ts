@@ -22,7 +22,10 @@ it("prints every form that a feature's value can have, and leaves out what says 
     items_1h: { estimate: 1234, relativeError: 0.0325 },
     many_1h: { overflow: true, atLeast: 33, kept: [["a", 1]] },
   };
-  const [, , ...lines] = printExamples({ asOf: "2026-03-02T00:00:00.000Z", examples: [{ view: "v", entity: "e", features }] });
+  const [, , ...lines] = printExamples({
+    asOf: "2026-03-02T00:00:00.000Z",
+    examples: [{ view: "v", entity: "e", features }],
+  });
   expect(lines.map((line) => line.trim().replace(/ {2,}/, ": "))).toEqual([
     "views: 5 min 3",
     "spend: 1 h 12.5",

@@ -1,6 +1,6 @@
 import type { Aggregate } from "./aggregate.ts";
 import { type Built, buildAggregate } from "./aggregates/build.ts";
-import { compareText, readScalar, toStored, writeScalar } from "./aggregates/scalar.ts";
+import { compareText, readScalar, scalarBytes, toStored, varintBytes, writeScalar } from "./aggregates/scalar.ts";
 import type { FeatureSpec } from "./feature.ts";
 import { roundUp } from "./lattice.ts";
 import type { EventSchema, Scalar } from "./schema.ts";
@@ -21,19 +21,34 @@ interface Entry {
 
 type Entries = readonly Entry[]; // newest first
 
-/** The most bytes of one entry: time, tie, hash, and two texts of the longest that a column may hold. */
-const ENTRY_BYTES = 8 + 4 + 6 + 2 * 1030;
+/** Time, tie, hash. */
+const ENTRY_BYTES = 8 + 4 + 6;
 
 /** The aggregate of a feature over its last events. */
 export function lastEventsOf(spec: FeatureSpec, window: LastEventsWindow, schema: EventSchema, reachMs: number): Built {
   const built = buildAggregate(spec, [window], schema, reachMs);
   const { events, stepMs } = window;
   const key = JSON.stringify(["last events", events, stepMs, built.key]);
-  const aggregate = lastEvents(built.aggregate, events, stepMs, built.hashed) as Aggregate<unknown>;
-  return { ...built, key, perItem: true, aggregate };
+  const aggregate = lastEvents(built.aggregate, events, stepMs, built.hashed);
+  // Those before the first as-of, and those of each step after it.
+  const most = events * (2 + Math.ceil(reachMs / stepMs));
+  const valueBytes = [built.column, built.by].map((name) => bytesOf(name, schema)).reduce((a, b) => a + b);
+  const maxBytes = varintBytes(most) + most * (ENTRY_BYTES + valueBytes);
+  return { ...built, key, perItem: true, aggregate: { ...aggregate, maxBytes } as Aggregate<unknown> };
 }
 
-function lastEvents(inner: Aggregate<unknown>, events: number, stepMs: number, hashed: boolean): Aggregate<Entries> {
+/** Without a column it is null, or a number that says which steps are met. */
+function bytesOf(name: string | null, { columns }: EventSchema): number {
+  const column = columns.find((candidate) => candidate.name === name);
+  return column === undefined ? 9 : scalarBytes(column);
+}
+
+function lastEvents(
+  inner: Aggregate<unknown>,
+  events: number,
+  stepMs: number,
+  hashed: boolean,
+): Omit<Aggregate<Entries>, "maxBytes"> {
   return {
     add: (acc, { value, by, hash, timeMs, tie }) =>
       insert(acc ?? [], { timeMs, tie, value: toStored(value), by: toStored(by), hash }),
@@ -77,7 +92,6 @@ function lastEvents(inner: Aggregate<unknown>, events: number, stepMs: number, h
         return { timeMs, tie, value: readScalar(reader), by: readScalar(reader), hash: hashed ? reader.uint48() : 0 };
       });
     },
-    maxBytes: 4 + 3 * events * ENTRY_BYTES,
   };
 }
 

@@ -40,8 +40,10 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Bounds, Input } from "../../layers/engine/aggregate.ts";
 import { buildAggregate } from "../../layers/engine/aggregates/build.ts";
+import { lastEventsOf } from "../../layers/engine/last-events.ts";
 import { fingerprint, hash48 } from "../../layers/engine/md5.ts";
-import { foldAll } from "./aggregate-laws.ts";
+import type { LastEventsWindow } from "../../layers/engine/window.ts";
+import { dump, foldAll } from "./aggregate-laws.ts";
 import {
   accepted,
   arrivals,
@@ -141,6 +143,30 @@ it("gives every aggregate what it asked for, in every lane and tile", () => {
     }),
     { numRuns: 200 },
   );
+});
+
+it("says how large the last events can get: with as many of the longest values as pruning leaves", () => {
+  const window = lastEvents(3, { stepMs: 40 });
+  const spec = sumBy("spend_by_item", "amount", "item", { limit: 3, windows: [window] });
+  const { aggregate } = lastEventsOf(spec, window as LastEventsWindow, schema, 100);
+  const inputs = Array.from({ length: 300 }, (_, i) => ({
+    value: 1,
+    by: "🙂".repeat(64),
+    hash: 0,
+    timeMs: i - 150,
+    tie: i,
+  }));
+  let most = 0;
+  for (let asOfMs = 0; asOfMs < 50; asOfMs++) {
+    const near = foldAll(
+      aggregate,
+      inputs.filter(({ timeMs }) => timeMs <= asOfMs + 100),
+    );
+    const kept = aggregate.prune?.(near, { oldestMs: -1000, earliestAsOfMs: asOfMs });
+    most = Math.max(most, dump(aggregate, kept).length / 2);
+  }
+  expect(most).toBeGreaterThan(aggregate.maxBytes * 0.7);
+  expect(most).toBeLessThanOrEqual(aggregate.maxBytes);
 });
 
 it("takes them in every kind of window that they make sense in", () => {

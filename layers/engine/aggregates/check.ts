@@ -4,10 +4,10 @@ import { checkCondition, demand, onlyKeys } from "../demand.ts";
 import type { FeatureSpec } from "../feature.ts";
 import type { EventSchema } from "../schema.ts";
 import {
-  anyColumn,
   type Context,
   columnNamed,
   exactColumn,
+  hashedColumn,
   numericColumn,
   oneOf,
   optional,
@@ -49,7 +49,7 @@ const RULES: { readonly [Kind in AggregateKind]: readonly Rule[] } = {
   argMin: [storedColumn, orderedBy],
   argMax: [storedColumn, orderedBy],
   distinct: [
-    anyColumn,
+    hashedColumn,
     whole("limit", MOST_DISTINCT),
     optional(oneOf("beyond", ["overflow", "estimate"])),
     optional({ key: "relativeError", check: checkEstimate }),

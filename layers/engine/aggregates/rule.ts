@@ -21,7 +21,14 @@ export interface Rule {
   readonly check: (value: unknown, context: Context) => void;
 }
 
-export const anyColumn: Rule = { key: "column", check: (name, at) => void columnNamed(name, "column", at) };
+/** Of any type: only its hash is kept, except where the window itself keeps its events. */
+export const hashedColumn: Rule = {
+  key: "column",
+  check(name, at) {
+    const column = columnNamed(name, "column", at);
+    if (at.windows?.some(({ kind }) => kind === "lastEvents")) bounded(column, at);
+  },
+};
 export const numericColumn: Rule = { key: "column", check: (name, at) => numeric(columnNamed(name, "column", at), at) };
 export const exactColumn: Rule = { key: "column", check: (name, at) => exact(columnNamed(name, "column", at), at) };
 export const storedColumn: Rule = { key: "column", check: (name, at) => bounded(columnNamed(name, "column", at), at) };
