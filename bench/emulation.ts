@@ -1,5 +1,6 @@
 /** DynamoDB for benches: the local runtime's own, in this process, reached by the unmodified SDK. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { realClock } from "../local/clock.ts";
 import { startTables, type Tables } from "../local/dynamodb.ts";
 import { startServer } from "../local/server.ts";
 
@@ -10,7 +11,7 @@ export interface Emulation {
   stop(): Promise<void>;
 }
 
-const clock = { now: () => Date.now() };
+const clock = realClock();
 const absent = { handle: () => {} };
 
 export async function startEmulation(): Promise<Emulation> {

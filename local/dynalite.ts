@@ -2,7 +2,7 @@
  * Dynalite without its web server. Its own handler parses and checks what our server has already done and hides the parsed request, which
  * the accounting needs; calling its actions takes about 15 % less of our thread per put.
  *
- * It has no TTL deletion, transactions, PartiQL, streams or `ReturnValuesOnConditionCheckFailure`.
+ * It has no TTL deletion, transactions, PartiQL, streams (those are made in front of it) or `ReturnValuesOnConditionCheckFailure`.
  */
 import { createRequire } from "node:module";
 import { AwsError } from "./aws-error.ts";

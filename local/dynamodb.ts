@@ -9,7 +9,9 @@ import type { Clock } from "./clock.ts";
 import { createMetrics, type Metrics } from "./cloudwatch/metrics.ts";
 import { type Dynalite, openDynalite } from "./dynalite.ts";
 import type { AroundRequest } from "./faults/tables.ts";
+import type { Stream } from "./kinesis/stream.ts";
 import { callerOf, createCallers } from "./table-callers.ts";
+import { createChangeFeeds, type NewFeed, type StreamView, streamViews } from "./table-changes.ts";
 import { tableMeters } from "./table-meters.ts";
 import { type TableProperties, toCreateTable } from "./table-properties.ts";
 import { consumedUnits, createMeter, type Meter, type TableUsage, tablesOf } from "./table-usage.ts";
@@ -27,6 +29,8 @@ export interface Tables {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** Resolves when the table can be used. */
   createTable(properties: TableProperties): Promise<void>;
+  /** The stream of a table's changes, by its ARN. */
+  changesOf(arn: string): Stream | undefined;
   /** Of one table, or of all. */
   usage(table?: string): TableUsage;
   /** Called when a write has arrived and before it is carried out; returns what ends that. */
@@ -42,7 +46,7 @@ const writeOperations = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"
 const readOperations = ["GetItem", "BatchGetItem", "Query", "Scan"] as const;
 
 export interface TablesOptions {
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   /** Injects faults. */
   readonly around?: AroundRequest;
   /** Of the account; its own by default. */
@@ -54,7 +58,8 @@ export async function startTables({
   around = (request, run) => run(request.input),
   metrics = createMetrics({ clock }),
 }: TablesOptions): Promise<Tables> {
-  const dynalite = withClock(openDynalite(), clock);
+  const feeds = createChangeFeeds(clock);
+  const dynalite = feeds.watch(withClock(openDynalite(), clock));
   const meters = tableMeters(metrics);
   const meter = createMeter(meters.consumed);
   const listeners = new Set<(write: TableWrite) => void>();
@@ -89,7 +94,10 @@ export async function startTables({
     async createTable(properties) {
       await dynalite.run("CreateTable", toCreateTable(properties));
       await activeTable(dynalite, properties.TableName);
+      const feed = readFeed(properties);
+      if (feed !== null) feeds.open(feed);
     },
+    changesOf: feeds.find,
     usage: meter.usage,
     onWrite(listener) {
       listeners.add(listener);
@@ -97,6 +105,17 @@ export async function startTables({
     },
     stop: dynalite.close,
   };
+}
+
+function readFeed({ TableName: table, StreamSpecification, KeySchema, streamArn }: TableProperties): NewFeed | null {
+  const view = (StreamSpecification as { StreamViewType?: unknown } | undefined)?.StreamViewType;
+  if (StreamSpecification === undefined) return null;
+  if (!(streamViews as readonly unknown[]).includes(view)) {
+    const message = `StreamViewType: expected one of ${streamViews.join(", ")}, got ${JSON.stringify(view)}.`;
+    throw new AwsError("ValidationException", message);
+  }
+  const keyNames = (KeySchema as readonly { readonly AttributeName: string }[]).map((key) => key.AttributeName);
+  return { table, arn: String(streamArn), view: view as StreamView, keyNames };
 }
 
 function kindOf(operation: string): "read" | "write" | null {

@@ -11,6 +11,7 @@ import { createStream, type Stream } from "./kinesis/stream.ts";
 import type { FunctionHost } from "./lambda/host.ts";
 import type { ObjectStore } from "./s3/store.ts";
 import type { ValueMap } from "./template/evaluate.ts";
+import { tableStreamArn } from "./template/identity.ts";
 import type { Resource, Template } from "./template/load.ts";
 import { TemplateError } from "./template/template-error.ts";
 
@@ -29,9 +30,11 @@ export interface Wiring {
 export async function createTables(template: Template, tables: Tables, objects: ObjectStore): Promise<void> {
   for (const bucket of template.of("AWS::S3::Bucket")) await objects.createBucket(bucket.name);
   for (const table of template.of("AWS::DynamoDB::Table")) {
-    await tables.createTable({ ...table.properties, TableName: table.name }).catch((error: unknown) => {
-      throw withLine(template, table, error);
-    });
+    await tables
+      .createTable({ ...table.properties, TableName: table.name, streamArn: tableStreamArn(table.arn) })
+      .catch((error: unknown) => {
+        throw withLine(template, table, error);
+      });
   }
 }
 

@@ -210,7 +210,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const invoke = faults.redelivering(host.invoke);
-    const mappings = createMappings({ ...wiring, messaging, invoke }, found).map(keep);
+    const mappings = createMappings({ ...wiring, tables, messaging, invoke }, found).map(keep);
     const parts = {
       template,
       time,

@@ -3,6 +3,7 @@ import { dynamoMetricsStore } from "@millrace/aws";
 import type { MetricRow } from "@millrace/engine";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AwsError, LostReply } from "../local/aws-error.ts";
+import { virtualClock } from "../local/clock.ts";
 import { startTables, type Tables } from "../local/dynamodb.ts";
 import type { AroundRequest } from "../local/faults/tables.ts";
 import { type Server, startServer } from "../local/server.ts";
@@ -112,7 +113,7 @@ describe("dynamoMetricsStore", () => {
 });
 
 beforeAll(async () => {
-  const clock = { now: () => START };
+  const clock = virtualClock(START);
   tables = await startTables({ clock, around: (request, carryOut) => around(request, carryOut) });
   const none = { handle() {} };
   server = await startServer({ clock, services: { kinesis: none, dynamodb: tables, s3: none } });

@@ -1,7 +1,9 @@
 /** Opens the template's event source mappings on the services that they read from and leave failures with. */
 import type { Clock } from "../clock.ts";
 import type { Metrics } from "../cloudwatch/metrics.ts";
+import type { Tables } from "../dynamodb.ts";
 import type { Kinesis } from "../kinesis/service.ts";
+import type { Stream } from "../kinesis/stream.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import type { Messaging } from "../messaging.ts";
 import type { ObjectStore } from "../s3/store.ts";
@@ -19,6 +21,7 @@ export interface MappingWiring {
   readonly template: Template;
   readonly clock: Clock;
   readonly kinesis: Kinesis;
+  readonly tables: Pick<Tables, "changesOf">;
   readonly objects: ObjectStore;
   readonly messaging: Messaging;
   readonly invoke: FunctionHost["invoke"];
@@ -41,13 +44,17 @@ export function createMappings(wiring: MappingWiring, found: readonly FoundMappi
       checkTimeout(wiring, settings, queue.settings.visibilityTimeoutMs, Number(owner.properties.Timeout ?? 3) * 1000);
       return createQueueMapping({ ...of, settings, queue });
     }
-    const stream = wiring.kinesis.all().find(({ arn }) => arn === settings.streamArn);
+    const stream = streamOf(wiring, settings.streamArn);
     if (stream === undefined) throw notFound(wiring, settings, "Stream", settings.streamArn);
     const hasReader = settings.eventSourceArn === stream.arn || stream.consumers.find(settings.eventSourceArn);
     if (!hasReader) throw notFound(wiring, settings, "Consumer", settings.eventSourceArn);
     if (settings.onFailure !== null) checkDestination(wiring, settings, settings.onFailure);
     return createMapping({ ...of, settings, stream, destinations: destinationsOf(wiring) });
   });
+}
+
+function streamOf({ kinesis, tables }: MappingWiring, streamArn: string): Stream | undefined {
+  return tables.changesOf(streamArn) ?? kinesis.all().find(({ arn }) => arn === streamArn);
 }
 
 function destinationsOf({ objects, messaging: { sqs, sns } }: MappingWiring): Destinations {

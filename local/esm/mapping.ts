@@ -1,8 +1,9 @@
-/** A Kinesis event source mapping: reads every shard of a stream, parents before children, and invokes a function with batches. */
+/** An event source mapping of a stream, Kinesis' or a table's: reads every shard of a stream, parents before children, and invokes a function with batches. */
 import type { Clock } from "../clock.ts";
 import type { Shard, Stream } from "../kinesis/stream.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import { mappingId } from "../template/identity.ts";
+import { changeFormat } from "./change-format.ts";
 import { createDestination, type Destinations } from "./destination.ts";
 import { kinesisFormat } from "./kinesis-format.ts";
 import { createLane } from "./lane.ts";
@@ -129,7 +130,9 @@ export function createMapping(options: MappingOptions): Mapping {
 }
 
 function formatOf(shardId: string, { settings, region, functionName, functionArn }: MappingOptions): RecordFormat {
+  const { eventSourceArn, source } = settings;
+  if (source === "dynamodb") return changeFormat({ shardId, eventSourceArn, region });
   const accountId = functionArn.split(":")[4] ?? "";
   const roleArn = `arn:aws:iam::${accountId}:role/${functionName}`;
-  return kinesisFormat({ shardId, eventSourceArn: settings.eventSourceArn, region, roleArn });
+  return kinesisFormat({ shardId, eventSourceArn, region, roleArn });
 }

@@ -42,6 +42,7 @@ const tableProperties: Catalogue = {
   ...all(accepted, "PointInTimeRecoverySpecification ResourcePolicy SSESpecification TableClass TableName Tags"),
   ...all(accepted, "WarmThroughput"),
   ...all(later, "TimeToLiveSpecification"),
+  StreamSpecification: { StreamViewType: simulated, ResourcePolicy: accepted },
 };
 
 const bucketProperties: Catalogue = {

@@ -42,6 +42,8 @@ export function attributeOf(identity: Identity, attribute: string): string | nul
     case "TopicArn":
     case "PolicyArn":
       return arn;
+    case "StreamArn":
+      return type === "AWS::DynamoDB::Table" ? tableStreamArn(arn) : null;
     case "QueueUrl":
       return ref;
     case "QueueName":
@@ -87,6 +89,11 @@ export function mappingId(logicalId: string): string {
 /** A consumer's ARN ends in the time of its creation; this one in a fixed time, so that runs are alike. */
 export function consumerArn(streamArn: string, name: string): string {
   return `${streamArn}/consumer/${name}:1700000000`;
+}
+
+/** Ends in the time at which the stream was switched on; here in a fixed one, so that runs are alike. */
+export function tableStreamArn(tableArn: string): string {
+  return `${tableArn}/stream/2023-11-14T22:13:20.000`;
 }
 
 export function kebabCase(logicalId: string): string {
