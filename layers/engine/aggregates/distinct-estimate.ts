@@ -47,7 +47,9 @@ export function distinctEstimate(limit: number, precision: number): Aggregate<Va
     read(reader) {
       const head = reader.varint();
       if (head % 2 === 1) return readRegisters(reader, precision, head >>> 1);
-      return Array.from({ length: head >>> 1 }, () => reader.uint48());
+      const hashes: number[] = [];
+      for (let left = head >>> 1; left > 0; left--) hashes.push(reader.uint48());
+      return hashes;
     },
     maxBytes: 3 + Math.max(limit * 6, registersBytes(precision)),
   };

@@ -49,11 +49,12 @@ export function funnel(steps: number, limit: number): Aggregate<Funnel> {
     },
     read(reader) {
       const head = reader.varint();
+      const events: Step[] = [];
       let timeMs = 0;
-      const events = Array.from({ length: head >>> 1 }, () => {
+      for (let left = head >>> 1; left > 0; left--) {
         timeMs += reader.signed();
-        return { timeMs, tie: reader.uint32(), mask: reader.varint() };
-      });
+        events.push({ timeMs, tie: reader.uint32(), mask: reader.varint() });
+      }
       return { events, overflow: head % 2 === 1 };
     },
     maxBytes: varintBytes(limit * 2 + 1) + limit * (EVENT_BYTES + varintBytes(2 ** steps - 1)),

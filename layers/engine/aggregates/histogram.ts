@@ -19,7 +19,11 @@ export function histogram(bounds: readonly number[], labels: readonly number[]):
     write(writer, acc) {
       for (const count of acc) writer.varint(count);
     },
-    read: (reader) => Array.from({ length: size }, () => reader.varint()),
+    read(reader) {
+      const counts: number[] = [];
+      for (let i = 0; i < size; i++) counts.push(reader.varint());
+      return counts;
+    },
     maxBytes: size * 8,
   };
 }

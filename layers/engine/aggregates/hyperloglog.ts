@@ -74,8 +74,11 @@ export function writeRegisters(writer: ByteWriter, registers: Registers): void {
     return;
   }
   for (let i = 0; i < m; i += 4) {
-    const bits = [0, 1, 2, 3].reduce((bits, j) => bits * 64 + (registers[i + j] as number), 0);
-    for (const shift of [16, 8, 0]) writer.byte((bits >>> shift) & 0xff);
+    let bits = 0;
+    for (let j = i; j < i + 4; j++) bits = bits * 64 + (registers[j] as number);
+    writer.byte(bits >>> 16);
+    writer.byte((bits >>> 8) & 0xff);
+    writer.byte(bits & 0xff);
   }
 }
 
