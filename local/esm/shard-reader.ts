@@ -49,8 +49,11 @@ export interface ShardReader {
 }
 
 const beatsMs = { kinesis: 1000, dynamodb: 250 };
-/** A shard answers five reads a second in all: a refused one is worth another try after this. */
-const refusedMs = 200;
+/**
+ * A shard answers five reads a second in all: a refused one is worth another try after this, more or less. If all readers waited alike, the
+ * same one would come first each time.
+ */
+const refusedMs = { least: 100, span: 200 };
 /** When somebody else has taken the subscription over: the earliest at which it can be taken back. */
 const takenMs = 5000;
 
@@ -62,6 +65,9 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
   let lastPollMs = clock.now() - beatMs;
   let timer: Timer | null = null;
   let paused = false;
+  // Then a read would find nothing until the next record, and be missing to others.
+  let atTip = false;
+  let refusals = 0;
   let subscription: Subscription | null = null;
   // With several lanes one of them may be full while others starve, hence the second batch of room.
   const roomInAll = settings.batchSize * (lanes.length === 1 ? 1 : 2 * lanes.length);
@@ -86,11 +92,12 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
   };
   /** False when there is nothing, or nothing now. */
   const fetch = (): boolean => {
-    if (consumer !== null) return false;
+    if (consumer !== null || atTip) return false;
     lastPollMs = clock.now();
     const polled = shard.poll(cursor);
-    if (polled === null) at(clock.now() + refusedMs);
+    if (polled === null) at(clock.now() + refusalMs(settings.logicalId, shard.id, refusals++));
     else take(polled.records);
+    if (polled !== null) atTip = polled.behindMs === null;
     return (polled?.records.length ?? 0) > 0;
   };
   const subscribe = (of: Consumer): void => {
@@ -146,6 +153,7 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
     read,
     caughtUp,
     wake() {
+      atTip = false;
       if (paused) return;
       if (consumer !== null) subscribe(consumer);
       const beats = beatMs === 0 ? 0 : Math.max(1, Math.ceil((clock.now() - lastPollMs) / beatMs));
@@ -178,6 +186,12 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
 
 function afterNumber(sequenceNumber: string) {
   return { kind: "AFTER_SEQUENCE_NUMBER", sequenceNumber } as const;
+}
+
+/** By chance, but the same in every run. */
+function refusalMs(...of: readonly (string | number)[]): number {
+  const chance = createHash("md5").update(of.join(" ")).digest().readUInt32BE(0) / 2 ** 32;
+  return Math.round(refusedMs.least + chance * refusedMs.span);
 }
 
 /** AWS does not publish how it assigns keys; all that counts is that a key stays in its lane. */
