@@ -49,6 +49,18 @@ export const catalogue = [
     means: "the write happens and the connection breaks before its reply",
   },
   {
+    name: "table-conflict",
+    rate: 0.005,
+    of: "conditional writes",
+    means: "DynamoDB says that the condition does not hold, as if somebody had written in between",
+  },
+  {
+    name: "table-late",
+    rate: 0.5,
+    of: "writes cut off by a crash or timeout",
+    means: "it arrives all the same, before the next write to the same item or after some",
+  },
+  {
     name: "put-partial",
     rate: 0.05,
     of: "PutRecordBatch calls",

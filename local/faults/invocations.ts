@@ -12,10 +12,12 @@ export interface Throttled {
 }
 
 export interface Disturbed {
-  /** fails: no answer counts, and the environment ends. */
+  /** crash, timeout: no answer counts, and the environment ends. */
   readonly kind: "none" | "crash" | "timeout" | "torn";
-  /** Throws what a write gets that does not happen. `what` names it for the draw. */
-  refuse(service: "table" | "put", what: string): void;
+  /** Whether a write happens; `what` names it for the draw. */
+  carriesOut(service: "table" | "put", what: string): boolean;
+  /** What the caller gets for a write that does not. */
+  readonly refusal: AwsError;
 }
 
 export interface InvocationFaults {
@@ -24,8 +26,6 @@ export interface InvocationFaults {
   /** That of the invocation that runs in this environment, whose callers are `<function>-<n>`. */
   of(caller: string): Disturbed | null;
 }
-
-type Point = "before" | "between" | "after";
 
 export function createInvocationFaults(draws: Draws): InvocationFaults {
   const current = new Map<string, Disturbed>();
@@ -44,29 +44,26 @@ export function createInvocationFaults(draws: Draws): InvocationFaults {
 }
 
 function disturbanceOf(draws: Draws, subject: readonly (string | number)[]): Disturbed {
+  const chosen = (what: string): boolean => draws.share("write", ...subject, what) < 0.5;
   const fails = (["crash", "timeout"] as const).find((kind) => draws.happens(kind, ...subject));
   if (fails !== undefined) {
-    const point = (["before", "between", "after"] as const)[Math.floor(draws.share("point", ...subject) * 3)] as Point;
-    const happens = (what: string): boolean =>
-      point === "after" || (point === "between" && draws.share("write", ...subject, what) < 0.5);
+    const point = points[Math.floor(draws.share("point", ...subject) * points.length)];
     return {
       kind: fails,
-      refuse(_service, what) {
-        // This code is one that no client tries again.
-        if (!happens(what))
-          throw new AwsError("UnrecognizedClientException", "An injected fault: the caller has died.");
-      },
+      carriesOut: (_, what) => point === "after" || (point === "between" && chosen(what)),
+      // This code is one that no client tries again.
+      refusal: new AwsError("UnrecognizedClientException", "An injected fault: the caller has died."),
     };
   }
-  if (!draws.happens("torn", ...subject)) return { kind: "none", refuse() {} };
+  const torn = draws.happens("torn", ...subject);
   return {
-    kind: "torn",
-    refuse(service, what) {
-      if (service !== "table" || draws.share("write", ...subject, what) < 0.5) return;
-      throw new AwsError("InternalServerError", "An injected fault: this write fails.", 500);
-    },
+    kind: torn ? "torn" : "none",
+    carriesOut: (service, what) => !torn || service !== "table" || chosen(what),
+    refusal: new AwsError("InternalServerError", "An injected fault: this write fails.", 500),
   };
 }
+
+const points = ["before", "between", "after"] as const;
 
 /** Names a batch of Kinesis or Firehose records, so that the same batch is the same subject whenever it comes. */
 export function batchOf(payload: unknown): string {

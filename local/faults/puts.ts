@@ -29,7 +29,7 @@ export function putFaults(draws: Draws, invocations: InvocationFaults): AroundPu
     const [first] = records;
     if (invocation === null || first === undefined) return carryOut(records);
     const digest = hash("md5", first, "hex");
-    invocation.refuse("put", `${deliveryStream} ${digest}`);
+    if (!invocation.carriesOut("put", `${deliveryStream} ${digest}`)) throw invocation.refusal;
     const subject = [deliveryStream, digest, records.length] as const;
     const attempt = draws.attempt("put", ...subject);
     if (draws.happens("put-fail", ...subject, attempt)) {

@@ -2,7 +2,7 @@
 import { AwsError, LostReply } from "../aws-error.ts";
 import type { JsonObject } from "../aws-json.ts";
 import type { Draws } from "./draw.ts";
-import type { InvocationFaults } from "./invocations.ts";
+import type { Disturbed, InvocationFaults } from "./invocations.ts";
 
 export interface TableRequest {
   readonly operation: string;
@@ -19,19 +19,55 @@ export type AroundRequest = (
 ) => Promise<JsonObject>;
 
 export function tableFaults(draws: Draws, invocations: InvocationFaults): AroundRequest {
-  return async ({ operation, input, caller, isWrite }, carryOut) => {
+  const late = createLateWrites(draws);
+  return async (request, carryOut) => {
+    const { operation, input, caller, isWrite } = request;
     // Only what functions ask is disturbed, not those who look at the result.
     const invocation = invocations.of(caller);
     if (invocation === null) return carryOut(input);
-    const subject = [operation, subjectOf(input)] as const;
-    if (isWrite) invocation.refuse("table", subject.join(" "));
-    const attempt = draws.attempt("table", ...subject);
-    if (draws.happens("table-throttle", ...subject, attempt))
-      throw throttled(draws.share("throttle", ...subject, attempt));
+    const subject = `${operation} ${subjectOf(input)}`;
+    const attempt = draws.attempt("table", subject);
+    if (isWrite && !invocation.carriesOut("table", subject)) {
+      late.cutOff(invocation, subject, attempt, input);
+      throw invocation.refusal;
+    }
+    if (draws.happens("table-throttle", subject, attempt)) throw throttled(draws.share("throttle", subject, attempt));
+    if ("ConditionExpression" in input && draws.happens("table-conflict", subject, attempt)) {
+      throw new AwsError("ConditionalCheckFailedException", "The conditional request failed");
+    }
     const { now, later, field } = divide(draws, operation, input, attempt);
-    const output = await carryOut(now);
-    if (isWrite && draws.happens("table-lost-reply", ...subject, attempt)) throw new LostReply();
+    const output = await (isWrite ? late.around(subject, () => carryOut(now), carryOut) : carryOut(now));
+    if (isWrite && draws.happens("table-lost-reply", subject, attempt)) throw new LostReply();
     return later === null ? output : { ...output, [field]: later };
+  };
+}
+
+/** What a dead environment had sent may still be on its way. It arrives when others write the same item: before the next write, or after that or a later one. */
+function createLateWrites(draws: Draws) {
+  const late = new Map<string, { readonly input: JsonObject; writesBefore: number }>();
+  return {
+    cutOff({ kind }: Disturbed, subject: string, attempt: number, input: JsonObject): void {
+      if (kind === "torn" || !draws.happens("table-late", subject, attempt)) return;
+      late.set(subject, { input, writesBefore: Math.floor(draws.share("arrives after", subject, attempt) * 4) });
+    },
+    async around(
+      subject: string,
+      write: () => Promise<JsonObject>,
+      carryOut: (input: JsonObject) => Promise<JsonObject>,
+    ): Promise<JsonObject> {
+      const waiting = late.get(subject);
+      if (waiting === undefined) return write();
+      const arrive = async (): Promise<void> => {
+        late.delete(subject);
+        // Nobody is there any more to hear of its failure.
+        await carryOut(waiting.input).catch(() => undefined);
+      };
+      if (waiting.writesBefore === 0) await arrive();
+      const output = await write();
+      waiting.writesBefore--;
+      if (waiting.writesBefore === 0) await arrive();
+      return output;
+    },
   };
 }
 

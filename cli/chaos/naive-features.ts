@@ -1,0 +1,199 @@
+/** Features by nested loops over an entity's facts: each feature looks at all of them anew. */
+import { hash } from "node:crypto";
+import type { EventSchema, FeatureSpec, FeatureValue, Scalar, View, Window } from "@millrace/engine";
+import { columnValue, holds, identityOf } from "./expect.ts";
+import type { Fact } from "./vocabulary.ts";
+
+/** Of one entity at each of the moments, by the features' names. */
+export function naiveFeatures(
+  view: View,
+  all: readonly Fact[],
+  moments: readonly number[],
+  schema: EventSchema,
+): readonly Record<string, FeatureValue>[] {
+  const answers = moments.map((): Record<string, FeatureValue> => ({}));
+  // Ratios are made of the others.
+  const ordered = view.features.toSorted((a, b) => Number(a.kind === "ratio") - Number(b.kind === "ratio"));
+  for (const spec of ordered) {
+    const chosen = all.filter((fact) => holds(spec.where, fact, schema));
+    for (const window of spec.windows) {
+      moments.forEach((nowMs, at) => {
+        const endMs = Math.ceil(nowMs / window.stepMs) * window.stepMs;
+        const facts = chosen.filter(({ timeMs }) => timeMs >= endMs - window.sizeMs && timeMs < endMs);
+        const answer = answers[at] as Record<string, FeatureValue>;
+        answer[nameOf(spec.name, window)] =
+          spec.kind === "ratio"
+            ? quotient(answer[nameOf(spec.numerator, window)], answer[nameOf(spec.denominator, window)])
+            : naive(spec, { facts, schema, endMs, sizeMs: window.sizeMs });
+      });
+    }
+  }
+  return answers;
+}
+
+/** One event's value in a feature's column, which is never null. */
+interface Valued {
+  readonly fact: Fact;
+  readonly value: Scalar;
+}
+
+interface Inside {
+  readonly facts: readonly Fact[];
+  readonly schema: EventSchema;
+  readonly endMs: number;
+  readonly sizeMs: number;
+}
+
+function naive(spec: FeatureSpec, inside: Inside): FeatureValue {
+  const { facts, schema, endMs, sizeMs } = inside;
+  const times = facts.map(({ timeMs }) => timeMs);
+  switch (spec.kind) {
+    case "count":
+      return facts.length;
+    case "any":
+      return facts.length > 0;
+    case "all":
+      return facts.length === 0 ? null : facts.every((fact) => holds(spec.of, fact, schema));
+    case "sinceFirst":
+      return facts.length === 0 ? null : endMs - Math.min(...times);
+    case "sinceLast":
+      return facts.length === 0 ? null : endMs - Math.max(...times);
+    case "rate": {
+      const amount =
+        spec.column === undefined ? facts.length : Number(naive({ ...spec, kind: "sum", column: spec.column }, inside));
+      return (amount * spec.perMs) / sizeMs;
+    }
+    case "ratio":
+      throw new Error("a ratio is made of two other features");
+    case "argMin":
+    case "argMax":
+      return argOf(spec.kind, valuesOf(spec.column, inside), spec.by, inside);
+    default:
+      return naiveOfColumn(spec, valuesOf(spec.column, inside), scaleOf(spec.column, schema));
+  }
+}
+
+type OfColumn = Exclude<
+  FeatureSpec,
+  { kind: "count" | "any" | "all" | "sinceFirst" | "sinceLast" | "rate" | "ratio" | "argMin" | "argMax" }
+>;
+
+function naiveOfColumn(spec: OfColumn, all: readonly Valued[], scale: number): FeatureValue {
+  const shown = (list: readonly Valued[]): Scalar[] => list.map(({ value }) => show(value, scale));
+  const numbers = all.map(({ value }) => Number(value));
+  switch (spec.kind) {
+    case "sum":
+      return Number(decimal(total(all), scale));
+    case "mean":
+      return all.length === 0 ? null : Number(decimal(total(all), scale)) / all.length;
+    case "min":
+      return all.length === 0 ? null : Math.min(...numbers) / 10 ** scale;
+    case "max":
+      return all.length === 0 ? null : Math.max(...numbers) / 10 ** scale;
+    case "variance":
+      return variance(all, spec.of, scale);
+    case "standardDeviation": {
+      const square = variance(all, spec.of, scale);
+      return square === null ? null : Math.sqrt(square);
+    }
+    case "first":
+      return shown(oldestFirst(all))[0] ?? null;
+    case "last":
+      return shown(newestFirst(all))[0] ?? null;
+    case "firstK":
+      return shown(oldestFirst(all)).slice(0, spec.k);
+    case "lastK":
+      return shown(newestFirst(all)).slice(0, spec.k);
+    case "lastKDistinct":
+      return [...new Set(shown(newestFirst(all)))].slice(0, spec.k);
+    case "distinct": {
+      const different = new Set(all.map(({ value }) => value)).size;
+      return different > spec.limit ? { overflow: true, atLeast: spec.limit + 1 } : different;
+    }
+    case "histogram": {
+      const edges = [Number.NEGATIVE_INFINITY, ...spec.bounds, Number.POSITIVE_INFINITY];
+      const inBucket = (at: number): number =>
+        numbers.filter(
+          (number) => number / 10 ** scale >= (edges[at] as number) && number / 10 ** scale < (edges[at + 1] as number),
+        ).length;
+      return edges.slice(0, -1).map((_, at) => [spec.bounds[at - 1] ?? null, inBucket(at)] as const);
+    }
+    default:
+      throw new Error(
+        `expected a naive counterpart of the aggregate ${(spec as FeatureSpec).kind}: add it in naive-features.ts`,
+      );
+  }
+}
+
+function valuesOf(column: string, { facts, schema }: Inside): readonly Valued[] {
+  return facts
+    .map((fact) => ({ fact, value: columnValue(fact, column, schema) }))
+    .filter(({ value }) => value !== null);
+}
+
+function argOf(kind: "argMin" | "argMax", all: readonly Valued[], by: string, { schema }: Inside): FeatureValue {
+  const sign = kind === "argMin" ? 1 : -1;
+  const order = ({ fact }: Valued): number => sign * Number(columnValue(fact, by, schema));
+  const [winner] = oldestFirst(all.filter(({ fact }) => columnValue(fact, by, schema) !== null)).toSorted(
+    (a, b) => order(a) - order(b),
+  );
+  return winner?.value ?? null;
+}
+
+function scaleOf(column: string, { columns }: EventSchema): number {
+  const type = columns.find(({ name }) => name === column)?.type;
+  return typeof type === "object" ? type.decimal.scale : 0;
+}
+
+/** As an event has it. */
+function show(value: Scalar, scale: number): Scalar {
+  return scale > 0 ? Number(decimal(BigInt(Number(value)), scale)) : value;
+}
+
+function total(all: readonly Valued[]): bigint {
+  return all.reduce((sum, { value }) => sum + BigInt(Number(value)), 0n);
+}
+
+/** From exact sums; forty digits of the quotient are enough for the nearest double. */
+function variance(all: readonly Valued[], of: "population" | "sample", scale: number): number | null {
+  const count = BigInt(all.length);
+  const divisor = count * (of === "population" ? count : count - 1n);
+  if (divisor <= 0n) return null;
+  const squares = all.reduce((sum, { value }) => sum + BigInt(Number(value)) ** 2n, 0n);
+  const dividend = count * squares - total(all) ** 2n;
+  return Number(decimal((dividend * 10n ** 40n) / divisor, 40 + 2 * scale));
+}
+
+function oldestFirst(all: readonly Valued[]): readonly Valued[] {
+  return newestFirst(all).toReversed();
+}
+
+/** By event time, then by the first 32 bits of the identity's MD5, then by the value. */
+function newestFirst(all: readonly Valued[]): readonly Valued[] {
+  const tie = ({ fact }: Valued): number => Number.parseInt(hash("md5", identityOf(fact), "hex").slice(0, 8), 16);
+  return [...all].sort(
+    (a, b) => b.fact.timeMs - a.fact.timeMs || tie(b) - tie(a) || (String(a.value) < String(b.value) ? 1 : -1),
+  );
+}
+
+function decimal(scaled: bigint, scale: number): string {
+  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(scale + 1, "0");
+  const cut = digits.length - scale;
+  return `${scaled < 0n ? "-" : ""}${digits.slice(0, cut)}.${digits.slice(cut)}`;
+}
+
+function quotient(dividend: FeatureValue | undefined, divisor: FeatureValue | undefined): FeatureValue {
+  if (typeof dividend !== "number" || typeof divisor !== "number" || divisor === 0) return null;
+  return dividend / divisor;
+}
+
+function nameOf(name: string, { kind, sizeMs }: Window): string {
+  const units = [
+    [3_600_000, "h"],
+    [60_000, "m"],
+    [1000, "s"],
+    [1, "ms"],
+  ] as const;
+  const [unitMs, unit] = units.find(([ms]) => sizeMs % ms === 0) ?? [1, "ms"];
+  return `${name}_${sizeMs / unitMs}${unit}${kind === "tumbling" ? "_tumbling" : ""}`;
+}

@@ -1,0 +1,94 @@
+/** One run: a script through the whole pipeline under faults, and what came out held against what must. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { compile } from "@millrace/engine";
+import type { FaultCounts, FaultRates } from "../../local/faults/catalogue.ts";
+import { reshard } from "../../local/faults/reshard.ts";
+import type { SourceEdit } from "../../local/lambda/source-edits.ts";
+import { type Runtime, type RuntimeStats, startRuntime } from "../../local/runtime.ts";
+import { type Definitions, projectDir } from "../definitions.ts";
+import { spliceTemplate } from "../schema/splice.ts";
+import { compare, type Difference } from "./checks.ts";
+import { expect, type Placed } from "./expect.ts";
+import { readFound } from "./found.ts";
+import type { Step } from "./script.ts";
+import { settingsFor } from "./settings.ts";
+
+export interface RunOptions {
+  readonly definitions: Definitions;
+  readonly steps: readonly Step[];
+  readonly seed: number;
+  readonly faults: FaultRates;
+  readonly startMs: number;
+  /** Emptied first. */
+  readonly outDir: string;
+  readonly edits?: readonly SourceEdit[];
+}
+
+export interface RunResult {
+  /** Events, of which an aggregated record holds several. */
+  readonly events: number;
+  readonly faults: FaultCounts;
+  readonly differences: readonly Difference[];
+  readonly stats: RuntimeStats;
+}
+
+export async function runScript(options: RunOptions): Promise<RunResult> {
+  const { definitions, steps, seed, faults, startMs, outDir, edits = [] } = options;
+  rmSync(outDir, { recursive: true, force: true });
+  const templatePath = join(projectDir, "template.yaml");
+  const runtime = await startRuntime({
+    templatePath,
+    templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake),
+    parameters: settingsFor(seed),
+    outDir,
+    definitionsDir: definitions.dir,
+    clock: { kind: "virtual", startMs },
+    seed,
+    faults,
+    edits,
+  });
+  try {
+    const placed = await play(runtime, steps);
+    await runtime.drain();
+    const pipeline = compile(definitions.features, definitions.eventSchema);
+    const { features, eventSchema } = definitions;
+    const differences = compare({
+      definitions,
+      pipeline,
+      placed,
+      expected: expect(placed, features, eventSchema),
+      found: await readFound(runtime, outDir, pipeline),
+      lastMs: placed.at(-1)?.arrivalMs ?? startMs,
+      partitionBounds: {
+        // The template's own bounds, which the definitions' can only widen.
+        pastMs: Math.max(48 * HOUR_MS, features.allowedLatenessMs),
+        futureMs: Math.max(HOUR_MS, features.maxSkewMs),
+      },
+    });
+    const stats = runtime.stats();
+    return { events: placed.length, faults: stats.faults, differences, stats };
+  } finally {
+    await runtime.stop();
+  }
+}
+
+const HOUR_MS = 3_600_000;
+
+async function play(runtime: Runtime, steps: readonly Step[]): Promise<readonly Placed[]> {
+  const stream = runtime.stream("EventStream");
+  const placed: Placed[] = [];
+  for (const step of steps) {
+    if (step.kind === "reshard") {
+      reshard(stream, step.how, step.where);
+      continue;
+    }
+    const { arrivalMs, partitionKey, parts } = step;
+    if (arrivalMs > runtime.clock.now()) await runtime.advanceTo(arrivalMs);
+    const { shardId: shard, sequenceNumber: sequence } = stream.put(step);
+    for (const [subSequence, { part, data }] of parts.entries()) {
+      placed.push({ shard, sequence, subSequence, arrivalMs: runtime.clock.now(), partitionKey, part, data });
+    }
+  }
+  return placed;
+}

@@ -1,0 +1,141 @@
+/** Pipelines with one thing wrong, and the faults under which that matters. Each must be seen by chaos, or chaos would be worth nothing. */
+import type { FaultRates } from "../../local/faults/catalogue.ts";
+import type { SourceEdit } from "../../local/lambda/source-edits.ts";
+
+export interface Mutant {
+  /** What is wrong. */
+  readonly name: string;
+  readonly edits: readonly SourceEdit[];
+  readonly faults: FaultRates;
+}
+
+const commit = "functions/update-features/commit.ts";
+const quarantine = "layers/aws/firehose-quarantine.ts";
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "a batch without a usable event is answered before its rejections are in quarantine",
+    edits: [
+      {
+        file: "functions/update-features/update-features.ts",
+        from: "const committed = await",
+        to: "if (events.length === 0) return toBatchResponse([]);\n    const committed = await",
+      },
+    ],
+    faults: { poison: 0.3 },
+  },
+  {
+    name: "a write that failed is taken for a success",
+    edits: [
+      {
+        file: "layers/aws/dynamo-state-store.ts",
+        from: '? "conflicted" : { error };',
+        to: '? "conflicted" : "saved";',
+      },
+    ],
+    faults: { torn: 0.3 },
+  },
+  {
+    name: "a write that met a conflict is taken for a success, and not folded again",
+    edits: [
+      {
+        file: commit,
+        from: "let { quarantined, conflicted } = first;",
+        to: "let { quarantined } = first;\n  let conflicted: typeof first.conflicted = [];",
+      },
+    ],
+    faults: { "table-conflict": 0.1 },
+  },
+  {
+    name: "items are written without a condition, so that a late write of the dead wins",
+    edits: [
+      {
+        file: "layers/aws/dynamo-state-store.ts",
+        from: 'if (read === undefined) return { Item, ConditionExpression: "attribute_not_exists(pk)" };',
+        to: "if (read !== null) return { Item };",
+      },
+    ],
+    faults: { crash: 0.15, "table-late": 1 },
+  },
+  {
+    name: "the highest failure is reported in place of the lowest",
+    edits: [
+      {
+        file: "layers/aws/kinesis.ts",
+        from: "comparePositions(position, least) < 0",
+        to: "comparePositions(position, least) > 0",
+      },
+    ],
+    faults: { torn: 0.3 },
+  },
+  {
+    name: "quarantine comes after state, whose mark then hides what a crash has lost",
+    edits: [
+      {
+        file: commit,
+        from: "const unput = rejections.length === 0 ? [] : await quarantine.put(rejections);\n",
+        to: "const unput: readonly Unput[] = [];\n",
+      },
+      {
+        file: commit,
+        from: "  const failures: Failure[] = [\n",
+        to: "  if (rejections.length > 0) await quarantine.put(rejections);\n  const failures: Failure[] = [\n",
+      },
+    ],
+    faults: { crash: 0.15 },
+  },
+  {
+    name: "a state is written although one of its own rejections could not be put",
+    edits: [{ file: commit, from: "folded.states.filter((state) => !isHeld(state)),", to: "folded.states," }],
+    faults: { "put-fail": 0.7 },
+  },
+  {
+    name: "a rejection that could not be put is not reported",
+    edits: [
+      {
+        file: commit,
+        from: "...unput.map(({ rejection, cause }) => ({ position",
+        to: "...[].map(({ rejection, cause }: Unput) => ({ position",
+      },
+    ],
+    faults: { "put-fail": 0.7, poison: 0.05 },
+  },
+  {
+    name: "what Firehose refuses of a call is not looked at",
+    edits: [{ file: quarantine, from: "return RecordId === undefined ? [", to: "return RecordId === null ? [" }],
+    faults: { "put-partial": 0.3, poison: 0.05 },
+  },
+  {
+    name: "a new lane does not learn what the entity's other lanes have seen",
+    edits: [
+      {
+        file: "layers/aws/dynamo-load.ts",
+        from: "const siblings = await mapAtMost(READ_CONCURRENCY, absent, (key) => otherLanes(options, toItemKey(key)));",
+        to: "const siblings: (readonly Uint8Array[])[] = [];",
+      },
+    ],
+    faults: { reshard: 0.01, repeat: 0.3 },
+  },
+  {
+    name: "all parts of an aggregated record have one position, so that the first hides the others",
+    edits: [
+      {
+        file: "layers/aws/kinesis.ts",
+        from: "deaggregate(toStreamRecord(record))",
+        to: "deaggregate(toStreamRecord(record)).map((part) => ({ ...part, position: { ...part.position, subSequence: 0 } }))",
+      },
+    ],
+    faults: {},
+  },
+  {
+    name: "the lake's transform lets a record go that it cannot make a row of",
+    edits: [
+      {
+        file: "layers/aws/firehose.ts",
+        from: 'return { recordId, result: "ProcessingFailed" };',
+        to: 'return { recordId, result: "Dropped" };',
+      },
+    ],
+    faults: {},
+  },
+];
