@@ -23,6 +23,8 @@ export interface RunOptions {
   /** Emptied first. */
   readonly outDir: string;
   readonly edits?: readonly SourceEdit[];
+  /** Before the runtime stops, to look closer. */
+  readonly inspect?: (runtime: Runtime) => Promise<void>;
 }
 
 export interface RunResult {
@@ -47,6 +49,8 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
     seed,
     faults,
     edits,
+    // Dense traffic is wanted here, not a producer's waiting.
+    shardLimits: false,
   });
   try {
     const placed = await play(runtime, steps);
@@ -66,6 +70,7 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
         futureMs: Math.max(HOUR_MS, features.maxSkewMs),
       },
     });
+    await options.inspect?.(runtime);
     const stats = runtime.stats();
     return { events: placed.length, faults: stats.faults, differences, stats };
   } finally {

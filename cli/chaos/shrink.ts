@@ -40,9 +40,9 @@ export async function shrink(failing: readonly Step[], options: ShrinkOptions): 
     for (let from = 0; from < steps.length && runs < mostRuns; ) {
       const rest = [...steps.slice(0, from), ...steps.slice(from + size)];
       const failed = rest.length === 0 ? null : await failsWith(rest);
-      tell(failed === null ? steps.length : rest.length, runs);
       if (failed === null) from += size;
       else {
+        tell(rest.length, runs);
         [steps, seed, found] = [rest, failed, true];
       }
     }
