@@ -10,6 +10,8 @@ export interface Mutant {
 }
 
 const commit = "functions/update-features/commit.ts";
+const fold = "layers/engine/fold.ts";
+const marks = "layers/engine/marks.ts";
 const quarantine = "layers/aws/firehose-quarantine.ts";
 
 export const mutants: readonly Mutant[] = [
@@ -134,6 +136,67 @@ export const mutants: readonly Mutant[] = [
         file: "layers/aws/firehose.ts",
         from: 'return { recordId, result: "ProcessingFailed" };',
         to: 'return { recordId, result: "Dropped" };',
+      },
+    ],
+    faults: {},
+  },
+  {
+    name: "positions are not remembered, so that a redelivery counts as a duplicate, or again",
+    edits: [
+      {
+        file: marks,
+        from: "if (mark.shard === position.shard) return compareToMark(position, mark) <= 0;",
+        to: 'if (mark.shard === "") return compareToMark(position, mark) <= 0;',
+      },
+    ],
+    faults: { redeliver: 0.2 },
+  },
+  {
+    name: "marks are compared without asking of which shard they are",
+    edits: [
+      { file: marks, from: "if (mark.shard === position.shard) return compareToMark", to: "return compareToMark" },
+    ],
+    faults: { redeliver: 0.2, reshard: 0.02 },
+  },
+  {
+    name: "a producer's retry is not recognised",
+    edits: [{ file: fold, from: "if (has(state.fingerprints, timeMs, high, low) || has(", to: "if (has(" }],
+    faults: { repeat: 0.1 },
+  },
+  {
+    name: "a producer's retry is not recognised where another lane has seen the event",
+    edits: [{ file: fold, from: " || has(state.inherited, timeMs, high, low)) {", to: ") {" }],
+    faults: { reshard: 0.01, repeat: 0.3 },
+  },
+  {
+    name: "what is old is told by event time in place of arrival",
+    edits: [
+      {
+        file: fold,
+        from: "if (behindMs < 0) state.greatestArrivalMs = arrivalMs;",
+        to: "state.greatestArrivalMs = Math.max(state.greatestArrivalMs, event.timeMs);",
+      },
+    ],
+    faults: {},
+  },
+  {
+    name: "fingerprints and tiles are dropped while late events may still come",
+    edits: [
+      {
+        file: "layers/engine/state.ts",
+        from: "greatestArrivalMs - pipeline.allowedLatenessMs - pipeline.slackMs;\n  dropBefore",
+        to: "greatestArrivalMs - pipeline.slackMs;\n  dropBefore",
+      },
+    ],
+    faults: { repeat: 0.2 },
+  },
+  {
+    name: "an event that is exactly as late as allowed is refused",
+    edits: [
+      {
+        file: "layers/engine/decode.ts",
+        from: "-aheadMs > pipeline.allowedLatenessMs",
+        to: "-aheadMs >= pipeline.allowedLatenessMs",
       },
     ],
     faults: {},

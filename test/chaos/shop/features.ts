@@ -38,7 +38,7 @@ export const features = defineFeatures({
   partitionKey: "user_id",
   allowedLatenessMs: seconds(60),
   maxSkewMs: seconds(10),
-  slackMs: seconds(30),
+  slackMs: seconds(5),
   views: [
     defineView("user_activity", {
       entity: "user_id",
