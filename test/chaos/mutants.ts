@@ -169,15 +169,15 @@ export const mutants: readonly Mutant[] = [
     faults: { reshard: 0.01, repeat: 0.3 },
   },
   {
-    name: "what is old is told by event time in place of arrival",
+    name: "what is old is told by event time in place of arrival, so that a fast clock evicts what is live",
     edits: [
       {
-        file: fold,
-        from: "if (behindMs < 0) state.greatestArrivalMs = arrivalMs;",
-        to: "state.greatestArrivalMs = Math.max(state.greatestArrivalMs, event.timeMs);",
+        file: "layers/engine/state.ts",
+        from: "const earliestAsOfMs = greatestArrivalMs - pipeline.allowedLatenessMs - pipeline.slackMs;",
+        to: "const { times, from, to } = state.fingerprints;\n  const newestMs = to > from ? (times[to - 1] as number) : greatestArrivalMs;\n  const earliestAsOfMs = newestMs - pipeline.allowedLatenessMs - pipeline.slackMs;",
       },
     ],
-    faults: {},
+    faults: { repeat: 0.3 },
   },
   {
     name: "fingerprints and tiles are dropped while late events may still come",
