@@ -57,7 +57,8 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
     handlerExport,
     built,
   });
-  const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion, edits]);
+  const missing = Object.keys(leftOut).filter((name) => !existsSync(join(definitionsDir, name)));
+  const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion, edits, missing]);
   const fresh = freshFolder(functionDir, key, projectDir);
   if (fresh !== null) return bundleIn(fresh, false);
 
@@ -81,7 +82,8 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
   const folder = storeBuild(functionDir, files);
   openBuild(join(functionDir, folder));
   const workerPaths = Object.values(workerSources).map((source) => relative(projectDir, source));
-  const paths = [...Object.keys(result.metafile.inputs), ...workerPaths];
+  const bundled = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith(`${nowhere}:`));
+  const paths = [...bundled, ...workerPaths];
   const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(projectDir, path))]));
   const manifest: Manifest = { key, inputs, folder };
   replaceFile(join(functionDir, indexFile), JSON.stringify(manifest));
@@ -119,6 +121,7 @@ async function runEsbuild(settings: FunctionSettings, buildOptions: BuildOptions
   });
 }
 
+const nowhere = "left-out";
 /** What a folder of definitions may leave out, and what stands for it then. */
 const leftOut: Readonly<Record<string, string>> = {
   "metrics.ts": "export const metrics = { metrics: [] };",
@@ -132,9 +135,9 @@ function projectImports({ definitionsDir, projectDir }: BundleOptions, external:
       onResolve({ filter: /^#definitions\// }, (asked) => {
         const name = asked.path.slice("#definitions/".length);
         const path = join(definitionsDir, name);
-        return name in leftOut && !existsSync(path) ? { path: name, namespace: "left-out" } : { path };
+        return name in leftOut && !existsSync(path) ? { path: name, namespace: nowhere } : { path };
       });
-      onLoad({ filter: /^/, namespace: "left-out" }, ({ path }) => ({ contents: leftOut[path] ?? "", loader: "ts" }));
+      onLoad({ filter: /^/, namespace: nowhere }, ({ path }) => ({ contents: leftOut[path] ?? "", loader: "ts" }));
       onResolve({ filter: /^@millrace\/\w+$/ }, ({ path }) =>
         external.includes(path)
           ? undefined
