@@ -41,6 +41,17 @@ describe("a sample day through the whole pipeline", { timeout: FIVE_MINUTES }, (
     expect(users?.applied).toBe(made.on_time + made.late + made.out_of_order + made.repeated / 2);
   });
 
+  it("has metrics of all events, and a ledger of all records", () => {
+    const records = report.stream.records;
+    const [users] = report.views;
+    const of = (name: string) => report.metrics.find(({ metric }) => metric === name);
+    expect(of("by_event_type")?.different).toBe(users?.applied);
+    expect(report.checks.filter(({ promise }) => /by_event_type counts|the ledger tells/.test(promise))).toHaveLength(
+      2,
+    );
+    expect(records).toBeGreaterThan(EVENTS);
+  });
+
   it("has seen batches again, and counted them once", () => {
     expect(report.redeliveries.batches).toBeGreaterThan(0);
     expect(report.redeliveries.records).toBeGreaterThan(0);

@@ -30,7 +30,8 @@ export async function openLake(paths: LakePaths, schema: EventSchema): Promise<L
 
   await connection.run("SET TimeZone = 'UTC'");
   await connection.run(`CREATE TABLE put AS ${select(PUT, [paths.put])}`);
-  await connection.run(`CREATE TABLE raw AS ${select(RAW, filesBelow(join(paths.raw, "raw"), ".gz"))}`);
+  const raw = select(RAW_LINE, filesBelow(join(paths.raw, "raw"), ".gz"));
+  await connection.run(`CREATE TABLE raw AS SELECT ${Object.keys(RAW).map(quoteName)}, ${SIZE_AND_HASH} FROM (${raw})`);
   const oversize = filesBelow(join(paths.lake, "quarantine-oversize"), ".json");
   const quarantine = [...filesBelow(join(paths.lake, "quarantine"), ".gz"), ...oversize];
   await connection.run(`CREATE TABLE quarantine AS ${select(QUARANTINE, quarantine)}`);
@@ -70,6 +71,11 @@ const RAW: Columns = {
   arrival: "BIGINT",
   key: "VARCHAR",
 };
+const RAW_LINE: Columns = { ...RAW, data: "VARCHAR", dataBase64: "VARCHAR" };
+/** Of a record's bytes: how many, and the hash that the ledger's checksum is a sum of. */
+const SIZE_AND_HASH = `
+  coalesce(strlen(data), octet_length(from_base64(dataBase64))) AS size,
+  ('0x' || substr(md5(concat_ws(chr(10), shard, sequence, subSequence, coalesce(md5(data), md5(from_base64(dataBase64))))), 1, 16))::UBIGINT AS hash`;
 const QUARANTINE: Columns = { ...RAW, reason: "VARCHAR", stage: "VARCHAR", view: "VARCHAR", detail: "VARCHAR" };
 const ERRORS: Columns = { errorCode: "VARCHAR", lastErrorCode: "VARCHAR" };
 

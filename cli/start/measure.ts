@@ -1,7 +1,7 @@
 /** What a run left behind, measured: each sink is read where it lies, and held against the rest. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile } from "@millrace/engine";
+import { compile, compileMetrics } from "@millrace/engine";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
 import { listRings } from "./alarms.ts";
@@ -9,9 +9,10 @@ import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
 import { countFailedRecords } from "./failed.ts";
 import type { Fed } from "./feed.ts";
 import { readFunctionErrors } from "./function-errors.ts";
-import { openLake, quoteName } from "./lake.ts";
+import { type Lake, openLake, quoteName } from "./lake.ts";
 import { listQuarantine, measureParts } from "./lake-parts.ts";
 import { measureLateness } from "./lateness.ts";
+import { accountMetrics, type MetricsFound, readMetricRows } from "./metrics.ts";
 import { DEFAULT_OUT, type NamedPath } from "./options.ts";
 import type { Report, Speed, TableFigures } from "./report.ts";
 import type { EventSource } from "./source.ts";
@@ -59,7 +60,8 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     fed.records,
     answered,
   );
-  const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views))];
+  const metrics = await measureMetrics(ran, lake);
+  const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views)), ...metrics.checks];
   const report: Omit<Report, "speed"> = {
     ok: fed.notPut.length === 0 && views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
     source: source.about,
@@ -70,6 +72,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },
     functionErrors: await readFunctionErrors(stats.functions, folder("logs"), join(out.name, "logs")),
     checks,
+    metrics: metrics.accounts,
     lake: await measureParts(lake, buckets, failedRecords),
     quarantine: await listQuarantine(lake, folder("quarantined.ndjson")),
     lateness: await measureLateness(lake, features, eventSchema.timeColumn),
@@ -85,6 +88,14 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   const whole: Report = { ...report, speed: speed() };
   writeFileSync(folder("report.json"), `${JSON.stringify(whole, null, 2)}\n`);
   return whole;
+}
+
+async function measureMetrics({ definitions, runtime, fed, parameters }: Ran, lake: Lake): Promise<MetricsFound> {
+  const metrics = compileMetrics(definitions.metrics, compile(definitions.features, definitions.eventSchema));
+  const table = runtime.physicalId("MetricsTable");
+  const rows = await readMetricRows(metrics, { endpoint: runtime.url, table, fromMs: fed.firstMs, toMs: fed.lastMs });
+  const tumblingMs = Number(parameters.MetricsWindowSeconds) * 1000;
+  return accountMetrics(lake, definitions.metrics, metrics, rows, tumblingMs);
 }
 
 function tableFigures(

@@ -2,6 +2,7 @@
 import type { ViewAccount } from "./conservation.ts";
 import { printAlarms } from "./print-alarms.ts";
 import { printExamples } from "./print-examples.ts";
+import { printMetrics } from "./print-metrics.ts";
 import type { Report } from "./report.ts";
 import { bytes, columns, duration, moment, named, number, percent, plural } from "./words.ts";
 
@@ -13,6 +14,7 @@ export function printReport(report: Report): string {
     functionErrors(report),
     views(report),
     checks(report),
+    printMetrics(report),
     lake(report),
     quarantine(report),
     lateness(report),

@@ -5,6 +5,7 @@ import type { Check, ViewAccount } from "./conservation.ts";
 import type { NotPut, Throttled } from "./feed.ts";
 import type { FunctionErrors } from "./function-errors.ts";
 import type { Lateness } from "./lateness.ts";
+import type { MetricAccount } from "./metrics.ts";
 
 export interface Report {
   /** Every record of the source is on the stream, and everything adds up. */
@@ -18,6 +19,7 @@ export interface Report {
   readonly redeliveries: Redeliveries;
   readonly functionErrors: readonly FunctionErrors[];
   readonly checks: readonly Check[];
+  readonly metrics: readonly MetricAccount[];
   readonly lake: readonly LakePart[];
   readonly quarantine: Quarantine;
   readonly lateness: Lateness;

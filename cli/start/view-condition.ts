@@ -3,11 +3,16 @@ import { quoteName, quoteText } from "./lake.ts";
 
 /** A view's filter as SQL over curated rows: written apart from the engine's, so that one can prove the other wrong. */
 export function viewCondition(view: CompiledView, schema: EventSchema): string {
-  const tests = view.where.map(({ column, values }) => {
+  return `${quoteName(view.entity)} IS NOT NULL AND ${conditionOf(view.where, schema)}`;
+}
+
+/** A filter as SQL over curated rows. */
+export function conditionOf(where: CompiledView["where"], schema: EventSchema): string {
+  const tests = where.map(({ column, values }) => {
     const options = values.map((value) => equals(column, value, schema)).join(" OR ");
     return `(${options === "" ? "false" : options})`;
   });
-  return [`${quoteName(view.entity)} IS NOT NULL`, ...tests].join(" AND ");
+  return ["true", ...tests].join(" AND ");
 }
 
 function equals(column: string, value: Scalar, schema: EventSchema): string {
