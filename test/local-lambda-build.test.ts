@@ -65,6 +65,15 @@ describe("building", () => {
     expect(await call(await openHostOf(project))).toEqual([42, 1234]);
   });
 
+  it("takes metrics that a folder of definitions leaves out as none, until it has them", async () => {
+    const source = 'import { metrics } from "#definitions/metrics.ts"; export const handler = async () => metrics;';
+    const project = open(projectOf(source));
+    expect(await call(await openHostOf(project))).toEqual({ metrics: [] });
+    expect(await call(await openHostOf(project))).toEqual({ metrics: [] });
+    project.write("definitions/metrics.ts", "export const metrics = 42;");
+    expect(await call(await openHostOf(project))).toBe(42);
+  });
+
   it("leaves externals out, and they resolve from the project's node_modules", async () => {
     const project = open(
       projectOf(
