@@ -80,6 +80,40 @@ describe("the heaviest values", () => {
   });
 });
 
+describe("a state that has grown large", () => {
+  const metrics = metricsOf({ measures: [measure.count("events")] });
+  const records = toRecords([0, 1, 2].map((i) => arrival({}, i)));
+  const begun = rollUp(metrics, batch(records.slice(0, 2)));
+
+  it("becomes rows when it comes in, named by its first position, and what came with it does not", () => {
+    const limits = { flushBytes: 1, mostBytes: 100_000 };
+    const next = rollUp(metrics, { ...batch(records.slice(2)), incoming: begun.state }, limits);
+    const own = next.rows.filter(({ metric }) => metric === "m");
+    expect(own.map(({ first }) => first)).toEqual([records[0]?.position]);
+    expect(windowOf(metrics, own)?.total).toEqual({ events: 2 });
+    expect(next.written).toEqual({ position: records[1]?.position, arrivedBeforeMs: START });
+    const last = rollUp(metrics, { ...batch([]), incoming: next.state, ends: "final" });
+    expect(last.rows.map(({ first }) => first)).toEqual([records[2]?.position, records[2]?.position]);
+    expect(last.written).toEqual({ position: records[2]?.position, arrivedBeforeMs: START + WINDOW });
+  });
+
+  it("becomes rows at once when it could not be returned, with all that it holds", () => {
+    const next = rollUp(
+      metrics,
+      { ...batch(records.slice(2)), incoming: begun.state },
+      { flushBytes: 1e9, mostBytes: 1 },
+    );
+    expect(
+      windowOf(
+        metrics,
+        next.rows.filter(({ metric }) => metric === "m"),
+      )?.total,
+    ).toEqual({ events: 3 });
+    expect(next.rows[0]?.first).toEqual(records[0]?.position);
+    expect(next.written).toEqual({ position: records[2]?.position, arrivedBeforeMs: START });
+  });
+});
+
 describe("a state under a deployment that changes the definitions", () => {
   const before = metricsOf({ measures: [measure.count("events")] });
   const changed = metricsOf({ measures: [measure.count("events"), measure.sum("spend", "amount")] });
