@@ -98,7 +98,7 @@ describe("a feature that does not is refused, and the message says where, why an
     [argMax("f", "name", "nme", { windows }), 'by names the unknown field "nme"'],
     [lastK("f", "name", { k: 101, windows }), "k must be a whole number from 1 to 100, got 101"],
     [distinct("f", "note", { limit: 9, windows: [lastEvents(10)] }), unbounded],
-    [distinct("f", "name", { limit: 0, windows }), "limit must be a whole number from 1 to 1000, got 0"],
+    [distinct("f", "name", { limit: 0, windows }), "limit must be a whole number from 1 to 50000, got 0"],
     [distinct("f", "name", { limit: 9, beyond: "guess" as never, windows }), 'beyond must be "overflow" or "estimate"'],
     [distinct("f", "name", { limit: 9, relativeError: 0.1, windows }), 'relativeError is for beyond: "estimate" only'],
     [

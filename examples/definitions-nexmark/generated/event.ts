@@ -13,6 +13,8 @@ export interface AuctionEvent {
   readonly auction_id?: string;
   /** Cents: what was bid, or the auction's first price. */
   readonly price?: number;
+  /** Below 100.00, below 10,000.00, or above. */
+  readonly price_range?: "low" | "middle" | "high";
   readonly category?: string;
   /** When the auction ends. */
   readonly expires?: string | number;
@@ -29,6 +31,7 @@ export const eventSchema: EventSchema = {
     { name: "person_id", path: ["person_id"], type: "string", required: true, sensitive: false, maxLength: 16 },
     { name: "auction_id", path: ["auction_id"], type: "string", required: false, sensitive: false, maxLength: 16 },
     { name: "price", path: ["price"], type: "bigint", required: false, sensitive: false },
+    { name: "price_range", path: ["price_range"], type: "string", required: false, sensitive: false, maxLength: 6 },
     { name: "category", path: ["category"], type: "string", required: false, sensitive: false, maxLength: 16 },
     { name: "expires", path: ["expires"], type: "timestamp", required: false, sensitive: false },
   ],
@@ -47,6 +50,8 @@ const KIND_VALUES = new Set<unknown>(["person", "auction", "bid"]);
 const PERSON_ID_PATTERN = /^[0-9]+$/u;
 
 const AUCTION_ID_PATTERN = /^[0-9]+$/u;
+
+const PRICE_RANGE_VALUES = new Set<unknown>(["low", "middle", "high"]);
 
 function checkEvent(fields: JsonObject): string | null {
   const eventId = fields.event_id;
@@ -83,6 +88,12 @@ function checkEvent(fields: JsonObject): string | null {
     if (price < 0) return wrongValue("price", "at least 0", price);
     if (price > 9007199254740991) return wrongValue("price", "at most 9007199254740991", price);
   }
+  const priceRange = fields.price_range;
+  if (priceRange !== undefined) {
+    if (typeof priceRange !== "string") return wrongType("price_range", "a string", priceRange);
+    if (!PRICE_RANGE_VALUES.has(priceRange)) return wrongValue("price_range", "one of \"low\", \"middle\", \"high\"", priceRange);
+    if (priceRange.length > 8 && codePoints(priceRange) > 8) return wrongLength("price_range", "at most 8 characters", codePoints(priceRange));
+  }
   const category = fields.category;
   if (category !== undefined) {
     if (typeof category !== "string") return wrongType("category", "a string", category);
@@ -113,6 +124,7 @@ export function toRow(value: unknown): Row {
     person_id: text(event.person_id),
     auction_id: text(event.auction_id),
     price: number(event.price),
+    price_range: text(event.price_range),
     category: text(event.category),
     expires: time(event.expires),
   };

@@ -25,7 +25,10 @@ import type { AggregateKind } from "./spec.ts";
 
 const MOST_VALUES = 100;
 const MOST_BOUNDS = 100;
-const MOST_DISTINCT = 1000;
+/** Values that are kept with what was counted for each. */
+const MOST_KEYS = 1000;
+/** Six bytes each: about what an item holds. */
+const MOST_DISTINCT = 50_000;
 const MOST_EVENTS = 1000;
 const MOST_STEPS = 16;
 const MOST_BINS = 2048;
@@ -54,9 +57,9 @@ const RULES: { readonly [Kind in AggregateKind]: readonly Rule[] } = {
     optional(oneOf("beyond", ["overflow", "estimate"])),
     optional({ key: "relativeError", check: checkEstimate }),
   ],
-  topK: [storedColumn, whole("limit", MOST_DISTINCT), { key: "k", check: checkTop }],
-  countBy: [storedColumn, whole("limit", MOST_DISTINCT)],
-  sumBy: [exactColumn, storedBy, whole("limit", MOST_DISTINCT)],
+  topK: [storedColumn, whole("limit", MOST_KEYS), { key: "k", check: checkTop }],
+  countBy: [storedColumn, whole("limit", MOST_KEYS)],
+  sumBy: [exactColumn, storedBy, whole("limit", MOST_KEYS)],
   percentile: [
     numericColumn,
     { key: "percent", check: checkPercent },
