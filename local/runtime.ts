@@ -24,6 +24,7 @@ import { meterStream } from "./kinesis/meters.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createKinesis } from "./kinesis/service.ts";
 import type { Stream } from "./kinesis/stream.ts";
+import { lambdaApi } from "./lambda/api.ts";
 import type { FunctionHost, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
 import { openHost } from "./lambda/open-host.ts";
 import type { SourceEdit } from "./lambda/source-edits.ts";
@@ -185,9 +186,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       cloudwatch: cloudWatchApi({ metrics, alarms, clock }),
       sqs: messaging.sqs,
       sns: messaging.sns,
+      lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
     const server: Server = keep(await startServer({ port: options.port ?? 0, clock, services }));
-    const host = keep(
+    const host: FunctionHost = keep(
       await openHost({
         template,
         projectDir,
@@ -210,7 +212,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const invoke = faults.redelivering(host.invoke);
-    const mappings = createMappings({ ...wiring, tables, messaging, invoke }, found).map(keep);
+    const mappings: readonly Mapping[] = createMappings({ ...wiring, tables, messaging, invoke }, found).map(keep);
     const parts = {
       template,
       time,

@@ -29,6 +29,7 @@ export interface ServerOptions {
     readonly s3: Service;
     readonly sqs?: Service;
     readonly sns?: Service;
+    readonly lambda?: Service;
   };
 }
 
@@ -104,6 +105,7 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
 const signedNames: ReadonlyMap<string, ServiceName> = new Map([
   ["s3", "s3"],
   ["sns", "sns"],
+  ["lambda", "lambda"],
 ]);
 
 function serviceOf(request: IncomingMessage): ServiceName | null {

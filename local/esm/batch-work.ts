@@ -48,6 +48,7 @@ export interface WorkOptions {
   readonly envelopeBytes: (window: TumblingWindow | null) => number;
   readonly invoke: (call: Call) => Promise<Invocation>;
   readonly giveUp: (given: GivenUp) => Promise<void>;
+  readonly onAnswer: (succeeded: boolean) => void;
   /** All of what was begun is done. */
   readonly onDone: () => void;
 }
@@ -119,6 +120,7 @@ export function createWork(options: WorkOptions): Work {
     if (stopped) return;
     const expected = { itemFailures: settings.reportBatchItemFailures, state: window !== null };
     const verdict = judge(invocation, callOf(task).entries, expected);
+    options.onAnswer(verdict.kind === "done");
     if (verdict.kind !== "done") {
       counters.failedInvocations++;
       counters.failedRecords += callOf(task).entries.length;

@@ -5,7 +5,10 @@
 import { type EventPattern, isObject, type Json, PatternError, parseJson, readPattern } from "../event-pattern.ts";
 
 /** By the record as its source writes it, without the body, and the body as text. */
-export type RecordFilter = (metadata: () => Json, body: string) => boolean;
+export interface RecordFilter {
+  (metadata: () => Json, body: string): boolean;
+  readonly patterns: readonly string[];
+}
 
 export const patternLimit = 4096;
 /** A quota, which AWS raises to 10 on request. */
@@ -14,10 +17,11 @@ export const filterLimit = 5;
 /** `bodyField` is where the body stands in a record: `data`, `body`; null where records are JSON throughout. Throws a PatternError. */
 export function readFilters(patterns: readonly string[], bodyField: string | null): RecordFilter {
   const filters = patterns.map((text) => readFilter(text, bodyField));
-  return (metadata, body) => filters.some((filter) => filter(metadata, body));
+  const passes = (metadata: () => Json, body: string): boolean => filters.some((filter) => filter(metadata, body));
+  return Object.assign(passes, { patterns });
 }
 
-function readFilter(text: string, bodyField: string | null): RecordFilter {
+function readFilter(text: string, bodyField: string | null): (metadata: () => Json, body: string) => boolean {
   const pattern = parsed(text);
   if (pattern === undefined) throw new PatternError("it is not JSON");
   const matches: EventPattern = readPattern(pattern);

@@ -37,11 +37,21 @@ export interface Mapping {
   /** Ends open tumbling windows, whatever the time is. */
   closeWindows(): void;
   enabled(): boolean;
+  /** When it was last paused or resumed, or created. */
+  changedMs(): number;
+  lastResult(): string;
   /** Paused, nothing is begun any more; a running invocation still counts. It goes on from where it was. */
   setEnabled(enabled: boolean): void;
   stats(): MappingStats;
   stop(): void;
 }
+
+/** Lambda's words for how the last invocation went. */
+export const processingResults = {
+  none: "No records processed",
+  ok: "OK",
+  failed: "PROBLEM: Function call failed",
+} as const;
 
 export function createMapping(options: MappingOptions): Mapping {
   const { settings, stream, clock, functionArn, counters = createCounters() } = options;
@@ -50,6 +60,8 @@ export function createMapping(options: MappingOptions): Mapping {
   // The starting position is for the shards that exist when reading begins; those born later are read from their beginning.
   let starts: ReadonlyMap<string, string | null> | null = null;
   let enabled = false;
+  let changedMs = clock.now();
+  let lastResult: string = processingResults.none;
 
   const startReady = (): void => {
     for (const shard of stream.shards()) {
@@ -75,6 +87,9 @@ export function createMapping(options: MappingOptions): Mapping {
         envelopeBytes: (window) => envelopeBytes(window, format),
         invoke: (call) => options.invoke(options.functionName, toPayload(call, format)),
         giveUp,
+        onAnswer(succeeded) {
+          lastResult = succeeded ? processingResults.ok : processingResults.failed;
+        },
         exhausted: () => readers.get(shard.id)?.exhausted() ?? false,
         closed: () => shard.closed,
         onRoom() {
@@ -102,6 +117,7 @@ export function createMapping(options: MappingOptions): Mapping {
   const setEnabled = (value: boolean): void => {
     if (value === enabled) return;
     enabled = value;
+    changedMs = clock.now();
     for (const reader of readers.values()) enabled ? reader.resume() : reader.pause();
     if (!enabled) return;
     starts ??= new Map(stream.shards().map((shard) => [shard.id, shard.startOf(settings.startingPosition)]));
@@ -118,6 +134,8 @@ export function createMapping(options: MappingOptions): Mapping {
     stats: () => ({ ...counters }),
     caughtUp: () => (enabled ? caughtUp() : ![...readers.values()].some((reader) => reader.busy())),
     enabled: () => enabled,
+    changedMs: () => changedMs,
+    lastResult: () => lastResult,
     setEnabled,
     closeWindows() {
       for (const reader of readers.values()) reader.closeWindows();

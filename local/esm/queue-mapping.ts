@@ -8,7 +8,7 @@ import type { FunctionHost, Invocation } from "../lambda/host.ts";
 import type { Message } from "../sqs/message.ts";
 import type { Queue } from "../sqs/queue.ts";
 import { mappingId } from "../template/identity.ts";
-import type { Mapping } from "./mapping.ts";
+import { type Mapping, processingResults } from "./mapping.ts";
 import { countOfMessages, toQueueRecord } from "./queue-format.ts";
 import { failedOf } from "./queue-verdict.ts";
 import type { QueueSettings } from "./settings.ts";
@@ -36,6 +36,8 @@ export function createQueueMapping(options: QueueMappingOptions): Mapping {
   let gatheringSinceMs: number | null = null;
   let enabled = settings.enabled;
   let stopped = false;
+  let changedMs = clock.now();
+  let lastResult: string = processingResults.none;
 
   /** Looks as soon as the clock comes round, so that messages sent in one breath make one batch. */
   const wake = (atMs: number): void => {
@@ -104,6 +106,7 @@ export function createQueueMapping(options: QueueMappingOptions): Mapping {
     if (stopped) return;
     const ids = messages.map(({ id }) => id);
     const failed = failedOf(invocation, ids, settings.reportBatchItemFailures);
+    lastResult = failed.size === 0 ? processingResults.ok : processingResults.failed;
     if (failed.size > 0) counters.failedInvocations++;
     counters.failedRecords += failed.size;
     counters.succeeded += messages.length - failed.size;
@@ -127,8 +130,11 @@ export function createQueueMapping(options: QueueMappingOptions): Mapping {
     caughtUp: () => running === 0 && (!enabled || queue.nextVisibleMs() === null),
     closeWindows() {},
     enabled: () => enabled,
+    changedMs: () => changedMs,
+    lastResult: () => lastResult,
     setEnabled(value) {
       enabled = value;
+      changedMs = clock.now();
       if (timer !== null) clock.cancel(timer);
       timer = null;
       if (enabled) wake(clock.now());
