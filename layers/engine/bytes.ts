@@ -25,13 +25,15 @@ export interface ByteWriter {
   /** Begins a frame: what follows until `end` is given that frame's mark stands after its length. */
   begin(): number;
   end(mark: number): void;
+  /** What was written, in a part of a larger buffer that is written to no more. */
   bytes(): Uint8Array;
 }
 
 export interface ByteReader {
   /** Begins at another buffer, or at a part of it. */
   open(buffer: Uint8Array, from?: number, to?: number): void;
-  /** Where in the buffer the next byte stands. */
+  /** What is read from, and where in it the next byte stands. */
+  buffer(): Uint8Array;
   at(): number;
   byte(): number;
   uint32(): number;
@@ -48,6 +50,7 @@ export interface ByteReader {
   end(): void;
 }
 
+const SLAB_BYTES = 64 * 1024;
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
@@ -55,6 +58,8 @@ export function byteWriter(): ByteWriter {
   let buffer = new Uint8Array(4096);
   let view = new DataView(buffer.buffer);
   let length = 0;
+  let slab = new Uint8Array(0);
+  let slabUsed = 0;
 
   const room = (size: number) => {
     if (length + size <= buffer.length) return;
@@ -173,7 +178,16 @@ export function byteWriter(): ByteWriter {
       varint(size);
       length += size;
     },
-    bytes: () => buffer.slice(0, length),
+    bytes() {
+      // A small array of its own costs several times what a part of a larger one costs; those that come together go together.
+      if (slabUsed + length > slab.length) {
+        slab = new Uint8Array(Math.max(SLAB_BYTES, length));
+        slabUsed = 0;
+      }
+      slab.set(buffer.subarray(0, length), slabUsed);
+      slabUsed += length;
+      return slab.subarray(slabUsed - length, slabUsed);
+    },
   };
 }
 
@@ -210,6 +224,7 @@ export function byteReader(first: Uint8Array = new Uint8Array(0)): ByteReader {
       at = from;
       stop = to;
     },
+    buffer: () => buffer,
     at: () => at,
     skip(size) {
       take(size);

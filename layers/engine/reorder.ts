@@ -27,8 +27,17 @@ export interface Held {
   readonly fact: Fact;
 }
 
+const NONE: readonly Held[] = [];
+
 export function noOrder(): Order {
-  return { next: null, gaps: 0, behind: 0, held: [] };
+  return { next: null, gaps: 0, behind: 0, held: NONE };
+}
+
+export function clearOrder(order: Order): void {
+  order.next = null;
+  order.gaps = 0;
+  order.behind = 0;
+  order.held = NONE;
 }
 
 /** Whether a number comes after its turn; one that is held back has had its turn, too. */
@@ -96,7 +105,7 @@ export function writeOrder(writer: ByteWriter, { columns }: CompiledSequence, or
 }
 
 export function readOrder(reader: ByteReader, { columns }: CompiledSequence, order: Order, originMs: number): void {
-  Object.assign(order, noOrder());
+  clearOrder(order);
   if (reader.byte() === 0) return;
   const next = reader.signed();
   order.next = next;

@@ -5,7 +5,7 @@ import { add, clear, dropBefore, dropFirst, type Fingerprints, noFingerprints, s
 import { roundUp, tileIndex } from "./lattice.ts";
 import type { Mark } from "./marks.ts";
 import { hash48 } from "./md5.ts";
-import { noOrder, type Order } from "./reorder.ts";
+import { clearOrder, noOrder, type Order } from "./reorder.ts";
 import type { Row, Scalar } from "./schema.ts";
 import {
   addTile,
@@ -75,7 +75,7 @@ export function clearState(state: State): void {
   state.marks.length = 0;
   clear(state.fingerprints);
   clear(state.inherited);
-  Object.assign(state.order, noOrder());
+  clearOrder(state.order);
   for (const list of state.tiles) clearTiles(list);
 }
 

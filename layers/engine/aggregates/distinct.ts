@@ -29,7 +29,8 @@ export function distinct(limit: number): Aggregate<Distinct> {
     },
     read(reader) {
       const head = reader.varint();
-      const hashes = Array.from({ length: head >>> 1 }, () => reader.uint48());
+      const hashes: number[] = [];
+      for (let left = head >>> 1; left > 0; left--) hashes.push(reader.uint48());
       return { hashes, overflow: head % 2 === 1 };
     },
     maxBytes: 2 + limit * 6,

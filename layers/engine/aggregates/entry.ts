@@ -29,18 +29,24 @@ export function newestFirst(a: Entry, b: Entry): number {
 export function writeEntries(writer: ByteWriter, entries: readonly Entry[]): void {
   writer.varint(entries.length);
   let previousMs = 0;
-  for (const { timeMs, tie, value } of entries) {
-    writer.signed(previousMs - timeMs);
-    writer.uint32(tie);
-    writeScalar(writer, value);
-    previousMs = timeMs;
+  for (const entry of entries) {
+    writeEntry(writer, entry, previousMs);
+    previousMs = entry.timeMs;
   }
 }
 
+export function writeEntry(writer: ByteWriter, { timeMs, tie, value }: Entry, previousMs: number): void {
+  writer.signed(previousMs - timeMs);
+  writer.uint32(tie);
+  writeScalar(writer, value);
+}
+
 export function readEntries(reader: ByteReader): Entry[] {
+  const entries: Entry[] = [];
   let timeMs = 0;
-  return Array.from({ length: reader.varint() }, () => {
+  for (let left = reader.varint(); left > 0; left--) {
     timeMs -= reader.signed();
-    return { timeMs, tie: reader.uint32(), value: readScalar(reader) };
-  });
+    entries.push({ timeMs, tie: reader.uint32(), value: readScalar(reader) });
+  }
+  return entries;
 }

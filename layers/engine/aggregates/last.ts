@@ -1,5 +1,16 @@
 import type { Aggregate, Horizon } from "../aggregate.ts";
-import { type Entry, EVENT_BYTES, newestFirst, readEntries, toEntry, writeEntries } from "./entry.ts";
+import { roundUp } from "../lattice.ts";
+import { type Entry, EVENT_BYTES, newestFirst, toEntry } from "./entry.ts";
+import {
+  countOf,
+  cutTail,
+  type Entries,
+  listOf,
+  readPacked,
+  toEntries,
+  unpack,
+  writePacked,
+} from "./packed-entries.ts";
 import { scalarBytes, toResult, varintBytes } from "./scalar.ts";
 import { mergeSorted, placeOf } from "./sorted.ts";
 
@@ -9,8 +20,6 @@ import { mergeSorted, placeOf } from "./sorted.ts";
  * for the k newest are enough, and of each step after it likewise. An event from the future (a fast clock) so displaces nothing
  * that a window could still ask for, and what is kept depends on the set of events and the greatest arrival alone.
  */
-type Last = Entry[]; // newest first
-
 export interface LastOptions {
   readonly k: number;
   /** Of one value only the latest event counts. */
@@ -24,54 +33,72 @@ export interface LastOptions {
   readonly column: Parameters<typeof scalarBytes>[0];
 }
 
-export function last({ k, values, give, stepMs, reachMs, scale, column }: LastOptions): Aggregate<Last> {
+export function last({ k, values, give, stepMs, reachMs, scale, column }: LastOptions): Aggregate<Entries> {
   const most = k * (2 + Math.ceil(reachMs / stepMs));
   return {
     add(acc, input) {
       if (input.value === null) return acc;
       const entry = toEntry(input);
-      if (acc === undefined) return [entry];
+      if (acc === undefined) return toEntries([entry]);
+      const isNewer = acc.tail.count === 0 || entry.timeMs > acc.tail.newestMs;
+      const entries = values === "all" && isNewer ? acc.fresh : unpack(acc);
       if (values === "distinct") {
-        const known = acc.findIndex((other) => other.value === entry.value && stepOf(other) === stepOf(entry));
-        if (known >= 0 && newestFirst(acc[known] as Entry, entry) <= 0) return acc;
-        if (known >= 0) acc.splice(known, 1);
+        const known = entries.findIndex((other) => other.value === entry.value && stepOf(other) === stepOf(entry));
+        if (known >= 0 && newestFirst(entries[known] as Entry, entry) <= 0) return acc;
+        if (known >= 0) entries.splice(known, 1);
       }
-      acc.splice(placeOf(acc, entry, newestFirst), 0, entry);
+      entries.splice(placeOf(entries, entry, newestFirst), 0, entry);
       return acc;
     },
     merge(a, b) {
-      const both = mergeSorted(a, b, newestFirst);
-      return values === "all" ? both : latestOfEach(both, stepOf);
+      const both = mergeSorted(listOf(a), listOf(b), newestFirst);
+      return toEntries(values === "all" ? both : latestOfEach(both, stepOf));
     },
     result(acc, { startMs, endMs }) {
-      const inside = (acc ?? []).filter(({ timeMs }) => timeMs >= startMs && timeMs < endMs);
+      const inside = (acc === undefined ? [] : listOf(acc)).filter(({ timeMs }) => timeMs >= startMs && timeMs < endMs);
       const chosen = values === "all" ? inside : latestOfEach(inside, () => 0);
       const list = chosen.slice(0, k).map(({ value }) => toResult(value, scale));
       return give === "list" ? list : (list[0] ?? null);
     },
-    prune(acc, { oldestMs, earliestAsOfMs }: Horizon) {
-      const firstAsOfMs = Math.ceil(earliestAsOfMs / stepMs) * stepMs;
+    prune(acc, horizon: Horizon) {
+      const firstAsOfMs = roundUp(horizon.earliestAsOfMs, stepMs);
+      if (values === "all" && pruneTail(acc, k, firstAsOfMs, horizon.oldestMs))
+        return countOf(acc) === 0 ? undefined : acc;
       const groupOf = (entry: Entry) => (entry.timeMs < firstAsOfMs ? Number.NEGATIVE_INFINITY : stepOf(entry));
       let group = Number.NaN;
       let inGroup = 0;
-      const candidates = values === "all" ? acc : latestOfEach(acc, groupOf);
-      const kept = candidates.filter((entry) => {
+      const all = unpack(acc);
+      const candidates = values === "all" ? all : latestOfEach(all, groupOf);
+      acc.fresh = candidates.filter((entry) => {
         const own = groupOf(entry);
         inGroup = own === group ? inGroup + 1 : 1;
         group = own;
-        return inGroup <= k && entry.timeMs >= oldestMs;
+        return inGroup <= k && entry.timeMs >= horizon.oldestMs;
       });
-      if (kept.length === acc.length) return acc;
-      return kept.length === 0 ? undefined : kept;
+      return acc.fresh.length === 0 ? undefined : acc;
     },
-    write: writeEntries,
-    read: readEntries,
+    write: writePacked,
+    read: readPacked,
     maxBytes: varintBytes(most) + most * (EVENT_BYTES + scalarBytes(column)),
   };
 
   function stepOf({ timeMs }: Entry): number {
     return Math.floor(timeMs / stepMs);
   }
+}
+
+/**
+ * Prunes without unpacking where that is possible, which it nearly always is: all that is packed lies before the first as-of, what
+ * is fresh there keeps its place before it, and after it no step can have more than k. False where one must look inside.
+ */
+function pruneTail(acc: Entries, k: number, firstAsOfMs: number, oldestMs: number): boolean {
+  const { fresh, tail } = acc;
+  if (tail.count === 0 || tail.newestMs >= firstAsOfMs || tail.oldestMs < oldestMs) return false;
+  let before = 0;
+  while (before < fresh.length && (fresh[fresh.length - 1 - before] as Entry).timeMs < firstAsOfMs) before++;
+  if (before > k || fresh.length - before > k) return false;
+  cutTail(acc, k - before);
+  return true;
 }
 
 /** The first of each value in each group, of a list in which groups do not interleave. */

@@ -45,6 +45,12 @@ export function readScalar(reader: ByteReader): Scalar {
   return kind === 4 ? null : kind === 3;
 }
 
+export function skipScalar(reader: ByteReader): void {
+  const kind = reader.byte();
+  if (kind === 0) reader.skip(reader.varint());
+  else if (kind === 1) reader.skip(8);
+}
+
 /** The most bytes of one value: a code point takes up to 4. Infinite for a text that the schema does not bound. */
 export function scalarBytes({
   type,
