@@ -240,6 +240,7 @@ export function byteReader(first: Uint8Array = new Uint8Array(0)): ByteReader {
     varint,
     signed() {
       const value = varint();
+      if (value <= 0x7fff_ffff) return (value & 1) === 0 ? value >>> 1 : -(value >>> 1) - 1;
       return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
     },
     bigint() {

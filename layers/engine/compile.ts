@@ -3,6 +3,7 @@ import { buildAggregate } from "./aggregates/build.ts";
 import { checkFeatures, checkView } from "./check.ts";
 import { testsOf } from "./condition.ts";
 import type { Features, View } from "./define.ts";
+import { demand } from "./demand.ts";
 import type { FeatureSpec } from "./feature.ts";
 import { layoutOfFormat1 } from "./format-1.ts";
 import { lastEventsOf } from "./last-events.ts";
@@ -38,6 +39,8 @@ export interface CompiledView {
   readonly where: readonly Test[];
   /** Every condition that a slot asks, each once. */
   readonly tests: readonly Test[];
+  /** Found out as events come, by the answers to the tests: see `planOf`. */
+  readonly plans: Map<number, Plan>;
   /** The columns whose values are hashed, each once. */
   readonly hashed: readonly string[];
   readonly resolutions: readonly Resolution[];
@@ -52,6 +55,9 @@ export interface CompiledView {
   /** The same in states of format 1; null where that format could not hold this view. */
   readonly layoutOfFormat1: number | null;
 }
+
+/** Per resolution, the slots that an event touches. */
+export type Plan = readonly (readonly number[])[];
 
 export interface Resolution extends Lattice {
   /** The longest window that is made of these tiles (ms). */
@@ -125,6 +131,9 @@ export interface Test {
 /** The most live fingerprints that one item keeps, unless its view says otherwise. */
 const ENTITY_LIMIT = 5000;
 
+/** A view's conditions: the answers to all of them make one number. */
+const MOST_TESTS = 50;
+
 /** Checks the definitions against the event schema and compiles them. Throws DefinitionError. */
 export function compile(features: Features, schema: EventSchema): Pipeline {
   checkFeatures(features, schema);
@@ -157,6 +166,10 @@ function compileView(view: View, features: Features, schema: EventSchema): Compi
     if (spec.kind === "ratio" || place === null) return { ...common, ...ratioOf(spec as RatioSpec, window, names) };
     return { kind: "aggregate", ...common, aggregate: place.aggregate, ...toPlace(place) };
   });
+  demand(
+    draft.tests.length <= MOST_TESTS,
+    `view ${view.name}: its features have ${draft.tests.length} different conditions, at most ${MOST_TESTS} are allowed: split the view`,
+  );
   const where = testsOf(view.where, schema);
   const sequence = sequenceOf(view, draft);
   const tiles = ordered.map(({ key, longestMs, keys }) => [key, String(longestMs), keys]);
@@ -166,6 +179,7 @@ function compileView(view: View, features: Features, schema: EventSchema): Compi
     lanes: (view.lane ?? (view.entity === features.partitionKey ? "none" : "shard")) === "shard",
     where,
     tests: draft.tests,
+    plans: new Map(),
     hashed: draft.hashed,
     resolutions: ordered.map(({ lattice, longestMs, forever, slots }) => ({ ...lattice, longestMs, forever, slots })),
     features: compiled,

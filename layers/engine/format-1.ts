@@ -58,6 +58,6 @@ export function readTilesOfFormat1(
     index += reader.signed();
     const size = reader.varint();
     const from = reader.at();
-    addTile(list, index, readSlots(resolution, buffer, from, reader.skip(size)));
+    readSlots(resolution, buffer, from, reader.skip(size), addTile(resolution, list, index));
   }
 }

@@ -81,8 +81,9 @@ function compareToMark(position: Position, { position: mark, buffer, at, digits,
   if (mark !== null) return comparePositions(position, mark);
   const { sequence } = position;
   if (sequence.length !== digits) return sequence.length - digits;
-  for (let i = 0; i < digits; i++) {
-    const order = sequence.charCodeAt(i) - 48 - digitAt(buffer, at, i);
+  for (let i = 0; i < digits; i += 2) {
+    const low = i + 1 < digits ? sequence.charCodeAt(i + 1) - 48 : 0;
+    const order = (((sequence.charCodeAt(i) - 48) << 4) | low) - (buffer[at + (i >> 1)] as number);
     if (order !== 0) return order;
   }
   return position.subSequence - subSequence;

@@ -1,5 +1,5 @@
 import type { Horizon } from "./aggregate.ts";
-import type { CompiledView, Pipeline, Resolution, Slot, Test } from "./compile.ts";
+import type { CompiledView, Pipeline, Plan, Resolution, Slot, Test } from "./compile.ts";
 import type { Event } from "./decode.ts";
 import { add, clear, dropBefore, dropFirst, type Fingerprints, noFingerprints, sizeOf } from "./fingerprints.ts";
 import { roundUp, tileIndex } from "./lattice.ts";
@@ -7,16 +7,7 @@ import type { Mark } from "./marks.ts";
 import { hash48 } from "./md5.ts";
 import { clearOrder, noOrder, type Order } from "./reorder.ts";
 import type { Row, Scalar } from "./schema.ts";
-import {
-  addTile,
-  clearTiles,
-  dropTilesBefore,
-  findTile,
-  noTiles,
-  slotsOf,
-  type TileList,
-  takeTilesBefore,
-} from "./tiles.ts";
+import { addTile, clearTiles, dropTilesBefore, findSlots, noTiles, type TileList, takeTilesBefore } from "./tiles.ts";
 
 /**
  * The state of one (view, entity, lane): tiles, marks, fingerprints, counters. After `prune` it is a function of the set of
@@ -111,30 +102,41 @@ export function addToTiles(view: CompiledView, tiles: readonly TileList[], { row
   for (let i = 0; i < hashed.length; i++) hashes[i] = Number.NaN;
   input.timeMs = timeMs;
   input.tie = high;
+  const plan = planOf(view);
   for (let r = 0; r < resolutions.length; r++) {
+    const touched = plan[r] as readonly number[];
+    if (touched.length === 0) continue;
     const resolution = resolutions[r] as Resolution;
-    const { slots } = resolution;
     const list = tiles[r] as TileList;
-    let open: unknown[] | null = null;
-    let isNew = false;
-    for (let s = 0; s < slots.length; s++) {
-      const slot = slots[s] as Slot;
-      if (!allMet(slot.where)) continue;
-      if (open === null) {
-        const tile = findTile(list, tileIndex(resolution, timeMs));
-        isNew = tile === null;
-        open = tile === null ? new Array(slots.length).fill(undefined) : slotsOf(resolution, list, tile);
-      }
+    const index = tileIndex(resolution, timeMs);
+    let open = findSlots(resolution, list, index);
+    for (let t = 0; t < touched.length; t++) {
+      const s = touched[t] as number;
+      const slot = resolution.slots[s] as Slot;
       prepare(slot, row, hashed);
-      const acc = slot.aggregate.add(open[s], input);
+      const acc = slot.aggregate.add(open === null ? undefined : open[s], input);
       if (acc === undefined) continue;
+      open ??= addTile(resolution, list, index);
       open[s] = acc;
-      if (!isNew) continue;
-      isNew = false;
-      addTile(list, tileIndex(resolution, timeMs), open);
     }
   }
 }
+
+/**
+ * Which slots an event touches, per resolution, by the answers to the view's tests. Events give few different answers, so each
+ * plan is made once and kept.
+ */
+function planOf({ tests, resolutions, plans }: CompiledView): Plan {
+  let answers = 0;
+  for (let i = 0; i < tests.length; i++) answers = answers * 2 + (met[i] === true ? 1 : 0);
+  const known = plans.get(answers);
+  if (known !== undefined) return known;
+  const plan = resolutions.map(({ slots }) => slots.flatMap(({ where }, s) => (allMet(where) ? [s] : [])));
+  if (plans.size < MOST_PLANS) plans.set(answers, plan);
+  return plan;
+}
+
+const MOST_PLANS = 4096;
 
 function prepare({ column, by, steps, hash }: Slot, row: Row, hashed: readonly string[]): void {
   input.value = steps === null ? (column === null ? null : (row[column] ?? null)) : stepsMet(steps);
@@ -195,11 +197,10 @@ export function prune(pipeline: Pipeline, view: CompiledView, state: State): voi
 }
 
 function pruneItem(resolution: Resolution, list: TileList, horizon: Horizon): void {
-  const tile = findTile(list, 0);
-  if (tile === null) return;
-  const slots = slotsOf(resolution, list, tile);
+  const slots = findSlots(resolution, list, 0);
+  if (slots === null) return;
   let left = 0;
-  for (let s = 0; s < slots.length; s++) {
+  for (let s = 0; s < resolution.slots.length; s++) {
     if (slots[s] !== undefined) slots[s] = (resolution.slots[s] as Slot).aggregate.prune?.(slots[s], horizon);
     if (slots[s] !== undefined) left++;
   }
@@ -210,8 +211,7 @@ function pruneItem(resolution: Resolution, list: TileList, horizon: Horizon): vo
 function mergeIntoBase(resolution: Resolution, list: TileList, earliestAsOfMs: number): void {
   const { widthMs, offsetMs, slots } = resolution;
   const firstAsOfMs = roundUp(earliestAsOfMs, widthMs, offsetMs);
-  for (const tile of takeTilesBefore(list, tileIndex(resolution, firstAsOfMs))) {
-    const from = slotsOf(resolution, list, tile);
+  for (const { slots: from } of takeTilesBefore(resolution, list, tileIndex(resolution, firstAsOfMs))) {
     list.base ??= new Array(slots.length).fill(undefined);
     const base = list.base;
     for (let s = 0; s < slots.length; s++) {

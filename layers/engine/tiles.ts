@@ -4,12 +4,14 @@ import type { Resolution } from "./compile.ts";
 /**
  * The tiles of one resolution. A batch touches one or two of an item's many tiles, and nearly always the newest, so tiles are stored
  * newest first and unpacked only as far back as somebody looks: what lies behind stays one run of bytes, which is carried over
- * whole. In memory `open` holds the unpacked tiles, newest first, and `buffer[at, end)` the `packed` tiles behind them.
+ * whole. In memory the first `opened` of `tiles` are known one by one, newest first, and `buffer[at, end)` holds the `packed` tiles
+ * behind them. A list serves item after item, and its tiles with it: a batch has thousands of items.
  *
  * Where tiles of a resolution never expire (lifetime), those that no as-of time can part any more are merged into its `base`.
  */
 export interface TileList {
-  readonly open: Tile[];
+  readonly tiles: Tile[];
+  opened: number;
   buffer: Uint8Array;
   at: number;
   end: number;
@@ -21,66 +23,76 @@ export interface TileList {
 }
 
 export interface Tile {
-  readonly index: number;
-  /** One accumulator per slot, `undefined` where empty; null while they are the bytes `buffer[from, to)`. */
-  slots: unknown[] | null;
-  readonly from: number;
-  readonly to: number;
+  index: number;
+  /** One accumulator per slot, `undefined` where empty; they say nothing while the tile is the bytes `buffer[from, to)`. */
+  slots: unknown[];
+  isPacked: boolean;
+  from: number;
+  to: number;
 }
 
 const NOTHING = new Uint8Array(0);
 const reader = byteReader();
 
 export function noTiles(): TileList {
-  return { open: [], buffer: NOTHING, at: 0, end: 0, packed: 0, oldest: 0, base: null };
+  return { tiles: [], opened: 0, buffer: NOTHING, at: 0, end: 0, packed: 0, oldest: 0, base: null };
 }
 
 export function clearTiles(list: TileList): void {
-  list.open.length = 0;
+  list.opened = 0;
   list.packed = 0;
   list.base = null;
 }
 
-/** The tile of an index; null when there is none. */
-export function findTile(list: TileList, index: number): Tile | null {
-  const { open } = list;
-  for (let i = 0; ; i++) {
-    if (i === open.length && !unpackNext(list)) return null;
-    const tile = open[i] as Tile;
-    if (tile.index <= index) return tile.index === index ? tile : null;
+/** The accumulators of the tile of an index, to look at or to change; null when there is none. */
+export function findSlots(resolution: Resolution, list: TileList, index: number): unknown[] | null {
+  for (let i = 0; i < list.opened || unpackNext(list); i++) {
+    const tile = list.tiles[i] as Tile;
+    if (tile.index <= index) return tile.index === index ? slotsOf(resolution, list, tile) : null;
   }
+  return null;
 }
 
-/** A new tile in its place. There must be none of this index yet. */
-export function addTile(list: TileList, index: number, slots: unknown[]): void {
-  const { open } = list;
-  let at = 0;
-  while (at < open.length && (open[at] as Tile).index > index) at++;
-  if (open.length + list.packed === 0 || index < list.oldest) list.oldest = index;
-  open.splice(at, 0, { index, slots, from: 0, to: 0 });
+/** A new tile in its place, empty. There must be none of this index yet. */
+export function addTile({ slots: specs }: Resolution, list: TileList, index: number): unknown[] {
+  if (isEmpty(list) || index < list.oldest) list.oldest = index;
+  let at = list.opened;
+  while (at > 0 && (list.tiles[at - 1] as Tile).index < index) at--;
+  const tile = spareTile(list);
+  for (let i = list.opened - 1; i > at; i--) list.tiles[i] = list.tiles[i - 1] as Tile;
+  list.tiles[at] = tile;
+  tile.index = index;
+  tile.isPacked = false;
+  for (let s = 0; s < specs.length; s++) tile.slots[s] = undefined;
+  return tile.slots;
+}
+
+export function isEmpty({ opened, packed }: TileList): boolean {
+  return opened + packed === 0;
 }
 
 /** All tiles, newest first. */
 export function allTiles(list: TileList): readonly Tile[] {
   while (unpackNext(list));
-  return list.open;
+  return list.tiles.slice(0, list.opened);
 }
 
 /** The accumulators of a tile, to look at or to change. */
-export function slotsOf(resolution: Resolution, list: TileList, tile: Tile): unknown[] {
-  tile.slots ??= readSlots(resolution, list.buffer, tile.from, tile.to);
+export function slotsOf(resolution: Resolution, { buffer }: TileList, tile: Tile): unknown[] {
+  if (!tile.isPacked) return tile.slots;
+  readSlots(resolution, buffer, tile.from, tile.to, tile.slots);
+  tile.isPacked = false;
   return tile.slots;
 }
 
 /** Forgets the tiles before an index, without unpacking those that stay. */
 export function dropTilesBefore(list: TileList, index: number): void {
-  if (list.open.length + list.packed === 0 || list.oldest >= index) return;
-  const { open } = list;
-  while (open.length > 0 && (open[open.length - 1] as Tile).index < index) {
-    open.pop();
+  if (isEmpty(list) || list.oldest >= index) return;
+  while (list.opened > 0 && (list.tiles[list.opened - 1] as Tile).index < index) {
+    list.opened--;
     list.packed = 0;
   }
-  let oldest = open.length === 0 ? 0 : (open[open.length - 1] as Tile).index;
+  let oldest = list.opened === 0 ? 0 : (list.tiles[list.opened - 1] as Tile).index;
   reader.open(list.buffer, list.at, list.end);
   for (let kept = 0; kept < list.packed; kept++) {
     const end = reader.at();
@@ -96,46 +108,62 @@ export function dropTilesBefore(list: TileList, index: number): void {
   list.oldest = oldest;
 }
 
-/** Takes away the tiles before an index. */
-export function takeTilesBefore(list: TileList, index: number): readonly Tile[] {
-  if (list.open.length + list.packed === 0 || list.oldest >= index) return [];
+/** Takes away the tiles before an index: their accumulators, newest first. They say nothing once the list is used again. */
+export function takeTilesBefore(resolution: Resolution, list: TileList, index: number): readonly Tile[] {
+  if (isEmpty(list) || list.oldest >= index) return [];
   const tiles = allTiles(list);
-  const kept = tiles.findIndex((tile) => tile.index < index);
-  const taken = list.open.splice(kept);
-  list.oldest = list.open.at(-1)?.index ?? 0;
+  const taken = tiles.filter((tile) => tile.index < index);
+  for (const tile of taken) slotsOf(resolution, list, tile);
+  list.opened -= taken.length;
+  list.oldest = tiles[list.opened - 1]?.index ?? 0;
   return taken;
+}
+
+/** One more tile behind those that are known. */
+function spareTile(list: TileList): Tile {
+  const spare = list.tiles[list.opened];
+  const tile = spare ?? { index: 0, slots: [], isPacked: false, from: 0, to: 0 };
+  if (spare === undefined) list.tiles.push(tile);
+  list.opened++;
+  return tile;
+}
+
+function pushPacked(list: TileList, index: number, from: number, to: number): void {
+  const tile = spareTile(list);
+  tile.index = index;
+  tile.isPacked = true;
+  tile.from = from;
+  tile.to = to;
 }
 
 /** Takes the next tile off the packed run; false when there is none. Its content stays packed. */
 function unpackNext(list: TileList): boolean {
   if (list.packed === 0) return false;
-  const { open } = list;
   reader.open(list.buffer, list.at, list.end);
-  const before = open[open.length - 1] as Tile;
+  const before = list.tiles[list.opened - 1] as Tile;
   const index = before.index - reader.varint();
   const size = reader.varint();
   const from = reader.at();
-  const to = reader.skip(size);
-  open.push({ index, slots: null, from, to });
-  list.at = to;
+  list.at = reader.skip(size);
   list.packed--;
   if (list.packed === 0) reader.end();
+  pushPacked(list, index, from, list.at);
   return true;
 }
 
 /** Numbers are written as differences, the newest tile's to `origin`. */
 export function writeTiles(writer: ByteWriter, resolution: Resolution, list: TileList, origin: number): void {
-  const { open, packed, buffer, at, end } = list;
+  const { tiles, opened, packed, buffer, at, end } = list;
   const mark = writer.begin();
   if (resolution.forever) writeBase(writer, resolution, list.base);
-  writer.varint(open.length + packed);
-  for (let i = 0; i < open.length; i++) {
-    const { index, slots, from, to } = open[i] as Tile;
+  writer.varint(opened + packed);
+  for (let i = 0; i < opened; i++) {
+    const { index, slots, isPacked, from, to } = tiles[i] as Tile;
     if (i === 0) {
       writer.signed(index - origin);
       writer.varint(index - list.oldest);
-    } else writer.varint((open[i - 1] as Tile).index - index);
-    if (slots === null) {
+    } else writer.varint((tiles[i - 1] as Tile).index - index);
+    if (isPacked) {
       writer.varint(to - from);
       writer.copy(buffer, from, to);
     } else {
@@ -175,7 +203,7 @@ export function readTiles(
   list.end = end;
   list.packed = count - 1;
   if (list.packed === 0) reader.end();
-  list.open.push({ index, slots: null, from: first, to: list.at });
+  pushPacked(list, index, first, list.at);
 }
 
 function writeBase(writer: ByteWriter, resolution: Resolution, base: unknown[] | null): void {
@@ -188,7 +216,7 @@ function readBase(resolution: Resolution, buffer: Uint8Array): unknown[] | null 
   const size = reader.varint();
   const from = reader.at();
   const to = reader.skip(size);
-  return size === 0 ? null : readSlots(resolution, buffer, from, to);
+  return size === 0 ? null : readSlots(resolution, buffer, from, to, []);
 }
 
 /** One bit per slot says which accumulators follow. */
@@ -204,14 +232,19 @@ function writeSlots(writer: ByteWriter, { slots: specs }: Resolution, slots: rea
 
 const slotReader = byteReader();
 
-export function readSlots({ slots: specs }: Resolution, buffer: Uint8Array, from: number, to: number): unknown[] {
-  const mapBytes = (specs.length + 7) >> 3;
+/** Unpacks the accumulators into `slots`. */
+export function readSlots(
+  { slots: specs }: Resolution,
+  buffer: Uint8Array,
+  from: number,
+  to: number,
+  slots: unknown[],
+): unknown[] {
   slotReader.open(buffer, from, to);
-  for (let i = 0; i < mapBytes; i++) slotReader.byte();
-  const slots: unknown[] = [];
+  slotReader.skip((specs.length + 7) >> 3);
   for (let s = 0; s < specs.length; s++) {
     const isThere = (((buffer[from + (s >> 3)] as number) >> (s & 7)) & 1) === 1;
-    slots.push(isThere ? specs[s]?.aggregate.read(slotReader) : undefined);
+    slots[s] = isThere ? specs[s]?.aggregate.read(slotReader) : undefined;
   }
   slotReader.end();
   return slots;

@@ -8,7 +8,7 @@ import {
   addTile,
   allTiles,
   dropTilesBefore,
-  findTile,
+  findSlots,
   noTiles,
   readTiles,
   slotsOf,
@@ -44,16 +44,15 @@ describe("a list of tiles", () => {
         const model = new Map<number, number>();
         for (const { do: what, index } of steps) {
           if (what === "add") {
-            const tile = findTile(list, index);
-            if (tile === null) addTile(list, index, [1]);
-            else slotsOf(resolution, list, tile)[0] = (slotsOf(resolution, list, tile)[0] as number) + 1;
+            const slots = findSlots(resolution, list, index) ?? addTile(resolution, list, index);
+            slots[0] = ((slots[0] as number | undefined) ?? 0) + 1;
             model.set(index, (model.get(index) ?? 0) + 1);
           } else if (what === "store") {
             list = again(list, index);
           } else {
             const gone = [...model].filter(([at]) => at < index).sort(([a], [b]) => b - a);
             if (what === "drop") dropTilesBefore(list, index);
-            else expect(takeTilesBefore(list, index).map((tile) => contentOf(list, tile))).toEqual(gone);
+            else expect(takeTilesBefore(resolution, list, index).map((tile) => contentOf(list, tile))).toEqual(gone);
             for (const [at] of gone) model.delete(at);
           }
         }
@@ -68,10 +67,10 @@ describe("a list of tiles", () => {
     fc.assert(
       fc.property(fc.uniqueArray(index, { minLength: 1 }), index, (indices, looked) => {
         const list = noTiles();
-        for (const at of indices) addTile(list, at, [1]);
+        for (const at of indices) addTile(resolution, list, at)[0] = 1;
         const bytes = bytesOf(list, 0);
         const stored = again(list, 0);
-        findTile(stored, looked);
+        findSlots(resolution, stored, looked);
         expect(bytesOf(stored, 0)).toEqual(bytes);
       }),
     );
