@@ -7,6 +7,7 @@ import { parseOptions } from "../cli/start/options.ts";
 import { prepareOutFolder } from "../cli/start/out-folder.ts";
 import { createProgress } from "../cli/start/progress.ts";
 import { UserError } from "../cli/user-error.ts";
+import { catalogue } from "../local/faults/catalogue.ts";
 
 const parse = (...args: string[]) => parseOptions(args, "/stand", "/project");
 
@@ -23,6 +24,12 @@ describe("options of npm start", () => {
     expect(options?.out.path).toBe("/stand/o");
   });
 
+  it("lets nothing go wrong unless told what", () => {
+    expect(parse()?.faults).toBeNull();
+    expect(parse("--faults", "crash=0.25,repeat")?.faults).toEqual({ crash: 0.25, repeat: 0.02 });
+    for (const { name, means } of catalogue) expect(HELP).toMatch(new RegExp(`  ${name} .*${means.slice(0, 20)}`));
+  });
+
   it.each([
     [["--evnts", "5"], "Unknown option '--evnts'"],
     [["--events", "many"], '--events: expected a whole number from 1 to 10000000, got "many".'],
@@ -30,6 +37,8 @@ describe("options of npm start", () => {
     [["--events", "-1"], '--events: expected a whole number from 1 to 10000000, got "-1".'],
     [["--out", "-x"], "--out needs a value."],
     [["--shards", "1.5"], "--shards: expected a whole number"],
+    [["--faults", "crush"], '--faults: unknown fault "crush". There are all, crash, timeout,'],
+    [["--faults", "crash=often"], '--faults: expected a rate from 0 to 1, such as crash=0.01, got "often".'],
     [["--order", "random"], '--order: expected file or event-time, got "random".'],
     [["--map", "m.yaml"], "--map needs --input FILE."],
     [["--input", "a", "--events", "5"], "--events is the size of the sample day"],

@@ -117,6 +117,7 @@ function start(name: string, options: Partial<RunOptions>): Promise<Report> {
     seed: 7,
     shards: 2,
     unlimited: false,
+    faults: null,
     json: false,
   } as const;
   return run({ ...defaults, ...quiet, out, ...options });

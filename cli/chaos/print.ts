@@ -1,5 +1,6 @@
 /** What `npm run chaos` says. */
-import { catalogue, type FaultCounts } from "../../local/faults/catalogue.ts";
+import type { FaultCounts } from "../../local/faults/catalogue.ts";
+import { printFaults, totalOf } from "../faults/print-faults.ts";
 import { columns, number, plural } from "../start/words.ts";
 import { checks, type Difference } from "./checks.ts";
 import type { Step } from "./script.ts";
@@ -13,26 +14,18 @@ export interface Totals {
 }
 
 export function printTotals({ seeds, events, faults, differences, seconds }: Totals): string {
-  const injected = catalogue.map(({ name, of }) => [`  ${name}`, number(faults[name] ?? 0), `of the ${of}`]);
-  const total = Object.values(faults).reduce((sum, count) => sum + count, 0);
+  const total = totalOf(faults);
   const found = checks.map(({ name }) => [
     `  ${name}`,
     number(differences.filter(({ check }) => check === name).length),
   ]);
   return [
-    `Faults injected: ${number(total)}`,
-    ...leftLast(injected),
+    ...printFaults(faults),
     "Differences from what must be",
     ...columns(found),
     `${plural(events, "event")} in ${plural(seeds, "run")}, ${number(total)} faults, ${plural(differences.length, "difference")}; ${number(seconds, 1)} s, ${number(events / Math.max(0.001, seconds))} events/s`,
     "",
   ].join("\n");
-}
-
-/** The last column is text, to the left. */
-function leftLast(rows: readonly (readonly string[])[]): readonly string[] {
-  const lines = columns(rows.map((row) => row.slice(0, -1)));
-  return lines.map((line, at) => `${line}  ${rows[at]?.at(-1)}`);
 }
 
 const shownDifferences = 10;

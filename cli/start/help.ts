@@ -1,3 +1,4 @@
+import { faultsHelp } from "../faults/faults-option.ts";
 import { REDELIVERED_SHARE, SHARES } from "../sample-day/fate.ts";
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
@@ -19,6 +20,7 @@ Without --input it makes a sample day of shoppers. Paths are meant from where yo
   --shards N           how many shards the stream has (default: 2)
   --unlimited          a shard takes any amount at once. Without it, 1 MiB and 1,000 records per second as on AWS: records that come
                        faster arrive later, in their order, and the report says so
+  --faults LIST        lets things go wrong, by the seed: all, or NAME=RATE,… with rates from 0 to 1 (see below). The report counts them
   --json               print the report as JSON on standard output, and nothing else there
                        (npm adds two lines of its own unless told: npm start --silent -- --json)
   --help               this text
@@ -31,6 +33,10 @@ within a year), and one outside the years 1970 to 2199 never does; such a record
 The sample day, in shares of its events: ${percent(SHARES.late)} late but in time, ${percent(SHARES.too_late)} too late, ${percent(SHARES.out_of_order)} out of order,
 ${percent(SHARES.repeated)} sent twice by their producer, ${percent(SHARES.malformed)} not JSON, ${percent(SHARES.violation)} against the schema, ${percent(SHARES.future)} from the future,
 ${percent(SHARES.wrong_key)} under a wrong key; and ${percent(REDELIVERED_SHARE)} of the batches are delivered again because their answer is lost.
+
+Faults, with their usual rates, which NAME alone means; "all,crash=0.1" is all with one of them changed:
+
+${faultsHelp()}
 
 A map is a YAML (or JSON) file with one JSONata expression (https://jsonata.org) for each field of the event:
 

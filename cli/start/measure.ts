@@ -1,6 +1,8 @@
 /** What a run left behind, measured: each sink is read where it lies, and held against the rest. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { compile } from "@millrace/engine";
+import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import { compile, compileMetrics } from "@millrace/engine";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
@@ -24,6 +26,7 @@ export interface Ran {
   readonly source: EventSource;
   readonly runtime: Runtime;
   readonly fed: Fed;
+  readonly faults: FaultCounts | null;
   readonly out: NamedPath;
   readonly parameters: Readonly<Record<string, string>>;
   readonly shards: number;
@@ -70,6 +73,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     notPut: fed.notPut,
     views,
     redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },
+    faults: ran.faults,
     functionErrors: await readFunctionErrors(stats.functions, folder("logs"), join(out.name, "logs")),
     checks,
     metrics: metrics.accounts,

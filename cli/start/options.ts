@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { FaultRates } from "../../local/faults/catalogue.ts";
+import { parseFaults } from "../faults/faults-option.ts";
 import { inputsOf } from "../input/input-option.ts";
 import { UserError } from "../user-error.ts";
 
@@ -14,6 +16,8 @@ export interface StartOptions {
   readonly shards: number;
   /** Shards take any amount at once. */
   readonly unlimited: boolean;
+  /** Null: nothing goes wrong but what the source itself brings. */
+  readonly faults: FaultRates | null;
   readonly json: boolean;
 }
 
@@ -52,6 +56,7 @@ export function parseOptions(args: readonly string[], folder: string, project: s
     seed: toNumber("seed", values.seed, { least: 0, greatest: 2 ** 32 - 1, otherwise: 1 }),
     shards: toNumber("shards", values.shards, { least: 1, greatest: 200, otherwise: 2 }),
     unlimited: values.unlimited ?? false,
+    faults: values.faults === undefined ? null : parseFaults(values.faults, usage),
     json: values.json ?? false,
   };
 }
@@ -68,6 +73,7 @@ const OPTIONS = {
   seed: text,
   shards: text,
   unlimited: flag,
+  faults: text,
   json: flag,
   help: { type: "boolean", short: "h" },
 } as const;

@@ -1,4 +1,5 @@
 /** The report as people want to read it: what happened, whether it adds up, and where to look next. */
+import { printFaults } from "../faults/print-faults.ts";
 import type { ViewAccount } from "./conservation.ts";
 import { printAlarms } from "./print-alarms.ts";
 import { printExamples } from "./print-examples.ts";
@@ -12,6 +13,7 @@ export function printReport(report: Report): string {
     throttled(report),
     notPut(report),
     functionErrors(report),
+    report.faults === null ? [] : printFaults(report.faults),
     views(report),
     checks(report),
     printMetrics(report),

@@ -1,5 +1,6 @@
 /** What a run has to say, as data: `--json` prints it, `report.json` keeps it, `print-report.ts` says it to people. */
 import type { FeatureValue } from "@millrace/engine";
+import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import type { AlarmFigures } from "./alarms.ts";
 import type { Check, ViewAccount } from "./conservation.ts";
 import type { NotPut, Throttled } from "./feed.ts";
@@ -17,6 +18,8 @@ export interface Report {
   readonly notPut: readonly NotPut[];
   readonly views: readonly ViewAccount[];
   readonly redeliveries: Redeliveries;
+  /** Those injected, by name; null without --faults. */
+  readonly faults: FaultCounts | null;
   readonly functionErrors: readonly FunctionErrors[];
   readonly checks: readonly Check[];
   readonly metrics: readonly MetricAccount[];

@@ -1,11 +1,12 @@
 /** One run from start to report: opens what is needed, streams the source through the pipeline in virtual time, and measures. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
 import { type Definitions, defaultDefinitionsDir, loadDefinitions, projectDir } from "../definitions.ts";
-import type { Arrival } from "../input/arrivals.ts";
 import { spliceTemplate } from "../schema/splice.ts";
 import { UserError } from "../user-error.ts";
+import { faultyFeed } from "./faulty-feed.ts";
 import { feed } from "./feed.ts";
 import { openLedger } from "./ledger.ts";
 import { measure } from "./measure.ts";
@@ -51,14 +52,17 @@ async function runIn(options: RunOptions, definitions: Definitions, source: Even
   options.onRuntime?.(runtime);
   try {
     const runningMs = now();
-    const fed = await stream(options, source, runtime);
+    const { fed, faults } = await stream(options, definitions, source, runtime);
     const ranMs = now();
-    return await measure({ definitions, source, runtime, fed, out, parameters, shards: options.shards }, () => ({
-      startSeconds: (runningMs - startedMs) / 1000,
-      runSeconds: (ranMs - runningMs) / 1000,
-      reportSeconds: (now() - ranMs) / 1000,
-      eventsPerSecond: Math.round(fed.records / Math.max(0.001, (ranMs - runningMs) / 1000)),
-    }));
+    return await measure(
+      { definitions, source, runtime, fed, faults, out, parameters, shards: options.shards },
+      () => ({
+        startSeconds: (runningMs - startedMs) / 1000,
+        runSeconds: (ranMs - runningMs) / 1000,
+        reportSeconds: (now() - ranMs) / 1000,
+        eventsPerSecond: Math.round(fed.records / Math.max(0.001, (ranMs - runningMs) / 1000)),
+      }),
+    );
   } finally {
     await runtime.stop();
   }
@@ -81,7 +85,9 @@ async function open(
       clock: { kind: "virtual", startMs: source.startMs },
       seed: options.seed,
       shardLimits: !options.unlimited,
-      kill: options.kill ?? redeliver(options.seed, source.redeliveredShare),
+      ...(options.faults === null
+        ? { kill: options.kill ?? redeliver(options.seed, source.redeliveredShare) }
+        : { faults: options.faults }),
     });
   } catch (error) {
     // The runtime knows nothing of people at a terminal; these of its errors are theirs to put right.
@@ -93,7 +99,8 @@ async function open(
 const MINUTE_MS = 60_000;
 const PEOPLE_CAN_FIX = ["TemplateError", "BuildError", "DeliverySettingsError"];
 
-async function stream({ out, progress, now }: RunOptions, source: EventSource, runtime: Runtime) {
+async function stream(options: RunOptions, definitions: Definitions, source: EventSource, runtime: Runtime) {
+  const { out, progress, now } = options;
   const ledger = openLedger(join(out.path, "stream.ndjson"));
   const events = runtime.stream("EventStream");
   const startedMs = now();
@@ -103,17 +110,15 @@ async function stream({ out, progress, now }: RunOptions, source: EventSource, r
     progress.update(Math.min(0.99, source.share(records)), text);
   };
   try {
-    const pipe = {
-      maxRecordSizeBytes: events.maxRecordSizeBytes,
-      put: (arrival: Arrival) => events.put(arrival),
-      advanceTo: runtime.advanceTo,
-    };
-    const fed = await feed(source.arrivals, pipe, ledger, tell);
+    const faulty = faultyFeed(options, definitions, source.arrivals, events);
+    const pipe = { maxRecordSizeBytes: events.maxRecordSizeBytes, put: faulty.put, advanceTo: runtime.advanceTo };
+    const fed = await feed(faulty.arrivals, pipe, ledger, tell);
     await runtime.drain();
     // Alarms look at whole minutes: with the last one over they have seen all that happened.
     await runtime.advanceTo(Math.ceil(runtime.clock.now() / MINUTE_MS) * MINUTE_MS);
     progress.update(1, `${number(fed.records)} events in ${duration(now() - startedMs)}`);
-    return fed;
+    const faults: FaultCounts | null = options.faults && { ...faulty.counts(), ...runtime.stats().faults };
+    return { fed, faults };
   } finally {
     progress.done();
     await ledger.close();

@@ -18,6 +18,8 @@ export interface Disturbed {
   carriesOut(service: "table" | "put", what: string): boolean;
   /** What the caller gets for a write that does not. */
   readonly refusal: AwsError;
+  /** One of its requests has met a fault: should it fail, then not by itself. */
+  isHit: boolean;
 }
 
 export interface InvocationFaults {
@@ -53,13 +55,16 @@ function disturbanceOf(draws: Draws, subject: readonly (string | number)[]): Dis
       carriesOut: (_, what) => point === "after" || (point === "between" && chosen(what)),
       // This code is one that no client tries again.
       refusal: new AwsError("UnrecognizedClientException", "An injected fault: the caller has died."),
+      isHit: true,
     };
   }
   const torn = draws.happens("torn", ...subject);
   return {
     kind: torn ? "torn" : "none",
     carriesOut: (service, what) => !torn || service !== "table" || chosen(what),
-    refusal: new AwsError("InternalServerError", "An injected fault: this write fails.", 500),
+    // One that no client tries again either: it would fail each time, and use up the tries of others.
+    refusal: new AwsError("AccessDeniedException", "An injected fault: this write fails."),
+    isHit: torn,
   };
 }
 

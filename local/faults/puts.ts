@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { AwsError, LostReply } from "../aws-error.ts";
 import type { PutResult } from "../firehose/delivery.ts";
+import type { FaultName } from "./catalogue.ts";
 import type { Draws } from "./draw.ts";
 import type { InvocationFaults } from "./invocations.ts";
 
@@ -32,11 +33,18 @@ export function putFaults(draws: Draws, invocations: InvocationFaults): AroundPu
     if (!invocation.carriesOut("put", `${deliveryStream} ${digest}`)) throw invocation.refusal;
     const subject = [deliveryStream, digest, records.length] as const;
     const attempt = draws.attempt("put", ...subject);
-    if (draws.happens("put-fail", ...subject, attempt)) {
+    const meets = (fault: FaultName): boolean => {
+      const isHit = draws.happens(fault, ...subject, attempt);
+      invocation.isHit ||= isHit;
+      return isHit;
+    };
+    if (meets("put-fail")) {
       throw new AwsError("ServiceUnavailableException", "An injected fault: slow down.", 503);
     }
-    const results = refuseSome(draws, [...subject, attempt], records, carryOut);
-    if (draws.happens("put-lost-reply", ...subject, attempt)) throw new LostReply();
+    const results = meets("put-partial")
+      ? refuseSome(draws, [...subject, attempt], records, carryOut)
+      : carryOut(records);
+    if (meets("put-lost-reply")) throw new LostReply();
     return results;
   };
 }
@@ -47,7 +55,6 @@ function refuseSome(
   records: readonly Buffer[],
   carryOut: (records: readonly Buffer[]) => readonly PutResult[],
 ): readonly PutResult[] {
-  if (!draws.happens("put-partial", ...subject)) return carryOut(records);
   const isTaken = records.map((_, at) => draws.share("taken", ...subject, at) < 0.5);
   const taken = carryOut(records.filter((_, at) => isTaken[at]))[Symbol.iterator]();
   return isTaken.map((is) => (is ? (taken.next().value ?? unavailable) : unavailable));

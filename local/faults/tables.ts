@@ -1,6 +1,7 @@
 /** What befalls a request to DynamoDB. A request is known by its operation and key, and by how often that was asked before. */
 import { AwsError, LostReply } from "../aws-error.ts";
 import type { JsonObject } from "../aws-json.ts";
+import type { FaultName } from "./catalogue.ts";
 import type { Draws } from "./draw.ts";
 import type { Disturbed, InvocationFaults } from "./invocations.ts";
 
@@ -31,14 +32,21 @@ export function tableFaults(draws: Draws, invocations: InvocationFaults): Around
       late.cutOff(invocation, subject, attempt, input);
       throw invocation.refusal;
     }
-    if (draws.happens("table-throttle", subject, attempt)) throw throttled(draws.share("throttle", subject, attempt));
-    if ("ConditionExpression" in input && draws.happens("table-conflict", subject, attempt)) {
+    const meets = (fault: FaultName): boolean => {
+      const isHit = draws.happens(fault, subject, attempt);
+      invocation.isHit ||= isHit;
+      return isHit;
+    };
+    if (meets("table-throttle")) throw throttled(draws.share("throttle", subject, attempt));
+    if ("ConditionExpression" in input && meets("table-conflict")) {
       throw new AwsError("ConditionalCheckFailedException", "The conditional request failed");
     }
     const { now, later, field } = divide(draws, operation, input, attempt);
     const output = await (isWrite ? late.around(subject, () => carryOut(now), carryOut) : carryOut(now));
-    if (isWrite && draws.happens("table-lost-reply", subject, attempt)) throw new LostReply();
-    return later === null ? output : { ...output, [field]: later };
+    if (isWrite && meets("table-lost-reply")) throw new LostReply();
+    if (later === null) return output;
+    invocation.isHit = true;
+    return { ...output, [field]: later };
   };
 }
 

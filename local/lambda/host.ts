@@ -32,6 +32,7 @@ export interface KillPoint {
 export interface FunctionStats {
   readonly invocations: number;
   readonly errors: number;
+  /** Those that a kill or an injected fault has brought about. */
   readonly kills: number;
   /** Modelled or measured, as the clock is. */
   readonly durationMs: number;
@@ -132,9 +133,9 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
     const durationMs =
       options.time === "real" ? performance.now() - startedMs : timedOut ? timeoutMs : modelledMs(payload);
     stats.durationMs += durationMs;
-    if (outcome.killed) stats.kills++;
     const result = toInvocation(outcome, durationMs);
     if (result.kind === "error") stats.errors++;
+    if (outcome.killed || (result.kind === "error" && disturbance?.isHit)) stats.kills++;
     return result;
   };
 
