@@ -18,7 +18,7 @@ const rates: FaultRates = { ...higher, crash: 0.03, timeout: 0.01, throttle: 0.0
 
 describe("npm start with faults", { timeout: 300_000 }, () => {
   it("adds up, counts them in the report, calls no function broken, and does so again", async () => {
-    const first = await start("first");
+    const first = await start();
     expect(first.ok).toBe(true);
     expect(first.functionErrors).toEqual([]);
     expect(Object.keys(first.faults ?? {}).length).toBeGreaterThan(10);
@@ -27,9 +27,7 @@ describe("npm start with faults", { timeout: 300_000 }, () => {
     expect(printed).toContain("Faults injected: ");
     expect(printed).toMatch(/ {2}repeat +\d+ {2}of the records/);
 
-    const second = await start("second");
-    const { speed: _, files: __, ...same } = second;
-    expect(same).toEqual({ ...first, speed: undefined, files: undefined });
+    expect({ ...(await start()), speed: first.speed }).toEqual(first);
   });
 });
 
@@ -51,13 +49,13 @@ describe("a producer's clock that is wrong", () => {
   });
 });
 
-function start(name: string): Promise<Report> {
+function start(): Promise<Report> {
   return run({
     inputs: [],
     map: null,
     order: "file",
     definitions: { name: "test/shop", path: shopDir },
-    out: { name, path: join(folder, name) },
+    out: { name: "out", path: join(folder, "out") },
     events: 400,
     seed: 3,
     shards: 2,

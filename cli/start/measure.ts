@@ -1,9 +1,8 @@
 /** What a run left behind, measured: each sink is read where it lies, and held against the rest. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile } from "@millrace/engine";
-import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import { compile, compileMetrics } from "@millrace/engine";
+import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
 import { listRings } from "./alarms.ts";
