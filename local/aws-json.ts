@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { AwsError, LostReply } from "./aws-error.ts";
 import { readBody } from "./http-body.ts";
+import { checkAccess } from "./request-access.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 /** Gives the reply, or nothing for an empty one. */
@@ -67,9 +68,11 @@ export function awsJsonHandler({ contentType, run }: JsonHandlerOptions): JsonSe
   };
 }
 
-/** The input of a request; for an operation whose answer is not JSON. */
+/** The input of a request, which its caller may make; for an operation whose answer is not JSON. */
 export async function readJson(request: IncomingMessage): Promise<JsonObject> {
-  return parseInput(request, unpacked(request, await readBody(request, bodyLimitBytes)));
+  const input = parseInput(request, unpacked(request, await readBody(request, bodyLimitBytes)));
+  checkAccess(request, operationOf(request), input);
+  return input;
 }
 
 /** The part of `X-Amz-Target` after the dot. */

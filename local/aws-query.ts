@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "./aws-error.ts";
 import { readBody } from "./http-body.ts";
+import { checkAccess } from "./request-access.ts";
 import { type XmlElements, xmlElement } from "./s3/xml.ts";
 
 /** A field of the form is a text; a numbered or dotted name opens a level. */
@@ -40,6 +41,7 @@ export function awsQueryService({ name, namespace, operations }: QueryServiceOpt
         `${name} ${action} is not supported by the local runtime. It supports ${Object.keys(operations).join(", ")}.`,
       );
     }
+    checkAccess(request, action, Object.fromEntries(form));
     const result = await operation(inputOf([...form]));
     return xmlElement(`${action}Response`, { [`${action}Result`]: result }, ` xmlns="${namespace}"`);
   };

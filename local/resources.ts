@@ -5,6 +5,8 @@ import type { Metrics } from "./cloudwatch/metrics.ts";
 import type { Tables } from "./dynamodb.ts";
 import { createDelivery, type Delivery, DeliverySettingsError, type GlueTable } from "./firehose/delivery.ts";
 import type { Problem } from "./firehose/properties.ts";
+import type { Access } from "./iam/access.ts";
+import { deliveryUnder } from "./iam/deliveries.ts";
 import { readStream } from "./kinesis/read-settings.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createStream, type Stream } from "./kinesis/stream.ts";
@@ -17,6 +19,7 @@ import { TemplateError } from "./template/template-error.ts";
 
 export interface Wiring {
   readonly template: Template;
+  readonly access: Access;
   readonly clock: Clock;
   readonly kinesis: Kinesis;
   readonly objects: ObjectStore;
@@ -50,7 +53,7 @@ export function createStreams(template: Template, kinesis: Kinesis, clock: Clock
 }
 
 export function createDeliveries(wiring: Wiring): readonly (readonly [string, Delivery])[] {
-  const { template, clock, objects, invoke, seed, metrics, log } = wiring;
+  const { template, access, clock, seed, metrics, log } = wiring;
   return template.of("AWS::KinesisFirehose::DeliveryStream").map((resource) => {
     const configured = resource.properties.KinesisStreamSourceConfiguration as ValueMap | undefined;
     const source = configured === undefined ? null : streamOf(wiring, String(configured.KinesisStreamARN), resource);
@@ -58,7 +61,8 @@ export function createDeliveries(wiring: Wiring): readonly (readonly [string, De
     const { name, arn, properties, logicalId } = resource;
     const settings = { name, arn, resource: properties, source };
     try {
-      return [logicalId, createDelivery({ ...settings, clock, objects, invoke, glue, seed, metrics, log })];
+      const reached = deliveryUnder(template, access, resource, wiring);
+      return [logicalId, createDelivery({ ...settings, ...reached, clock, glue, seed, metrics, log })];
     } catch (error) {
       throw withLine(template, resource, error);
     }

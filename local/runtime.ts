@@ -10,6 +10,7 @@ import { readAlarms } from "./cloudwatch/alarm-settings.ts";
 import { type Alarms, createAlarms } from "./cloudwatch/alarms.ts";
 import { cloudWatchApi } from "./cloudwatch/api.ts";
 import { createMetrics, type Metrics } from "./cloudwatch/metrics.ts";
+import { notificationOf } from "./cloudwatch/notification.ts";
 import type { TableUsage } from "./dynamodb.ts";
 import { startTables, type Tables } from "./dynamodb.ts";
 import { createMappings } from "./esm/create-mappings.ts";
@@ -20,6 +21,8 @@ import type { FaultCounts, FaultRates } from "./faults/catalogue.ts";
 import { createFaults, type Faults } from "./faults/faults.ts";
 import { firehoseApi } from "./firehose/api.ts";
 import type { Delivery, DeliveryStats } from "./firehose/delivery.ts";
+import { type Access, createAccess } from "./iam/access.ts";
+import { useFunctionRoles, useMappingRoles } from "./iam/functions.ts";
 import { meterStream } from "./kinesis/meters.ts";
 import type { Kinesis } from "./kinesis/service.ts";
 import { createKinesis } from "./kinesis/service.ts";
@@ -83,6 +86,8 @@ export interface Runtime {
   readonly tables: Tables;
   readonly metrics: Metrics;
   readonly alarms: Alarms;
+  /** Who may do what, and what was done with it. */
+  readonly access: Pick<Access, "usage">;
   readonly queues: Pick<Messaging["sqs"], "find" | "urlOf">;
   readonly topics: Pick<Messaging["sns"], "find">;
   readonly outputs: Readonly<Record<string, string>>;
@@ -109,6 +114,7 @@ interface Parts {
   readonly objects: ObjectStore;
   readonly metrics: Metrics;
   readonly alarms: Alarms;
+  readonly access: Access;
   readonly host: FunctionHost;
   readonly server: Server;
   readonly mappings: readonly Mapping[];
@@ -131,6 +137,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const nowMs = options.clock.kind === "virtual" ? options.clock.startMs : Date.now();
   const found = readMappings(template, { nowMs });
   const alarmSettings = readAlarms(template);
+  const access = createAccess(template);
+  useFunctionRoles(template, access);
+  useMappingRoles(template, access, found);
   const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
   const { clock } = ticking;
 
@@ -161,7 +170,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     const metrics = createMetrics({ clock });
-    const alarms = keep(createAlarms({ settings: alarmSettings, metrics, clock }));
+    const alarms = keep(
+      createAlarms({
+        settings: alarmSettings,
+        metrics,
+        clock,
+        onChange(change) {
+          const notification = notificationOf(change, template.account);
+          for (const arn of change.actions) messaging.sns.find(arn)?.publish(notification);
+        },
+      }),
+    );
     const objects = createObjectStore(outDir, { now: clock.now });
     const faults = createFaults(seed, options.faults);
     const tables = keep(
@@ -188,7 +207,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       sns: messaging.sns,
       lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
-    const server: Server = keep(await startServer({ port: options.port ?? 0, clock, services }));
+    const server: Server = keep(await startServer({ port: options.port ?? 0, clock, access, services }));
     const host: FunctionHost = keep(
       await openHost({
         template,
@@ -209,7 +228,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       }),
     );
     createStreams(template, kinesis, clock, limits);
-    const wiring = { template, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
+    const wiring = { template, access, clock, kinesis, objects, invoke: host.invoke, seed, metrics, region, log };
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const invoke = faults.redelivering(host.invoke);
     const mappings: readonly Mapping[] = createMappings({ ...wiring, tables, messaging, invoke }, found).map(keep);
@@ -221,6 +240,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       objects,
       metrics,
       alarms,
+      access,
       host,
       server,
       mappings,
@@ -236,7 +256,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
-  const { template, time, kinesis, tables, objects, metrics, alarms, host, server, mappings, deliveries } = parts;
+  const { template, time, kinesis, tables, objects, metrics, alarms, access, host, server, mappings, deliveries } =
+    parts;
   const { faults, messaging } = parts;
   return {
     url: server.url,
@@ -245,6 +266,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
     tables,
     metrics,
     alarms,
+    access,
     queues: messaging.sqs,
     topics: messaging.sns,
     outputs: withQueueUrls(template.outputs, template.account.region, server.url),

@@ -9,6 +9,9 @@ import { type AddressInfo, createServer as createTcp, type Socket, type Server a
 import { AwsError } from "./aws-error.ts";
 import { operationOf, sendError } from "./aws-json.ts";
 import type { Clock } from "./clock.ts";
+import type { Access } from "./iam/access.ts";
+import { attachCheck } from "./request-access.ts";
+import { callerOf } from "./table-callers.ts";
 
 /** One AWS service. A request over HTTP/2 comes in Node's compatible form of the same two objects. */
 export interface Service {
@@ -21,6 +24,8 @@ export interface ServerOptions {
   /** 0 or none: any free port. */
   readonly port?: number;
   readonly clock: Pick<Clock, "now">;
+  /** Everybody may do everything by default. */
+  readonly access?: Pick<Access, "check" | "unchecked">;
   readonly services: {
     readonly kinesis: Service;
     readonly dynamodb: Service;
@@ -42,7 +47,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export async function startServer({ port = 0, clock, services }: ServerOptions): Promise<Server> {
+export async function startServer({ port = 0, clock, access, services }: ServerOptions): Promise<Server> {
   const requests: Record<string, Record<string, number>> = {};
   let requestCount = 0;
 
@@ -61,6 +66,7 @@ export async function startServer({ port = 0, clock, services }: ServerOptions):
     const counts = requests[name] ?? {};
     counts[operation] = (counts[operation] ?? 0) + 1;
     requests[name] = counts;
+    if (access !== undefined) watchAccess(access, name, operation, request, response);
     service.handle(request, response);
   };
 
@@ -88,6 +94,25 @@ export async function startServer({ port = 0, clock, services }: ServerOptions):
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** The service asks when it has read the request; that it did is seen to, for a function's requests. */
+function watchAccess(
+  access: NonNullable<ServerOptions["access"]>,
+  service: ServiceName,
+  operation: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const caller = callerOf(request);
+  let checked = false;
+  attachCheck(request, (name, input) => {
+    checked = true;
+    access.check(caller, service, name, input);
+  });
+  response.once("finish", () => {
+    if (!checked) access.unchecked(caller, service, operation);
+  });
 }
 
 type ServiceName = keyof ServerOptions["services"];

@@ -35,7 +35,8 @@ const alarm = (name: string, metric: string, dimension: string, value: string) =
       EvaluationPeriods: 1
       ComparisonOperator: GreaterThanThreshold
       Threshold: 0
-      TreatMissingData: notBreaching`;
+      TreatMissingData: notBreaching
+      AlarmActions: [!Ref Topic]`;
 
 /** Prints how many records it got, in embedded format, and refuses the text "poison". */
 const project = createProject({
@@ -43,6 +44,9 @@ const project = createProject({
 Resources:
   EventStream: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }
   FailedBucket: { Type: AWS::S3::Bucket }
+  Topic: { Type: AWS::SNS::Topic }
+  Pager: { Type: AWS::SQS::Queue }
+  Page: { Type: AWS::SNS::Subscription, Properties: { TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Pager.Arn, RawMessageDelivery: true } }
 ${functionResource("Count", mapping)}
 ${alarm("CountFails", "Errors", "FunctionName", "Count")}
 ${alarm("BatchFailed", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", "CountStream")}
@@ -112,6 +116,35 @@ describe("the metrics of a run in virtual time", () => {
     await runtime.advanceTo(startMs + 10 * minute);
     const rang = runtime.alarms.history().filter(({ to }) => to === "ALARM");
     expect(rang.map(({ settings }) => settings.logicalId)).toEqual(["CountFails", "BatchFailed"]);
+  });
+
+  it("tell the topic of an alarm, with what CloudWatch says of it", async () => {
+    const runtime = await start();
+    await runtime.advanceTo(startMs + minute);
+    put(runtime, 0, "poison");
+    await runtime.advanceTo(startMs + 10 * minute);
+    const pager = runtime.queues.find("arn:aws:sqs:us-east-1:000000000000:pager");
+    const messages = (pager?.receive(10) ?? []).map(({ body }) => JSON.parse(body));
+    expect(
+      messages.map(({ AlarmName, OldStateValue, NewStateValue }) => [AlarmName, OldStateValue, NewStateValue]),
+    ).toEqual([
+      ["count-fails", "OK", "ALARM"],
+      ["batch-failed", "OK", "ALARM"],
+    ]);
+    expect(messages[0]).toMatchObject({
+      AWSAccountId: "000000000000",
+      Region: "us-east-1",
+      NewStateReason: expect.stringMatching(/^Threshold Crossed: 1 out of the last 1 datapoints? \[/),
+      Trigger: {
+        Namespace: "AWS/Lambda",
+        MetricName: "Errors",
+        StatisticType: "Statistic",
+        Statistic: "SUM",
+        Dimensions: [{ name: "FunctionName", value: "count" }],
+        Period: 60,
+        Threshold: 0,
+      },
+    });
   });
 
   it("count records that could not be kept as dropped, and the failed deliveries", async () => {

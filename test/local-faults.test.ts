@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { FaultRates } from "../local/faults/catalogue.ts";
 import { createDraws } from "../local/faults/draw.ts";
 import { startRuntime } from "../local/runtime.ts";
-import { createProject, functionResource } from "./local-project/project.ts";
+import { createProject, functionResource, mightyRole } from "./local-project/project.ts";
 
 /** Counts each record under its text, reads it back, and tells a delivery stream. What fails is left for the next time. */
 const project = createProject({
@@ -22,7 +22,7 @@ Resources:
         RoleARN: !GetAtt Role.Arn
         Prefix: told/
         BufferingHints: { SizeInMBs: 64, IntervalInSeconds: 300 }
-  Role: { Type: AWS::IAM::Role }
+  Role: ${mightyRole}
   SeenTable:
     Type: AWS::DynamoDB::Table
     Properties:

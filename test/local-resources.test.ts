@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { virtualClock } from "../local/clock.ts";
 import { createMetrics } from "../local/cloudwatch/metrics.ts";
 import { startTables } from "../local/dynamodb.ts";
+import { createAccess } from "../local/iam/access.ts";
 import { createKinesis } from "../local/kinesis/service.ts";
 import { createDeliveries, createStreams, createTables } from "../local/resources.ts";
 import { createObjectStore } from "../local/s3/store.ts";
@@ -104,7 +105,8 @@ Resources:
     const invoke = async () => ({ kind: "ok", payload: null, durationMs: 0 }) as const;
     const metrics = createMetrics({ clock });
     const run = { seed: 1, region: "us-east-1", log: () => {} };
-    createDeliveries({ template, clock, kinesis, objects, invoke, metrics, ...run });
+    const access = createAccess(template);
+    createDeliveries({ template, access, clock, kinesis, objects, invoke, metrics, ...run });
   };
 
   it.each([

@@ -2,6 +2,8 @@
 import type { Clock } from "../clock.ts";
 import type { Metrics } from "../cloudwatch/metrics.ts";
 import type { Tables } from "../dynamodb.ts";
+import type { Access } from "../iam/access.ts";
+import { destinationsUnder } from "../iam/functions.ts";
 import type { Kinesis } from "../kinesis/service.ts";
 import type { Stream } from "../kinesis/stream.ts";
 import type { FunctionHost } from "../lambda/host.ts";
@@ -19,6 +21,7 @@ import type { Destination, Settings } from "./settings.ts";
 
 export interface MappingWiring {
   readonly template: Template;
+  readonly access: Access;
   readonly clock: Clock;
   readonly kinesis: Kinesis;
   readonly tables: Pick<Tables, "changesOf">;
@@ -49,7 +52,8 @@ export function createMappings(wiring: MappingWiring, found: readonly FoundMappi
     const hasReader = settings.eventSourceArn === stream.arn || stream.consumers.find(settings.eventSourceArn);
     if (!hasReader) throw notFound(wiring, settings, "Consumer", settings.eventSourceArn);
     if (settings.onFailure !== null) checkDestination(wiring, settings, settings.onFailure);
-    return createMapping({ ...of, settings, stream, destinations: destinationsOf(wiring) });
+    const destinations = destinationsUnder(wiring.access, owner, destinationsOf(wiring));
+    return createMapping({ ...of, settings, stream, destinations });
   });
 }
 

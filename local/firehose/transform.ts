@@ -37,8 +37,8 @@ export function createTransform(deps: TransformDeps) {
     if (only !== undefined && records.length === 1 && requestBytes(only) > INVOKE_LIMIT_BYTES) {
       return [fail(deps, only, TOO_LARGE, { made: 0, endedMs: deps.now() })];
     }
-    const { answers, attempts } = await invokeWithRetries(deps, records);
-    if (answers === null) return records.map((record) => fail(deps, record, FUNCTION_ERROR, attempts));
+    const { answers, error, attempts } = await invokeWithRetries(deps, records);
+    if (answers === null) return records.map((record) => fail(deps, record, error, attempts));
     const answerOf = byRecordId(answers);
     const results = records.map((record) => transformed(deps, record, answerOf, attempts));
     deps.meters.transformedRecords(results.filter(({ kind }) => kind !== "failed").length);
@@ -60,6 +60,11 @@ const FUNCTION_ERROR = {
   code: "Lambda.FunctionError",
   message: "The Lambda function was successfully invoked but it returned an error result.",
 };
+const ACCESS_DENIED = {
+  code: "Lambda.InvokeAccessDenied",
+  message:
+    "Access was denied. Ensure that the access policy for the provided IAM role allows access to the Lambda function.",
+};
 const MISSING = {
   code: "Lambda.MissingRecordId",
   message: "The Lambda function did not return the recordId of this record.",
@@ -77,21 +82,23 @@ const INVALID = {
 async function invokeWithRetries(
   deps: TransformDeps,
   records: readonly SourceRecord[],
-): Promise<{ answers: readonly unknown[] | null; attempts: Attempts }> {
+): Promise<{ answers: readonly unknown[] | null; error: typeof FUNCTION_ERROR; attempts: Attempts }> {
   const payload = toRequest(deps, records);
   let attempts: Attempts = { made: 0, endedMs: deps.now() };
+  let error = FUNCTION_ERROR;
   while (attempts.made <= deps.settings.retries) {
     const startedMs = Math.max(deps.now(), attempts.endedMs);
     const result = await deps.invoke(deps.settings.functionName, payload);
     // In virtual time the clock stands still during an invocation, in real time it has moved on already.
     attempts = { made: attempts.made + 1, endedMs: Math.max(deps.now(), startedMs + Math.round(result.durationMs)) };
     deps.meters.transformed(result.kind === "ok");
+    error = result.kind === "error" && result.errorType === "AccessDeniedException" ? ACCESS_DENIED : FUNCTION_ERROR;
     if (result.kind === "error") continue;
     const answers = isObject(result.payload) ? result.payload.records : null;
-    if (!Array.isArray(answers)) return { answers: records.map(({ recordId }) => ({ recordId })), attempts };
-    if (responseBytes(answers) <= INVOKE_LIMIT_BYTES) return { answers, attempts };
+    if (!Array.isArray(answers)) return { answers: records.map(({ recordId }) => ({ recordId })), error, attempts };
+    if (responseBytes(answers) <= INVOKE_LIMIT_BYTES) return { answers, error, attempts };
   }
-  return { answers: null, attempts };
+  return { answers: null, error, attempts };
 }
 
 function toRequest(deps: TransformDeps, records: readonly SourceRecord[]) {

@@ -7,6 +7,7 @@ import { AwsError } from "../aws-error.ts";
 import type { JsonObject } from "../aws-json.ts";
 import type { Mapping } from "../esm/mapping.ts";
 import { readBody } from "../http-body.ts";
+import { checkAccess } from "../request-access.ts";
 import type { FunctionHost } from "./host.ts";
 import { mappingConfiguration } from "./mapping-configuration.ts";
 
@@ -50,6 +51,7 @@ export function lambdaApi(options: LambdaApiOptions) {
       const message = `Lambda ${request.method} ${url.pathname} is not supported by the local runtime. It supports ${known}.`;
       throw new AwsError("UnknownOperationException", message, 404);
     }
+    checkAccess(request, operation, { subject });
     const header = (name: string): string | undefined => request.headers[name]?.toString();
     return run({ operation, subject, query: url.searchParams, header, body }, options);
   };

@@ -1,13 +1,14 @@
-/** S3 over HTTP: finds the operation, runs it, and answers in XML. Signatures are not checked: whoever reaches the port is the owner. */
+/** S3 over HTTP: finds the operation, runs it, and answers in XML. Signatures are not checked. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "../aws-error.ts";
 import { readBody } from "../http-body.ts";
+import { checkAccess } from "../request-access.ts";
 import { bucketOperations } from "./buckets.ts";
 import { listOperations } from "./list.ts";
 import { multipartOperations } from "./multipart.ts";
 import { objectOperations } from "./objects.ts";
-import { type Reply, type S3Operation, xmlReply } from "./operation.ts";
-import { parseRequest } from "./request.ts";
+import { type Call, type Reply, type S3Operation, xmlReply } from "./operation.ts";
+import { decoded, parseRequest } from "./request.ts";
 import type { ObjectStore } from "./store.ts";
 
 export interface S3 {
@@ -26,7 +27,10 @@ export function createS3(store: ObjectStore): S3 {
   const run = async (request: IncomingMessage): Promise<Reply> => {
     const call = { ...parseRequest(request), request };
     const operation = operations[call.operation];
-    if (operation !== undefined) return operation(call);
+    if (operation !== undefined) {
+      await demandAccess(call);
+      return operation(call);
+    }
     await readBody(request, 0).catch(() => {});
     const supported = Object.keys(operations).join(", ");
     throw new AwsError(
@@ -50,6 +54,21 @@ export function createS3(store: ObjectStore): S3 {
       }
     },
   };
+}
+
+/** What is refused has been read, so that the client gets its answer and not a broken pipe. */
+async function demandAccess({ request, operation, bucket, key }: Call): Promise<void> {
+  const source = request.headers["x-amz-copy-source"];
+  try {
+    checkAccess(request, operation, {
+      bucket,
+      key,
+      copySource: source === undefined ? undefined : decoded(String(source)),
+    });
+  } catch (error) {
+    await readBody(request, 0).catch(() => {});
+    throw error;
+  }
 }
 
 function errorReply(error: unknown, request: IncomingMessage): Reply {

@@ -20,9 +20,9 @@ function all(use: Use, properties: string): Readonly<Record<string, Use>> {
 }
 
 const functionProperties: Catalogue = {
-  ...all(simulated, "CodeUri Environment Events Handler MemorySize Runtime Timeout"),
+  ...all(simulated, "CodeUri Environment Events Handler MemorySize Policies Role Runtime Timeout"),
   ...all(accepted, "Architectures AssumeRolePolicyDocument Description EphemeralStorage FunctionName KmsKeyArn Layers"),
-  ...all(accepted, "LoggingConfig PermissionsBoundary Policies PropagateTags RecursiveLoop Role RolePath"),
+  ...all(accepted, "LoggingConfig PermissionsBoundary PropagateTags RecursiveLoop RolePath"),
   // A dead letter queue and an invoke configuration concern asynchronous invocations, of which there are none here.
   ...all(accepted, "DeadLetterQueue EventInvokeConfig RuntimeManagementConfig SourceKMSKeyArn Tags Tracing VpcConfig"),
   ...all(later, "AutoPublishAlias DeploymentPreference ProvisionedConcurrencyConfig ReservedConcurrentExecutions"),
@@ -104,6 +104,11 @@ const glueDatabaseProperties: Catalogue = {
   },
 };
 
+const roleProperties: Catalogue = {
+  ...all(simulated, "AssumeRolePolicyDocument ManagedPolicyArns Policies"),
+  ...all(accepted, "Description MaxSessionDuration Path PermissionsBoundary RoleName Tags"),
+};
+
 const alarmProperties: Catalogue = {
   ...all(simulated, "ActionsEnabled AlarmActions AlarmDescription ComparisonOperator DatapointsToAlarm Dimensions"),
   ...all(simulated, "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions"),
@@ -143,6 +148,7 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Glue::Database": glueDatabaseProperties,
   "AWS::Glue::Table": glueTableProperties,
   "AWS::CloudWatch::Alarm": alarmProperties,
+  "AWS::IAM::Role": roleProperties,
   "AWS::SQS::Queue": queueProperties,
   "AWS::SNS::Topic": topicProperties,
   "AWS::SNS::Subscription": subscriptionProperties,
@@ -160,7 +166,6 @@ export const notSimulatedTypes: ReadonlySet<string> = new Set([
   "AWS::CloudWatch::Dashboard",
   "AWS::IAM::ManagedPolicy",
   "AWS::IAM::Policy",
-  "AWS::IAM::Role",
   "AWS::KMS::Alias",
   "AWS::KMS::Key",
   "AWS::Kinesis::ResourcePolicy",

@@ -38,6 +38,8 @@ export function attributeOf(identity: Identity, attribute: string): string | nul
   const { type, name, arn, ref } = identity;
   switch (attribute) {
     case "Arn":
+      // A log group's ends in the wildcard for its streams.
+      return type === "AWS::Logs::LogGroup" ? `${arn}:*` : arn;
     case "ConsumerARN":
     case "TopicArn":
     case "PolicyArn":

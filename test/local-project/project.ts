@@ -41,12 +41,22 @@ export function createProject(files: Readonly<Record<string, string>>): Project 
   };
 }
 
-/** A function in the template; `properties` are further lines. */
+const everything = '{ Effect: Allow, Action: "*", Resource: "*" }';
+
+/** Of a role that Lambda and Firehose can take on and that may do everything, for tests that are not about permissions. */
+export const mightyRole =
+  "{ Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: { Statement: [{ Effect: Allow, Action: sts:AssumeRole, " +
+  "Principal: { Service: [lambda.amazonaws.com, firehose.amazonaws.com] } }] }, " +
+  `Policies: [{ PolicyName: all, PolicyDocument: { Statement: [${everything}] } }] } }`;
+
+/** A function in the template; `properties` are further lines. It may do everything, unless they say what it may. */
 export function functionResource(
   logicalId: string,
   properties: readonly string[] = [],
   build: readonly string[] = [],
 ): string {
+  const says = properties.some((line) => /^(Policies|Role):/.test(line));
+  const lines = says ? properties : [...properties, `Policies: [{ Statement: [${everything}] }]`];
   return `
   ${logicalId}:
     Type: AWS::Serverless::Function
@@ -62,7 +72,7 @@ export function functionResource(
       Runtime: nodejs24.x
       CodeUri: ${logicalId.toLowerCase()}
       Handler: handler.handler
-      ${properties.join("\n      ")}`;
+      ${lines.join("\n      ")}`;
 }
 
 export const projectDir = join(import.meta.dirname, "..", "..");

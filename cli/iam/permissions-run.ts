@@ -1,0 +1,79 @@
+/** A run that uses every permission which a pipeline at work needs, also on its error paths, and what then was used. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RoleUsage } from "../../local/iam/usage.ts";
+import { type Runtime, startRuntime } from "../../local/runtime.ts";
+import { type Project, readProject, withClearErrors } from "../dev/project.ts";
+import type { NamedPath } from "../start/options.ts";
+import { parametersFor } from "../start/run.ts";
+import { type EventSource, openSource } from "../start/source.ts";
+
+export interface PermissionsRunOptions {
+  readonly inputs: readonly NamedPath[];
+  readonly map: NamedPath | null;
+  readonly definitions: NamedPath | null;
+  readonly events: number;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** In place of template.yaml's, in tests. */
+  readonly templateText?: string;
+}
+
+/** Enough for a transform to fail with all of its retries, so that Firehose gives the batch up. */
+const DEATHS = 4;
+
+export async function runForPermissions(options: PermissionsRunOptions): Promise<readonly RoleUsage[]> {
+  // Without retries the first death of a reader gives its batch up, which then goes to the destination on failure.
+  const parameters = { ...parametersFor({ shards: 2 }), MaximumRetryAttempts: "0", ...options.parameters };
+  const project = await readProject({ definitionsDir: options.definitions?.path ?? null, parameters, out: nowhere });
+  const source = await openSource({ ...sourceOptions, ...options }, project.definitions);
+  const outDir = mkdtempSync(join(tmpdir(), "millrace-iam-"));
+  const runtime = await withClearErrors(start(options, project, source, outDir));
+  try {
+    await stream(runtime, source);
+    return runtime.access.usage();
+  } finally {
+    await runtime.stop();
+    rmSync(outDir, { recursive: true, force: true });
+  }
+}
+
+const nowhere = { name: "", path: "" };
+const sourceOptions = {
+  order: "file",
+  out: { name: "", path: "" },
+  seed: 1,
+  shards: 2,
+  unlimited: true,
+  json: false,
+} as const;
+
+function start(
+  { templateText }: PermissionsRunOptions,
+  project: Project,
+  { startMs }: EventSource,
+  outDir: string,
+): Promise<Runtime> {
+  return startRuntime({
+    ...project,
+    ...(templateText === undefined ? {} : { templateText }),
+    outDir,
+    clock: { kind: "virtual", startMs },
+    kill: ({ phase, invocation }) => phase === "answer" && invocation <= DEATHS,
+  });
+}
+
+/** One record alone, which every function dies of; then one that is no event and too large for Firehose; then all the others. */
+async function stream(runtime: Runtime, { arrivals }: EventSource): Promise<void> {
+  const events = runtime.stream("EventStream");
+  let count = 0;
+  for await (const arrival of arrivals) {
+    if (arrival.arrivalMs > runtime.clock.now()) await runtime.advanceTo(arrival.arrivalMs);
+    events.put(arrival);
+    if (++count > 1) continue;
+    await runtime.drain();
+    events.put({ partitionKey: "k", data: Buffer.alloc(events.maxRecordSizeBytes - 1, "x") });
+    await runtime.drain();
+  }
+  await runtime.drain();
+}
