@@ -26,7 +26,7 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
   // Without retries the first death of a reader gives its batch up, which then goes to the destination on failure.
   const parameters = { ...parametersFor({ shards: 2 }), MaximumRetryAttempts: "0", ...options.parameters };
   const project = await readProject({ definitionsDir: options.definitions?.path ?? null, parameters, out: nowhere });
-  const source = await openSource({ ...sourceOptions, ...options }, project.definitions);
+  const source = await openSource({ order: "file", seed: 1, ...options }, project.definitions);
   const outDir = mkdtempSync(join(tmpdir(), "millrace-iam-"));
   const runtime = await withClearErrors(start(options, project, source, outDir));
   try {
@@ -39,14 +39,6 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
 }
 
 const nowhere = { name: "", path: "" };
-const sourceOptions = {
-  order: "file",
-  out: { name: "", path: "" },
-  seed: 1,
-  shards: 2,
-  unlimited: true,
-  json: false,
-} as const;
 
 function start(
   { templateText }: PermissionsRunOptions,

@@ -20,11 +20,14 @@ export interface EventSource {
   readonly redeliveredShare: number;
 }
 
-export async function openSource(options: StartOptions, definitions: Definitions): Promise<EventSource> {
+/** What decides about the source, of a run's options. */
+export type SourceOptions = Pick<StartOptions, "inputs" | "map" | "order" | "events" | "seed">;
+
+export async function openSource(options: SourceOptions, definitions: Definitions): Promise<EventSource> {
   return options.inputs.length === 0 ? openSampleDay(options, definitions) : openFiles(options, definitions);
 }
 
-function openSampleDay({ events, seed }: StartOptions, { features, eventSchema, dir }: Definitions): EventSource {
+function openSampleDay({ events, seed }: SourceOptions, { features, eventSchema, dir }: Definitions): EventSource {
   const day = { eventCount: events, seed, ...features };
   requireFittingSchema(day, eventSchema.validate, dir);
   return {
@@ -56,7 +59,7 @@ function requireFittingSchema(
   }
 }
 
-async function openFiles(options: StartOptions, { features, eventSchema }: Definitions): Promise<EventSource> {
+async function openFiles(options: SourceOptions, { features, eventSchema }: Definitions): Promise<EventSource> {
   const input = openInput(options.inputs);
   const plan =
     options.map === null
