@@ -194,6 +194,7 @@ describe("I2: a queue's messages", () => {
     bench.send(...Array(8).fill("x".repeat(1_000_000)));
     await bench.settle();
     expect(bench.batches.map((batch) => batch.length)).toEqual([6, 2]);
+    expect(bench.times).toEqual([0, 0]);
   });
 
   it("run in several batches side by side, of a FIFO queue in one, in order within a group", async () => {
@@ -201,6 +202,10 @@ describe("I2: a queue's messages", () => {
     standard.send("a", "b", "c", "d", "e", "f");
     await standard.settle();
     expect(standard.times).toEqual([0, 0, 0, 0, 0, 1000]);
+    const fifo = await createBench({ properties: "FifoQueue: true", settings: { batchSize: 1 }, durationMs: 1000 });
+    for (const id of ["a", "b"]) fifo.queue.send({ body: id, groupId: id, deduplicationId: id });
+    await fifo.settle();
+    expect(fifo.times).toEqual([0, 1000]);
 
     await fc.assert(
       fc.asyncProperty(

@@ -185,6 +185,42 @@ describe("a mapping that AWS accepts is accepted", () => {
   });
 });
 
+describe("a mapping as a resource of its own", () => {
+  const resource = (properties: string) => `
+  M:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      ${properties.replaceAll("; ", "\n      ")}`;
+  const source = "EventSourceArn: !GetAtt Stream.Arn; StartingPosition: LATEST";
+
+  it("is read as one among a function's events", () => {
+    const [found] = mappingsOf(" {}", resource(`FunctionName: !Ref F; ${source}; BatchSize: 5`));
+    expect(found?.owner.logicalId).toBe("F");
+    expect(found?.settings).toMatchObject({ source: "kinesis", logicalId: "M", batchSize: 5 });
+    const [queue] = mappingsOf(
+      " {}",
+      resource("FunctionName: !GetAtt F.Arn; EventSourceArn: arn:aws:sqs:us-east-1:0:q"),
+    );
+    expect(queue?.settings).toMatchObject({ source: "sqs", batchSize: 10 });
+  });
+
+  it.each([
+    [`FunctionName: G; ${source}`, "template.yaml:12: M: InvalidParameterValueException: Function not found: G"],
+    [`FunctionName: !Ref F; ${source}; Queue: q`, "template.yaml:15: M: There is no property Queue here"],
+    [
+      "FunctionName: !Ref F; EventSourceArn: arn:aws:kafka:us-east-1:0:c",
+      "template.yaml:13: M: The local runtime reads from",
+    ],
+  ])("is refused like one: %s", (properties, message) => {
+    expect(() => mappingsOf(" {}", resource(properties))).toThrow(message);
+  });
+
+  it("of a stream that the function has an event of is a second mapping of the two", () => {
+    const events = event("In", "Type: Kinesis", "StartingPosition: LATEST");
+    expect(() => mappingsOf(events, resource(`FunctionName: !Ref F; ${source}`))).toThrow("ResourceConflictException");
+  });
+});
+
 function outOfRange(name: string, value: number, bound: string): readonly [string, string] {
   const field = name.charAt(0).toLowerCase() + name.slice(1);
   return [
@@ -208,7 +244,7 @@ function event(name: string, type: string, settings: string): string {
             ${lines.join("\n            ")}`;
 }
 
-function mappingsOf(events: string) {
+function mappingsOf(events: string, resources = "") {
   const templateText = `
 Resources:
   Stream: { Type: AWS::Kinesis::Stream }
@@ -216,6 +252,6 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: f
-      Events:${events}`;
+      Events:${events}${resources}`;
   return readMappings(loadTemplate({ templatePath: "/somewhere/template.yaml", templateText }), { nowMs });
 }

@@ -2,7 +2,7 @@
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { afterEach } from "vitest";
-import { type Clock, realClock, virtualClock } from "../local/clock.ts";
+import { type Clock, virtualClock } from "../local/clock.ts";
 import { createMessaging } from "../local/messaging.ts";
 import { startServer } from "../local/server.ts";
 import { loadTemplate } from "../local/template/load.ts";
@@ -20,10 +20,9 @@ export async function openMessaging(resources: string) {
   return { clock, ...(await openOn(resources, clock, "virtual")) };
 }
 
-export async function openInRealTime(resources: string) {
-  const clock = realClock();
-  opened.push(clock.stop);
-  return openOn(resources, clock, "real");
+/** Waits as in real time, though the clock stands still. */
+export async function openWaiting(resources: string) {
+  return openOn(resources, virtualClock(startMs), "real");
 }
 
 async function openOn(resources: string, clock: Clock, time: "virtual" | "real") {

@@ -74,6 +74,9 @@ describe("a topic", () => {
     expect(result.Successful?.map(({ Id }) => Id)).toEqual(["1"]);
     expect(result.Failed).toMatchObject([{ Id: "2", Code: "InvalidParameter" }]);
     expect(messagesIn(queue("Inbox"))).toEqual(["for queues"]);
+    const ten = Array.from({ length: 10 }, (_, at) => ({ Id: String(at), Message: `message ${at}` }));
+    await clients.sns.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries: ten }));
+    expect(messagesIn(queue("Inbox"))).toEqual(ten.map(({ Message: text }) => text));
   });
 
   it("is listed with its subscriptions, and one that is not there is refused in AWS's words", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageBatchCommand,
@@ -13,7 +14,8 @@ import {
 } from "@aws-sdk/client-sqs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openInRealTime, openMessaging, startMs } from "./local-messaging.ts";
+import { md5OfAttributes } from "../local/sqs/message.ts";
+import { openMessaging, openWaiting, startMs } from "./local-messaging.ts";
 
 const plain = "  Jobs: { Type: AWS::SQS::Queue, Properties: { VisibilityTimeout: 30 } }";
 const withDeadLetters = `
@@ -126,7 +128,7 @@ describe("an unmodified SDK client", () => {
   });
 
   it("waits for a message where it asks to, in real time only", async () => {
-    const { clients, urlOf, queue } = await openInRealTime(plain);
+    const { clients, urlOf, queue } = await openWaiting(plain);
     const receiving = clients.sqs.send(new ReceiveMessageCommand({ QueueUrl: urlOf("Jobs"), WaitTimeSeconds: 20 }));
     // A first request, so that the receive is there before the message.
     await clients.sqs.send(new ListQueuesCommand({}));
@@ -187,6 +189,18 @@ describe("a received message", () => {
     ]);
   });
 
+  it("stays with its receiver, however often it was received, until its visibility timeout has passed", async () => {
+    const { clock, queue } = await openMessaging(withDeadLetters);
+    queue("Jobs").send({ body: "x" });
+    queue("Jobs").receive(1);
+    await clock.advanceTo(startMs + 10_000);
+    const [last] = queue("Jobs").receive(1);
+    queue("Jobs").receive(1);
+    queue("Jobs").delete(last?.receiptHandle ?? "");
+    expect(queue("Jobs").counts()).toMatchObject({ hidden: 0, moved: 0 });
+    expect(queue("Dead").receive(1)).toEqual([]);
+  });
+
   it("leaves after the retention of the queue, whoever has it", async () => {
     const { clock, queue } = await openMessaging(
       "  Jobs: { Type: AWS::SQS::Queue, Properties: { MessageRetentionPeriod: 60 } }",
@@ -230,6 +244,24 @@ describe("a FIFO queue", () => {
     );
   });
 
+  it("gives out nothing more of a group while one of it is hidden, but of others", async () => {
+    const { queue } = await openMessaging(fifo);
+    for (const body of ["a 1", "a 2", "b 1"]) queue("Jobs").send({ body, groupId: body.slice(0, 1) });
+    const [first] = queue("Jobs").receive(1);
+    expect(first?.body).toBe("a 1");
+    expect(
+      queue("Jobs")
+        .receive(10)
+        .map(({ body }) => body),
+    ).toEqual(["b 1"]);
+    queue("Jobs").delete(first?.receiptHandle ?? "");
+    expect(
+      queue("Jobs")
+        .receive(10)
+        .map(({ body }) => body),
+    ).toEqual(["a 2"]);
+  });
+
   it("drops what it had within five minutes, by id or by content, and asks for a group", async () => {
     const { clock, queue, clients, urlOf } = await openMessaging(fifo);
     const first = queue("Jobs").send({ body: "x", groupId: "a" });
@@ -243,6 +275,14 @@ describe("a FIFO queue", () => {
       clients.sqs.send(new SendMessageCommand({ QueueUrl: urlOf("Jobs"), MessageBody: "x" })),
     ).rejects.toMatchObject({ name: "MissingParameter" });
   });
+});
+
+it("the digest of attributes is AWS's: names in order, each length before its value, 1 for texts and 2 for bytes", () => {
+  const text = { timestamp: { dataType: "Number", value: "1493147359900" } };
+  expect(md5OfAttributes(text)).toBe("235c5c510d26fb653d073faed50ae77c");
+  const hex = ["00000003", "726177", "00000006", "42696e617279", "02", "00000002", "00ff"].join("");
+  const expected = createHash("md5").update(Buffer.from(hex, "hex")).digest("hex");
+  expect(md5OfAttributes({ raw: { dataType: "Binary", value: Buffer.from([0, 255]) } })).toBe(expected);
 });
 
 it.each([

@@ -1,19 +1,20 @@
 /** Reads the mapping of a queue from the properties of a function's event. */
 import { invalidParameter, type Properties } from "../template/properties.ts";
 import { readFilter } from "./read-filter.ts";
-import { reportsBatchItemFailures } from "./read-stream.ts";
+import { type Naming, reportsBatchItemFailures } from "./read-stream.ts";
 import type { QueueSettings } from "./settings.ts";
 
 const known =
-  "BatchSize Enabled FilterCriteria FunctionResponseTypes KmsKeyArn MaximumBatchingWindowInSeconds MetricsConfig Queue ScalingConfig";
+  "BatchSize Enabled FilterCriteria FunctionResponseTypes KmsKeyArn MaximumBatchingWindowInSeconds MetricsConfig ScalingConfig";
 
 export function readQueueMapping(
   properties: Properties,
   at: Pick<QueueSettings, "source" | "logicalId" | "line">,
+  naming: Naming,
 ): QueueSettings {
-  properties.refuseUnknown(known);
-  const arn = properties.text("Queue");
-  if (arn === undefined) throw properties.fail("Queue", "Queue is required: the ARN of a queue.");
+  properties.refuseUnknown(`${known} ${naming.source} ${naming.others}`.trim());
+  const arn = properties.text(naming.source);
+  if (arn === undefined) throw properties.fail(naming.source, `${naming.source} is required: the ARN of a queue.`);
   const isFifo = arn.endsWith(".fifo");
   const batchSize = properties.integer("BatchSize", 1, isFifo ? 10 : 10_000, 10);
   const windowSeconds = properties.integer("MaximumBatchingWindowInSeconds", 0, isFifo ? 0 : 300, 0);

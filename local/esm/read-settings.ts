@@ -5,7 +5,7 @@
 import type { ValueMap } from "../template/evaluate.ts";
 import { mappingId } from "../template/identity.ts";
 import type { Resource, Template } from "../template/load.ts";
-import { propertiesOf } from "../template/properties.ts";
+import { invalidParameter, propertiesOf } from "../template/properties.ts";
 import { TemplateError } from "../template/template-error.ts";
 import { readQueueMapping } from "./read-queue.ts";
 import { readStreamMapping } from "./read-stream.ts";
@@ -23,31 +23,33 @@ export interface FoundMapping {
 
 /** Throws a TemplateError for an event of another kind or a setting that AWS would refuse. */
 export function readMappings(template: Template, options: ReadOptions): readonly FoundMapping[] {
-  const found: FoundMapping[] = [];
-  for (const owner of template.of("AWS::Serverless::Function")) {
-    for (const settings of mappingsOf(template, owner, options)) {
-      const twin = found.find((other) => other.owner === owner && isSameSource(other.settings, settings));
-      if (twin !== undefined) throw conflict(template, owner, settings, twin.settings);
-      found.push({ owner, settings });
-    }
+  const functions = template.of("AWS::Serverless::Function");
+  const all = [
+    ...functions.flatMap((owner) => eventsOf(template, owner, options).map((settings) => ({ owner, settings }))),
+    ...template.of("AWS::Lambda::EventSourceMapping").map((resource) => readResource(template, resource, options)),
+  ];
+  for (const [at, { owner, settings }] of all.entries()) {
+    const twin = all.slice(0, at).find((other) => other.owner === owner && isSameSource(other.settings, settings));
+    if (twin !== undefined) throw conflict(template, owner, settings, twin.settings);
   }
-  return found;
+  return all;
 }
 
-function mappingsOf(template: Template, owner: Resource, { nowMs }: ReadOptions): readonly Settings[] {
+function eventsOf(template: Template, owner: Resource, { nowMs }: ReadOptions): readonly Settings[] {
   const events = (owner.properties.Events ?? {}) as ValueMap;
   return Object.entries(events).map(([name, event]) => {
     const { Type: type, Properties: values } = event as ValueMap;
     const line = template.lines.of(event as object);
     const logicalId = owner.logicalId + name;
     const properties = propertiesOf(template, logicalId, (values ?? {}) as ValueMap, line);
+    const naming = { source: type === "SQS" ? "Queue" : "Stream", others: "" };
     switch (type) {
       case "Kinesis":
-        return readStreamMapping(properties, { source: "kinesis", logicalId, line }, nowMs);
+        return readStreamMapping(properties, { source: "kinesis", logicalId, line }, naming, nowMs);
       case "DynamoDB":
-        return readStreamMapping(properties, { source: "dynamodb", logicalId, line }, nowMs);
+        return readStreamMapping(properties, { source: "dynamodb", logicalId, line }, naming, nowMs);
       case "SQS":
-        return readQueueMapping(properties, { source: "sqs", logicalId, line });
+        return readQueueMapping(properties, { source: "sqs", logicalId, line }, naming);
       default:
         throw new TemplateError(
           template.file,
@@ -56,6 +58,26 @@ function mappingsOf(template: Template, owner: Resource, { nowMs }: ReadOptions)
         );
     }
   });
+}
+
+/** A mapping that stands for itself in the template, beside the functions. */
+function readResource(template: Template, resource: Resource, { nowMs }: ReadOptions): FoundMapping {
+  const { logicalId, line, properties: values } = resource;
+  const properties = propertiesOf(template, logicalId, values, line);
+  const name = properties.text("FunctionName") ?? "";
+  const owner = template
+    .of("AWS::Serverless::Function")
+    .find((candidate) => name === candidate.name || name === candidate.arn);
+  if (owner === undefined) throw properties.fail("FunctionName", invalidParameter(`Function not found: ${name}`));
+  const service = properties.text("EventSourceArn")?.split(":")[2];
+  const naming = { source: "EventSourceArn", others: "FunctionName Tags" };
+  if (service === "kinesis" || service === "dynamodb") {
+    return { owner, settings: readStreamMapping(properties, { source: service, logicalId, line }, naming, nowMs) };
+  }
+  if (service === "sqs")
+    return { owner, settings: readQueueMapping(properties, { source: "sqs", logicalId, line }, naming) };
+  const message = `The local runtime reads from streams, tables and queues only so far, got ${service ?? "no EventSourceArn"}.`;
+  throw properties.fail("EventSourceArn", message);
 }
 
 function isSameSource(one: Settings, other: Settings): boolean {

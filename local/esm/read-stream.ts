@@ -4,18 +4,28 @@ import { invalidParameter, type Properties, violation } from "../template/proper
 import { readFilter } from "./read-filter.ts";
 import type { Destination, MappingSettings } from "./settings.ts";
 
+/** Which properties name the source, and whom else there is to name, depends on where the mapping stands. */
+export interface Naming {
+  /** `Stream` or `Queue` in a function's events, `EventSourceArn` of a resource of its own. */
+  readonly source: string;
+  readonly others: string;
+}
+
 const known = `BatchSize BisectBatchOnFunctionError DestinationConfig Enabled FilterCriteria FunctionResponseTypes KmsKeyArn
   MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts MetricsConfig ParallelizationFactor
-  StartingPosition StartingPositionTimestamp Stream TumblingWindowInSeconds`;
+  StartingPosition StartingPositionTimestamp TumblingWindowInSeconds`;
 
 export function readStreamMapping(
   properties: Properties,
   at: Pick<MappingSettings, "source" | "logicalId" | "line">,
+  naming: Naming,
   nowMs: number,
 ): MappingSettings {
-  properties.refuseUnknown(known);
-  const arn = properties.text("Stream");
-  if (arn === undefined) throw properties.fail("Stream", "Stream is required: the ARN of a stream or of its consumer.");
+  properties.refuseUnknown(`${known} ${naming.source} ${naming.others}`.trim());
+  const arn = properties.text(naming.source);
+  if (arn === undefined) {
+    throw properties.fail(naming.source, `${naming.source} is required: the ARN of a stream or of its consumer.`);
+  }
   const parallelizationFactor = properties.integer("ParallelizationFactor", 1, 10, 1);
   const tumblingWindowMs = properties.integer("TumblingWindowInSeconds", 0, 900, 0) * 1000;
   if (tumblingWindowMs > 0 && parallelizationFactor > 1) {

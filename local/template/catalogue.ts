@@ -149,6 +149,8 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Glue::Table": glueTableProperties,
   "AWS::CloudWatch::Alarm": alarmProperties,
   "AWS::IAM::Role": roleProperties,
+  // Its properties are checked by those who read it.
+  "AWS::Lambda::EventSourceMapping": simulated,
   "AWS::SQS::Queue": queueProperties,
   "AWS::SNS::Topic": topicProperties,
   "AWS::SNS::Subscription": subscriptionProperties,
