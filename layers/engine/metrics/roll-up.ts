@@ -6,7 +6,7 @@ import type { Position, StreamRecord } from "../position.ts";
 import type { Scalar } from "../schema.ts";
 import { decodeWindowState, encodeWindowState, inOrder, openCell, packCell } from "./codec.ts";
 import type { CompiledMetric, MetricSlot, MetricsPipeline } from "./compile.ts";
-import { type Slots, slotsOf } from "./groups.ts";
+import { type Groups, type Slots, slotsOf } from "./groups.ts";
 import { columnOf, meets, recordHash, type Seen } from "./seen.ts";
 import { addFingerprint, cellAt, contains, emptyState, renewed, type WindowState } from "./state.ts";
 
@@ -93,7 +93,8 @@ export function rollUp(metrics: MetricsPipeline, batch: WindowBatch, limits = ST
   if (batch.incoming !== null && batch.incoming.length >= limits.flushBytes && batch.ends === "no") writeOut();
 
   const counts: Counts = { accepted: 0, duplicates: 0, rejected: 0, redelivered: 0 };
-  for (const record of batch.records) foldRecord(metrics, state, record, batch.nowMs, counts);
+  const open: OpenCell[] = [];
+  for (const record of batch.records) foldRecord(metrics, state, open, record, batch.nowMs, counts);
 
   if (batch.ends !== "no") writeOut();
   let bytes = encodeWindowState(metrics.metrics, state);
@@ -124,6 +125,7 @@ function rowsOf(
 function foldRecord(
   { pipeline, metrics }: MetricsPipeline,
   state: WindowState,
+  open: OpenCell[],
   record: StreamRecord,
   nowMs: number,
   counts: Counts,
@@ -140,7 +142,10 @@ function foldRecord(
   else if (verdict === "duplicate") counts.duplicates++;
   else counts.rejected++;
   const seen: Seen = { record, event: decoded.event, verdict, nowMs, hash: recordHash(record) };
-  for (const metric of metrics) if (concerns(metric, seen)) addTo(metric, state, seen);
+  for (let m = 0; m < metrics.length; m++) {
+    const metric = metrics[m] as CompiledMetric;
+    if (concerns(metric, seen)) open[m] = addTo(metric, state, open[m], seen);
+  }
 }
 
 function verdictOf(state: WindowState, decoded: Decoded): Seen["verdict"] {
@@ -154,13 +159,19 @@ function concerns({ records, where }: CompiledMetric, seen: Seen): boolean {
   return meets(seen, where);
 }
 
-function addTo(metric: CompiledMetric, state: WindowState, seen: Seen): void {
+/** The cell of a metric that the last record went to, and likely the next one will. */
+interface OpenCell {
+  readonly startMs: number;
+  readonly groups: Groups;
+}
+
+function addTo(metric: CompiledMetric, state: WindowState, last: OpenCell | undefined, seen: Seen): OpenCell {
   const timeMs = metric.time === "event" ? (seen.event as Event).timeMs : seen.record.arrivalMs;
   const startMs = Math.floor(timeMs / metric.everyMs) * metric.everyMs;
-  const groups = openCell(metric, cellAt(state, metric, startMs));
+  const cell = last?.startMs === startMs ? last : { startMs, groups: openCell(metric, cellAt(state, metric, startMs)) };
   const values = metric.by.map((column) => columnOf(seen, column));
-  const slots = slotsOf(metric, groups, values);
-  addToSlots(metric, slots, seen, timeMs);
+  addToSlots(metric, slotsOf(metric, cell.groups, values), seen, timeMs);
+  return cell;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
