@@ -42,7 +42,7 @@ const alarm = (name: string, metric: string, dimension: string, value: string) =
 const project = createProject({
   "template.yaml": `
 Resources:
-  EventStream: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }
+  EventStream: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1, DesiredShardLevelMetrics: [IncomingRecords] } }
   FailedBucket: { Type: AWS::S3::Bucket }
   Topic: { Type: AWS::SNS::Topic }
   Pager: { Type: AWS::SQS::Queue }
@@ -90,6 +90,20 @@ describe("the metrics of a run in virtual time", () => {
     expect(valuesBy(runtime, of("Duration"), { kind: "Maximum" })[0]).toBeCloseTo(20.2);
     // The batch was gathered for 30 s from its first record on; its last came after 10 s (A11.1).
     expect(valuesBy(runtime, of("IteratorAge"), { kind: "Maximum" })).toEqual({ 0: 20_000 });
+  });
+
+  it("say of a stream what came in, and by shard what the template asks for (D4)", async () => {
+    const runtime = await start();
+    put(runtime, 3);
+    const incoming = (metric: string, dimensions = {}) => ({
+      namespace: "AWS/Kinesis",
+      name: metric,
+      dimensions: { StreamName: "event-stream", ...dimensions },
+    });
+    const ShardId = "shardId-000000000000";
+    expect(valuesBy(runtime, incoming("IncomingRecords"), { kind: "Sum" })).toEqual({ 0: 3 });
+    expect(valuesBy(runtime, incoming("IncomingRecords", { ShardId }), { kind: "Sum" })).toEqual({ 0: 3 });
+    expect(valuesBy(runtime, incoming("IncomingBytes", { ShardId }), { kind: "Sum" })).toEqual({});
   });
 
   it("say of a mapping what became of its events (A11.2)", async () => {

@@ -10,6 +10,8 @@ describe("15 consumers on one stream of 0.2 MiB/s", () => {
     const shared = { one: await run(1, "shared"), five: await run(5, "shared"), fifteen: await run(15, "shared") };
     const fanOut = { one: await run(1, "fan-out"), fifteen: await run(15, "fan-out") };
 
+    // One alone reads once a second, and not again for an empty answer.
+    expect(shared.one.reads).toBeLessThanOrEqual(seconds + 1);
     // 15 of them want 3 MiB/s of the 2 that they share, and 15 reads a second of five; five of them want what there is.
     expect(shared.one.throttled + fanOut.fifteen.throttled).toBe(0);
     expect(shared.fifteen.throttled).toBeGreaterThan(shared.five.throttled);
@@ -63,6 +65,7 @@ async function run(consumers: number, kind: "shared" | "fan-out") {
     medians,
     fastestMs: Math.min(...medians),
     slowestMs: Math.max(...lags.flat()),
+    reads: stream.metrics.totals().find(({ metric }) => metric === "OutgoingRecords")?.count ?? 0,
     throttled: stream.metrics.sum("ReadProvisionedThroughputExceeded"),
   };
 }

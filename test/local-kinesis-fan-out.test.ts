@@ -10,6 +10,7 @@ import {
   type SubscribeToShardEvent,
 } from "@aws-sdk/client-kinesis";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Push } from "../local/kinesis/fan-out.ts";
 import { createStream, type Shard, type Stream } from "../local/kinesis/stream.ts";
 import { arn, client, clock, kinesis, put, shardName, startMs, stream } from "./local-kinesis.ts";
 
@@ -154,6 +155,25 @@ describe("SubscribeToShard through the SDK", () => {
     const late = await subscribe(await register("two"), { Type: "LATEST" });
     await clock.advanceTo(startMs + 3000);
     expect((await late.all()).map(({ ChildShards }) => ChildShards?.length)).toEqual([2]);
+  });
+
+  it("gives all that a closed shard holds, in as many pushes as it takes, before it ends", async () => {
+    const target = stream(1);
+    const data = Buffer.alloc(700_000);
+    const sent = [1, 2, 3, 4].map(() => target.put({ partitionKey: "k", data }).sequenceNumber);
+    target.split(shardName(0), 2n ** 127n);
+    const pushes: Push[] = [];
+    const ends: unknown[] = [];
+    target.consumers.register("one").subscribe({
+      shard: target.shards()[0] as Shard,
+      position: { kind: "TRIM_HORIZON" },
+      onPush: (push) => void pushes.push(push),
+      onEnd: (error) => void ends.push(error),
+    });
+    await clock.runUntilIdle();
+    expect(pushes.flatMap(({ records }) => records.map(({ sequenceNumber }) => sequenceNumber))).toEqual(sent);
+    expect(pushes.map(({ after }) => after)).toEqual([...sent.slice(0, 3), null]);
+    expect(ends).toEqual([null]);
   });
 
   it("refuses a second subscription within five seconds; later it takes over and the first is told", async () => {

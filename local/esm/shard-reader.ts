@@ -65,7 +65,7 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
   let lastPollMs = clock.now() - beatMs;
   let timer: Timer | null = null;
   let paused = false;
-  // Then a read would find nothing until the next record, and be missing to others.
+  // Then the next read is that of the next beat: batches follow back to back only while the reader is behind.
   let atTip = false;
   let refusals = 0;
   let subscription: Subscription | null = null;
@@ -135,6 +135,7 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
   const at = (atMs: number): void => {
     timer ??= clock.at(atMs, () => {
       timer = null;
+      atTip = false;
       read();
     });
   };
@@ -153,7 +154,6 @@ export function createShardReader(options: ShardReaderOptions): ShardReader {
     read,
     caughtUp,
     wake() {
-      atTip = false;
       if (paused) return;
       if (consumer !== null) subscribe(consumer);
       const beats = beatMs === 0 ? 0 : Math.max(1, Math.ceil((clock.now() - lastPollMs) / beatMs));
