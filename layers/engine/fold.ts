@@ -5,7 +5,7 @@ import { add, has, sizeOf } from "./fingerprints.ts";
 import { contains, raise } from "./marks.ts";
 import type { Rejection } from "./rejection.ts";
 import { isBehind, stopWaiting, takeTurn } from "./reorder.ts";
-import { FINGERPRINT_BYTES, growthBytes, ITEM_BYTES, SOFT_ITEM_BYTES } from "./size.ts";
+import { FINGERPRINT_BYTES, ITEM_BYTES, SOFT_ITEM_BYTES } from "./size.ts";
 import { addToTiles, clearState, emptyState, inherit, matches, prune, type State } from "./state.ts";
 
 /**
@@ -124,7 +124,6 @@ interface Folding {
   readonly pipeline: Pipeline;
   readonly view: CompiledView;
   readonly item: Item;
-  readonly growthBytes: number;
   readonly counts: Counts;
   readonly rejections: Rejection[];
 }
@@ -140,7 +139,7 @@ interface Item {
 function foldingOf(pipeline: Pipeline, name: string, counts: Counts, rejections: Rejection[]): Folding {
   const view = pipeline.views.find((candidate) => candidate.name === name) as CompiledView;
   const item = { state: emptyState(view), measuredBytes: 0, grownBytes: 0 };
-  return { pipeline, view, item, growthBytes: growthBytes(view), counts, rejections };
+  return { pipeline, view, item, counts, rejections };
 }
 
 function load(view: CompiledView, item: Item, id: string, { items, siblings }: Items): void {
@@ -207,7 +206,7 @@ function apply(folding: Folding, event: Event): Rejection | null {
     if (rejection !== null) return rejection;
   } else addToTiles(view, state.tiles, event);
   add(state.fingerprints, timeMs, high, low);
-  item.grownBytes += folding.growthBytes;
+  item.grownBytes += view.growthBytes;
   state.applied++;
   counts.applied++;
   return null;
@@ -248,7 +247,7 @@ function fullness(folding: Folding): string | null {
     if (sizeOf(state.fingerprints) >= view.entityLimit)
       return `the entity has more than ${view.entityLimit} live events`;
   }
-  if (item.measuredBytes + item.grownBytes + folding.growthBytes > ITEM_BYTES) {
+  if (item.measuredBytes + item.grownBytes + view.growthBytes > ITEM_BYTES) {
     prune(pipeline, view, state);
     item.measuredBytes = encodeState(view, state).length;
     item.grownBytes = 0;

@@ -66,6 +66,8 @@ export type { ItemSummary } from "./read.ts";
 export { readFeatures, stateTtlMs, summarizeItem } from "./read.ts";
 export type { Reason, Rejection, Stage } from "./rejection.ts";
 export type { Column, ColumnType, EventSchema, Row, Scalar } from "./schema.ts";
+export type { ViewSize } from "./size.ts";
+export { ITEM_LIMITS, sizeOfView } from "./size.ts";
 export { parseTime } from "./time.ts";
 export type { Window } from "./window.ts";
 export { calendarDay, calendarWeek, hopping, lastEvents, lifetime, session, tumbling } from "./window.ts";

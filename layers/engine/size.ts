@@ -1,4 +1,6 @@
-import type { CompiledView, Pipeline, Resolution } from "./compile.ts";
+import { scalarBytes } from "./aggregates/scalar.ts";
+import type { CompiledSequence, CompiledView, Pipeline, Resolution } from "./compile.ts";
+import type { EventSchema } from "./schema.ts";
 import { INHERITED_LIMIT } from "./state.ts";
 
 /**
@@ -9,14 +11,18 @@ import { INHERITED_LIMIT } from "./state.ts";
 export const ITEM_BYTES = 380 * 1024;
 export const SOFT_ITEM_BYTES = 256 * 1024;
 
+export const ITEM_LIMITS = { softBytes: SOFT_ITEM_BYTES, hardBytes: ITEM_BYTES } as const;
+
 /** A fingerprint: 8 bytes, and its time as a difference. */
 export const FINGERPRINT_BYTES = 12;
 /** A tile's number and length, and the place of its slots' bits. */
 const TILE_BYTES = 8;
 /** Format, layout, greatest arrival, counters, and a handful of marks. */
 const HEAD_BYTES = 60 + 4 * 50;
-/** What one event adds to an accumulator at most: one value, two texts of 256 characters with their times, or a sketch's step. */
-const STEP_BYTES = 2200;
+/** What one event adds to an accumulator besides its values: time, tie, hash, lengths; or a sketch that goes over to registers. */
+const STEP_BYTES = 4400;
+/** An event held back, besides its values. */
+const HELD_BYTES = 40;
 
 export interface ResolutionSize {
   readonly resolution: Resolution;
@@ -42,17 +48,32 @@ export function sizeOfView(pipeline: Pipeline, view: CompiledView): ViewSize {
   const fingerprintBytes = view.entityLimit * FINGERPRINT_BYTES;
   const inheritedBytes = view.lanes ? INHERITED_LIMIT * FINGERPRINT_BYTES : 0;
   const reorderBytes =
-    view.sequence === null ? 0 : 24 + view.sequence.reorder * (40 + view.sequence.columns.length * 1030);
+    view.sequence === null ? 0 : 24 + view.sequence.reorder * heldBytes(pipeline.schema, view.sequence);
   const parts = [HEAD_BYTES, fingerprintBytes, inheritedBytes, reorderBytes, ...resolutions.map(({ bytes }) => bytes)];
   return { resolutions, fingerprintBytes, inheritedBytes, reorderBytes, bytes: parts.reduce((a, b) => a + b) };
 }
 
-/** What one event adds to an item at most. */
-export function growthBytes({ resolutions, sequence }: CompiledView): number {
-  const slots = resolutions.flatMap((resolution) => resolution.slots.map(({ aggregate }) => aggregate.maxBytes));
-  const steps = slots.reduce((sum, bytes) => sum + Math.min(bytes, STEP_BYTES), 0);
-  const held = sequence === null ? 0 : 40 + sequence.columns.length * 1030;
-  return Math.min(steps + held + resolutions.length * TILE_BYTES * 2 + FINGERPRINT_BYTES, ITEM_BYTES - SOFT_ITEM_BYTES);
+/** What one event adds to an item at most; infinite where a text that is kept has no bound. */
+export function growthOf(
+  { resolutions, sequence }: Pick<CompiledView, "resolutions" | "sequence">,
+  schema: EventSchema,
+): number {
+  const slots = resolutions.flatMap((resolution) => resolution.slots);
+  const steps = slots.reduce((sum, { aggregate, column, by }) => {
+    const bytes = STEP_BYTES + valueBytes(schema, column) + valueBytes(schema, by);
+    return sum + Math.min(aggregate.maxBytes, bytes);
+  }, 0);
+  const held = sequence === null || sequence.reorder === 0 ? 0 : heldBytes(schema, sequence);
+  return steps + held + resolutions.length * TILE_BYTES * 2 + FINGERPRINT_BYTES;
+}
+
+function heldBytes(schema: EventSchema, { columns }: CompiledSequence): number {
+  return columns.reduce((sum, column) => sum + valueBytes(schema, column), HELD_BYTES);
+}
+
+function valueBytes({ columns }: EventSchema, name: string | null): number {
+  const column = columns.find((candidate) => candidate.name === name);
+  return column === undefined ? 0 : 1 + scalarBytes(column);
 }
 
 function tilesOf({ allowedLatenessMs, slackMs, maxSkewMs }: Pipeline, resolution: Resolution): number {

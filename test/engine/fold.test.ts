@@ -5,10 +5,12 @@ import {
   decode,
   defineFeatures,
   defineView,
+  distinct,
   type Event,
   fold,
   groupByItem,
   hopping,
+  ITEM_LIMITS,
   lastK,
   readFeatures,
   type StateKey,
@@ -225,6 +227,39 @@ describe("an item", () => {
     expect(() => readFeatures(after, "by_user", [state?.bytes as Uint8Array], START)).toThrow(
       "Raise the view's version",
     );
+  });
+
+  it("does not let an event from the future evict a tile that can still be asked for", () => {
+    const old = arrival({ id: "old", time: START - 25_000 });
+    const ahead = arrival({ id: "ahead", time: START + SKEW });
+    const items = foldAll([old, ahead]);
+    expect(readFeatures(pipeline, "by_user", items, START)).toMatchObject({ events_30s: 1, events_2m: 1 });
+    expect(readFeatures(pipeline, "by_user", items, START - LATENESS - SLACK)).toMatchObject({ events_2m: 0 });
+    expect(readFeatures(pipeline, "by_user", items, START - 25_000 + 1)).toMatchObject({ events_30s: 1 });
+  });
+
+  it("never grows beyond what DynamoDB takes: from a size on, further events are refused and counted", () => {
+    const wide = defineView("wide", {
+      entity: "user",
+      entityLimit: 20_000,
+      features: [distinct("items", "item", { limit: 1000, windows: [hopping(3_600_000, 10_000)] })],
+    });
+    const pipeline = compile({ ...features, views: [wide] }, schema);
+    const all = Array.from({ length: 200_000 }, (_, i) =>
+      arrival({ id: `${i}`, item: `item ${i}`, time: START + i * 10 }),
+    );
+    let items = new Map<string, Uint8Array>();
+    let refused = 0;
+    for (let from = 0; from < all.length; from += 5000) {
+      const batch = all.slice(from, from + 5000).map((one) => ({ ...one, arrivalMs: one.fact.time }));
+      const folded = fold(pipeline, { items, siblings: new Map() }, eventsOf(batch, 98n + BigInt(from)));
+      items = table(folded);
+      refused += folded.rejections.filter(({ reason }) => reason === "entity_over_limit").length;
+      expect([...items.values()][0]?.length).toBeLessThan(ITEM_LIMITS.hardBytes);
+    }
+    const summary = summarizeItem(pipeline, "wide", [...items.values()][0] as Uint8Array);
+    expect(refused).toBeGreaterThan(0);
+    expect(summary).toMatchObject({ overLimit: refused, applied: all.length - refused });
   });
 
   it("stays small however many events a hot entity sends", () => {

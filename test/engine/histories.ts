@@ -45,10 +45,11 @@ export const schema: EventSchema = {
     column("user", "string", true),
     column("item", "string"),
     column("kind", "string"),
+    column("seq", "bigint"),
     column("amount", { decimal: { precision: 15, scale: 2 } }),
   ],
   validate: (value) => (typeof value === "object" && value !== null && "user" in value ? null : "user: is missing"),
-  toRow: (value) => ({ item: null, kind: null, amount: null, ...(value as Record<string, Scalar>) }),
+  toRow: (value) => ({ item: null, kind: null, amount: null, seq: null, ...(value as Record<string, Scalar>) }),
 };
 
 const windows = [hopping(30_000, 5_000), tumbling(60_000), hopping(120_000, 20_000)];

@@ -1,4 +1,4 @@
-import { readFeatures, stateId, summarizeItem } from "@millrace/engine";
+import { readFeatures, sizeOfView, stateId, summarizeItem } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -142,6 +142,17 @@ describe("the engine's laws", () => {
           const again = foldInto(EMPTY, below).table.get(stateId(key));
           expect(again?.bytes).toEqual(bytes);
         }
+      }),
+    );
+  });
+
+  it("size: no item is larger than what the view says that it can be", () => {
+    const most = new Map(pipeline.views.map((view) => [view.name, sizeOfView(pipeline, view).bytes]));
+    fc.assert(
+      fc.property(arrivals, (list) => {
+        const { table } = foldInto(EMPTY, eventsOf(toRecords(list)));
+        for (const { key, bytes } of table.values())
+          expect(bytes.length).toBeLessThanOrEqual(most.get(key.view) as number);
       }),
     );
   });

@@ -26,6 +26,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  type Arrival,
   arrivals,
   eventsWith,
   type Fact,
@@ -34,6 +35,7 @@ import {
   lanesOf,
   SKEW,
   SLACK,
+  START,
   schema,
   toRecords,
 } from "./histories.ts";
@@ -76,14 +78,27 @@ const pipeline = compile(definitions, schema);
 const NAMES = ["30s", "1m_tumbling", "day", "week", "session", "last3", "lifetime"];
 const laterMs = fc.integer({ min: -(LATENESS + SLACK), max: 90_000 });
 
+/** An ordinary day, before the epoch, a leap day, both changes of New York's clocks, and the ends of the calendar. */
+const moments = fc.constantFrom(
+  START,
+  -7,
+  Date.parse("1969-12-31T23:59:50Z"),
+  Date.parse("2024-02-29T04:59:30Z"),
+  Date.parse("2026-03-08T06:59:30Z"),
+  Date.parse("2026-11-01T05:59:30Z"),
+  Date.parse("1972-01-02T18:29:30Z"),
+  Date.parse("9999-12-20T00:00:00Z"),
+);
+
 describe("windows", () => {
   it("give what nested loops over the accepted facts give, as of any time that can be asked for", () => {
     fc.assert(
-      fc.property(arrivals, laterMs, fc.nat(40), (list, laterMs, at) => {
+      fc.property(arrivals, moments, laterMs, fc.nat(40), (original, momentMs, laterMs, at) => {
+        const list = movedTo(momentMs, original);
         const events = eventsWith(pipeline, toRecords(list));
         const cut = at % (events.length + 1);
         const table = foldWith(pipeline, foldWith(pipeline, new Map(), events.slice(0, cut)), events.slice(cut));
-        const nowMs = Math.max(0, ...list.map(({ arrivalMs }) => arrivalMs)) + laterMs;
+        const nowMs = Math.max(momentMs, ...list.map(({ arrivalMs }) => arrivalMs)) + laterMs;
         for (const view of ["by_user", "by_item"] as const) {
           for (const [entity, facts] of factsBy(
             view,
@@ -101,7 +116,8 @@ describe("windows", () => {
 
   it("of a whole history are those that nested loops find, whatever the order of the events", () => {
     fc.assert(
-      fc.property(arrivals, fc.infiniteStream(fc.nat(1000)), (list, keys) => {
+      fc.property(arrivals, moments, fc.infiniteStream(fc.nat(1000)), (original, momentMs, keys) => {
+        const list = movedTo(momentMs, original);
         const inTime = list.map((arrival) => ({ ...arrival, arrivalMs: arrival.fact.time }));
         const shuffled = inTime.map((one) => ({ one, key: keys.next().value })).sort((a, b) => a.key - b.key);
         const rows = [...evaluateHistory(pipeline, eventsWith(pipeline, toRecords(inTime)))];
@@ -122,6 +138,16 @@ describe("windows", () => {
     );
   });
 });
+
+/** The same history at another time. */
+function movedTo(momentMs: number, list: readonly Arrival[]): readonly Arrival[] {
+  const byMs = momentMs - START;
+  return list.map((arrival) => ({
+    ...arrival,
+    arrivalMs: arrival.arrivalMs + byMs,
+    fact: { ...arrival.fact, time: arrival.fact.time + byMs },
+  }));
+}
 
 /** Per entity the accepted facts, each once. */
 function factsBy(
