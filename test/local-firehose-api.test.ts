@@ -41,7 +41,7 @@ describe("the local Firehose API", () => {
     });
   });
 
-  it("takes 1,000 KiB in a record and 500 records or 4 MiB in a batch, and not one more", async () => {
+  it("C7.3, C7.4: takes 1,000 KiB in a record and 500 records or 4 MiB in a batch, and not one more", async () => {
     const { client, stack } = await start({ directPut: true });
     const putAll = (count: number, sizeBytes: number) => {
       const Records = Array.from({ length: count }, () => ({ Data: Buffer.alloc(sizeBytes, "x") }));
@@ -59,7 +59,7 @@ describe("the local Firehose API", () => {
     expect(stack.delivery.stats().received).toBe(1 + 500 + 4);
   });
 
-  it("refuses puts on a stream with a Kinesis source, and an unknown stream", async () => {
+  it("C1.3: refuses puts on a stream with a Kinesis source, and an unknown stream", async () => {
     const { client } = await start({});
     const Record = { Data: Buffer.from("a") };
     await expect(client.send(new PutRecordCommand({ DeliveryStreamName, Record }))).rejects.toMatchObject({

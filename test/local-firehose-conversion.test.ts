@@ -18,7 +18,7 @@ import {
 } from "./local-firehose.ts";
 
 describe("the conversion of a local delivery stream (J14)", () => {
-  it("writes what Athena reads: one Parquet object with the table's columns and types", async () => {
+  it("C4.6, C4.11, C5.1: writes what Athena reads, one Parquet object with the table's columns and types", async () => {
     const line = {
       s: "text",
       b: true,
@@ -52,7 +52,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ]);
   });
 
-  it("makes missing fields and null NULL, drops unknown fields, and ignores the case of keys", async () => {
+  it("C5.2, C5.3: makes missing fields and null NULL, drops unknown fields, and ignores the case of keys", async () => {
     const rows = ['{"A":"x","unknown":1}', '{"a":null}', "{}", ' {"B":"y"}\n'];
     expect(await query(await convert([col("a", "string"), col("b", "string")], rows), "SELECT *")).toEqual([
       { a: "x", b: null },
@@ -62,7 +62,23 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ]);
   });
 
-  it("keeps case apart, maps keys and turns dots into underscores when the SerDe says so", async () => {
+  it.each(["int", "string", "boolean", "timestamp"])(
+    "C5.3: writes a row of nulls for {} alone in an object (%s)",
+    async (type) => {
+      expect(await query(await convert([col("a", type)], ["{}"]), "SELECT *")).toEqual([{ a: null }]);
+    },
+  );
+
+  it.each([undefined, "SNAPPY", "GZIP", "UNCOMPRESSED"])(
+    "C5.9: compresses columns as the serializer says (%s)",
+    async (Compression) => {
+      const stack = await convert([col("a", "string")], ['{"a":"x"}'], {}, { Compression });
+      const codecs = await query(stack, "SELECT compression", "parquet_metadata");
+      expect(codecs).toEqual([{ compression: Compression ?? "SNAPPY" }]);
+    },
+  );
+
+  it("C5.2: keeps case apart, maps keys and turns dots into underscores when the SerDe says so", async () => {
     const serDe = {
       CaseInsensitive: "false",
       ConvertDotsInJsonKeysToUnderscores: true,
@@ -76,7 +92,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ]);
   });
 
-  it('coerces "3" to 3, and "oops" fails its own record only', async () => {
+  it('C3.3, C3.5, C5.4: coerces "3" to 3, and "oops" fails its own record only', async () => {
     const stack = await convert([col("n", "int")], ['{"n":"3"}', '{"n":"oops"}', '{"n":4}']);
     expect(await query(stack, "SELECT *")).toEqual([{ n: 3 }, { n: 4 }]);
     expect(errorRecords(stack.objects, "errors/format-conversion-failed/")).toEqual([
@@ -123,7 +139,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ["decimal(5,2)", '"x"'],
     ["boolean", '"oops"'],
     ["boolean", "1"],
-  ])("fails a record alone when a %s column gets %s", async (type, value) => {
+  ])("C5.4, C5.7: fails a record alone when a %s column gets %s", async (type, value) => {
     const stack = await convert([col("v", type), col("n", "int")], [`{"v":${value},"n":1}`, '{"n":2}']);
     expect(await query(stack, "SELECT n")).toEqual([{ n: 2 }]);
     expect(errorRecords(stack.objects, "errors/")).toMatchObject([
@@ -159,7 +175,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ["string", '{"B":[1, 12345678901234567890,{"C":null}]}', '{"b":[1,12345678901234567890,{"c":null}]}'],
     ["string", '[1,"x"]', '[1,"x"]'],
     ["string", '"a\\u0000b\\ud800\\n\\"\u2028"', 'a\u0000b\ufffd\n"\u2028'],
-  ])("reads for a %s column %s as %s", async (type, value, expected) => {
+  ])("C5.4 to C5.7: reads for a %s column %s as %s", async (type, value, expected) => {
     const stack = await convert([col("v", type)], [`{"v":${value}}`]);
     expect(stack.delivery.stats().failedByCode).toEqual({});
     expect(await query(stack, "SELECT v::VARCHAR AS v")).toEqual([{ v: expected }]);
@@ -173,7 +189,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ['[{"n":1}]', "MalformedData"],
     ['{"n":1', "ParseError"],
     ['{"n":1}{"n":2}', "ParseError"],
-  ])("fails the record %j with DataFormatConversion.%s", async (data, code) => {
+  ])("C3.4, C5.12, C5.13: fails the record %j with DataFormatConversion.%s", async (data, code) => {
     const stack = await convert([col("n", "int")], [data, '{"n":1}']);
     expect(await query(stack, "SELECT n")).toEqual([{ n: 1 }]);
     expect(errorRecords(stack.objects, "errors/")).toMatchObject([
@@ -181,7 +197,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     ]);
   });
 
-  it("keeps the record as the transform answered it when the conversion fails", async () => {
+  it("C2.11, C3.6: converts after the transform, and keeps the record as the transform answered it when that fails", async () => {
     const { stream, delivery, objects } = startStack({
       columns: [col("n", "int")],
       destination: {
@@ -198,7 +214,7 @@ describe("the conversion of a local delivery stream (J14)", () => {
     expect(errorRecords(objects, "errors/")).toMatchObject([{ rawData: base64('{"n":"after"}') }]);
   });
 
-  it("rounds decimals half away from zero and reads them back exactly, for all numbers that fit", async () => {
+  it("C5.4: rounds decimals half away from zero and reads them back exactly, for all numbers that fit", async () => {
     const units = fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n });
     await fc.assert(
       fc.asyncProperty(fc.array(units, { minLength: 1, maxLength: 50 }), async (thousandths) => {
@@ -246,14 +262,22 @@ function point(unscaled: bigint, scale: number): string {
   return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-async function convert(columns: readonly GlueColumn[], rows: readonly string[], serDe = {}): Promise<Stack> {
+async function convert(
+  columns: readonly GlueColumn[],
+  rows: readonly string[],
+  serDe = {},
+  serializer = {},
+): Promise<Stack> {
   const stack = startStack({
     columns,
     destination: {
       Prefix: "good/!{timestamp:yyyy}/",
       ErrorOutputPrefix: "errors/!{firehose:error-output-type}/",
       BufferingHints: LARGE_BUFFER,
-      DataFormatConversionConfiguration: parquet(serDe),
+      DataFormatConversionConfiguration: {
+        ...parquet(serDe),
+        OutputFormatConfiguration: { Serializer: { ParquetSerDe: serializer } },
+      },
     },
   });
   for (const row of rows) stack.stream.put({ partitionKey: "k", data: Buffer.from(row) });

@@ -5,7 +5,7 @@ import { answered, lambda, START_MS, startStack } from "./local-firehose.ts";
 const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
 describe("the object names of a local delivery stream (J15)", () => {
-  it("appends yyyy/MM/dd/HH/ in UTC, literally, to a prefix without expressions", async () => {
+  it("C4.6, C4.7: appends yyyy/MM/dd/HH/ in UTC, literally, to a prefix without expressions", async () => {
     expect(await keyFor({ Prefix: "raw" })).toMatch(
       new RegExp(`^raw2026/01/02/03/raw-delivery-1-2026-01-02-03-04-05-${UUID}$`),
     );
@@ -21,14 +21,14 @@ describe("the object names of a local delivery stream (J15)", () => {
     ["!{timestamp:yyyy-DDD}/", "2026-002/"],
     ["!{timestamp:''yyyy''}/", "'2026'/"],
     ["only/!{firehose:random-string}/", "only/ABCDEFGHIJK/"],
-  ])("evaluates %s", async (Prefix, expected) => {
+  ])("C4.7 to C4.9: evaluates %s", async (Prefix, expected) => {
     const pattern = expected.replace("ABCDEFGHIJK", "[0-9A-Za-z]{11}");
     expect(await keyFor({ Prefix, ErrorOutputPrefix: "e/!{firehose:error-output-type}/" })).toMatch(
       new RegExp(`^${pattern}raw-delivery-1-`),
     );
   });
 
-  it("evaluates timestamps in CustomTimeZone", async () => {
+  it("C4.8: evaluates timestamps in CustomTimeZone", async () => {
     const given = {
       Prefix: "!{timestamp:yyyy-MM-dd-HH}/",
       CustomTimeZone: "America/Los_Angeles",
@@ -37,7 +37,7 @@ describe("the object names of a local delivery stream (J15)", () => {
     expect(await keyFor(given)).toMatch(/^2026-01-01-19\//);
   });
 
-  it("takes the time of the oldest record in the object for the prefix, and the time of writing for the name", async () => {
+  it("C4.8: takes the time of the oldest record in the object for the prefix, and the time of writing for the name", async () => {
     const { clock, stream, objects } = startStack({
       destination: {
         BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 900 },
@@ -53,7 +53,7 @@ describe("the object names of a local delivery stream (J15)", () => {
     expect(objects.text(objects.keys()[0] ?? "")).toBe("ab");
   });
 
-  it("puts errors under the evaluated ErrorOutputPrefix, without an extension and uncompressed", async () => {
+  it("C3.1: puts errors under the evaluated ErrorOutputPrefix, without an extension and uncompressed", async () => {
     const { stream, delivery, objects } = failing({
       CompressionFormat: "GZIP",
       ErrorOutputPrefix: "errors/!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/",
@@ -67,14 +67,14 @@ describe("the object names of a local delivery stream (J15)", () => {
     expect(JSON.parse(objects.text(key)).errorCode).toBe("Lambda.MissingRecordId");
   });
 
-  it("puts errors under prefix, type and day of the year when ErrorOutputPrefix is left out", async () => {
+  it("C4.9: puts errors under prefix, type and day of the year when ErrorOutputPrefix is left out", async () => {
     const { stream, delivery, objects } = failing({ Prefix: "raw/" });
     stream.put({ partitionKey: "k", data: Buffer.from("a") });
     await delivery.flush();
     expect(objects.keys()[0]).toMatch(/^raw\/processing-failed2026\/01\/002\/03\/raw-delivery-1-/);
   });
 
-  it("compresses with gzip on request, and the same data gives the same bytes", async () => {
+  it("C4.6: compresses with gzip on request, and the same data gives the same bytes", async () => {
     const { stream, delivery, objects } = startStack({ destination: { CompressionFormat: "GZIP" } });
     stream.put({ partitionKey: "k", data: Buffer.from("hello") });
     await delivery.flush();
@@ -85,7 +85,7 @@ describe("the object names of a local delivery stream (J15)", () => {
     expect([...body.subarray(4, 10)]).toEqual([0, 0, 0, 0, 0, 255]);
   });
 
-  it("uses FileExtension instead of the extension of the format", async () => {
+  it("C4.6: uses FileExtension instead of the extension of the format", async () => {
     expect(await keyFor({ FileExtension: ".ndjson.gz", CompressionFormat: "GZIP" })).toMatch(
       new RegExp(`${UUID}\\.ndjson\\.gz$`),
     );

@@ -15,31 +15,31 @@ const CONVERTED = { BufferingHints: LARGE_BUFFER, DataFormatConversionConfigurat
 describe("the settings of a local delivery stream (J16)", () => {
   it.each([
     [
-      "conversion with small buffers",
+      "J16, C4.2: conversion with small buffers",
       { ...CONVERTED, BufferingHints: { SizeInMBs: 63, IntervalInSeconds: 60 } },
       /SizeInMBs: expected at least 64 .* got 63/,
     ],
     [
-      "conversion with compression",
+      "J16, C4.2: conversion with compression",
       { ...CONVERTED, CompressionFormat: "GZIP" },
       /CompressionFormat: expected UNCOMPRESSED/,
     ],
     [
-      "dynamic partitioning without an error prefix",
+      "J16, C6.2: dynamic partitioning without an error prefix",
       { ...PARTITIONED, ErrorOutputPrefix: undefined },
       /ErrorOutputPrefix is missing/,
     ],
     [
-      "dynamic partitioning with small buffers",
+      "C4.2: dynamic partitioning with small buffers",
       { ...PARTITIONED, BufferingHints: { SizeInMBs: 5, IntervalInSeconds: 60 } },
       /at least 64/,
     ],
     [
-      "dynamic partitioning without buffering",
+      "C4.2: dynamic partitioning without buffering",
       { ...PARTITIONED, BufferingHints: { SizeInMBs: 64, IntervalInSeconds: 0 } },
       /IntervalInSeconds: 0/,
     ],
-    ["dynamic partitioning without keys", { ...PARTITIONED, Prefix: "c/" }, /uses no !\{partitionKeyFromLambda/],
+    ["C6.2: dynamic partitioning without keys", { ...PARTITIONED, Prefix: "c/" }, /uses no !\{partitionKeyFromLambda/],
     [
       "dynamic partitioning without a transform",
       { ...PARTITIONED, ProcessingConfiguration: { Enabled: false } },
@@ -51,22 +51,22 @@ describe("the settings of a local delivery stream (J16)", () => {
       /is not enabled/,
     ],
     [
-      "an expression prefix without an error prefix",
+      "J16, C4.9: an expression prefix without an error prefix",
       { Prefix: "raw/!{timestamp:yyyy}/" },
       /ErrorOutputPrefix is missing/,
     ],
     [
-      "the error type in Prefix",
+      "C4.9: the error type in Prefix",
       { ...ERRORS, Prefix: "!{firehose:error-output-type}/" },
       /allowed in ErrorOutputPrefix only/,
     ],
     [
-      "an error prefix with expressions but no error type",
+      "C4.9: an error prefix with expressions but no error type",
       { ErrorOutputPrefix: "e/!{timestamp:yyyy}/" },
       /no !\{firehose:error-output-type\}/,
     ],
     [
-      "a partition key in the error prefix",
+      "C4.9: a partition key in the error prefix",
       { ErrorOutputPrefix: "!{firehose:error-output-type}!{partitionKeyFromLambda:x}" },
       /not allowed here/,
     ],
@@ -78,14 +78,14 @@ describe("the settings of a local delivery stream (J16)", () => {
     ["an expression that does not end", { ...ERRORS, Prefix: "x/!{timestamp:yyyy/" }, /does not end/],
     ["an unknown date letter", { ...ERRORS, Prefix: "!{timestamp:QQ}/" }, /"QQ" in the date pattern/],
     ["an unknown time zone", { ...ERRORS, CustomTimeZone: "Mars/Olympus" }, /CustomTimeZone "Mars\/Olympus"/],
-    ["one buffering hint", { BufferingHints: { SizeInMBs: 5 } }, /both SizeInMBs and IntervalInSeconds/],
+    ["C4.1: one buffering hint", { BufferingHints: { SizeInMBs: 5 } }, /both SizeInMBs and IntervalInSeconds/],
     [
-      "a size beyond the range",
+      "C4.1: a size beyond the range",
       { BufferingHints: { SizeInMBs: 129, IntervalInSeconds: 60 } },
       /SizeInMBs: expected a number from 1 to 128, got 129/,
     ],
     [
-      "an interval beyond the range",
+      "C4.1: an interval beyond the range",
       { BufferingHints: { SizeInMBs: 5, IntervalInSeconds: 901 } },
       /from 0 to 900, got 901/,
     ],
@@ -98,7 +98,7 @@ describe("the settings of a local delivery stream (J16)", () => {
       /"Decompression" is not supported/,
     ],
     [
-      "a transform buffer beyond the range",
+      "C2.14: a transform buffer beyond the range",
       { ProcessingConfiguration: lambda({ BufferSizeInMBs: "4" }) },
       /BufferSizeInMBs: expected a number from 0.2 to 3/,
     ],
@@ -155,6 +155,28 @@ describe("the settings of a local delivery stream (J16)", () => {
     expect(() => readSettings("curated-delivery", resource(destination))).not.toThrow();
   });
 
+  it("C4.1, C4.2: buffers 5 MB for 300 s by default, and 128 MB where it converts or partitions", () => {
+    const buffers = (destination: object) => {
+      const { bufferBytes, bufferIntervalMs } = readSettings(
+        "d",
+        resource({ ...destination, BufferingHints: undefined }),
+      );
+      return [bufferBytes / 1024 / 1024, bufferIntervalMs / 1000];
+    };
+    expect(buffers({})).toEqual([5, 300]);
+    expect(buffers(CONVERTED)).toEqual([128, 300]);
+    expect(buffers(PARTITIONED)).toEqual([128, 300]);
+  });
+
+  it.each([0, 7200])("C6.3: accepts to try a partition again for %i s", (DurationInSeconds) => {
+    const DynamicPartitioningConfiguration = { Enabled: true, RetryOptions: { DurationInSeconds } };
+    expect(() => readSettings("d", resource({ ...PARTITIONED, DynamicPartitioningConfiguration }))).not.toThrow();
+    const longer = { Enabled: true, RetryOptions: { DurationInSeconds: 7201 } };
+    expect(() => readSettings("d", resource({ ...PARTITIONED, DynamicPartitioningConfiguration: longer }))).toThrow(
+      /DurationInSeconds: expected a number from 0 to 7200/,
+    );
+  });
+
   it("lists every problem of a resource at once", () => {
     const wrong = { Prefixx: 1, BufferingHints: { SizeInMBs: 0, IntervalInSeconds: 60 } };
     expect(() => readSettings("d", resource(wrong))).toThrow(/\n {2}- .*Prefixx.*\n {2}- .*SizeInMBs/);
@@ -176,7 +198,7 @@ describe("the settings of a local delivery stream (J16)", () => {
     expect(() => readSettings("d", properties)).toThrow(message);
   });
 
-  it.each(["struct<a:int>", "array<string>", "map<string,int>", "decimal(39,2)", "binary"])(
+  it.each(["struct<a:binary>", "array<binary>", "map<int,int>", "struct<a>", "decimal(39,2)", "binary"])(
     "refuses a Glue column of type %s, naming it",
     (type) => {
       expect(() => startStack({ destination: CONVERTED, columns: [{ name: "odd", type }] })).toThrow(

@@ -67,7 +67,7 @@ describe("how a local delivery stream reads KPL-aggregated records (B4, J12)", (
 });
 
 describe("how a local delivery stream reads its Kinesis stream (C1)", () => {
-  it("does not deliver what was put before it existed", async () => {
+  it("C1.1: does not deliver what was put before it existed", async () => {
     const { stream, delivery, objects } = startStack({ putBefore: ["old"] });
     stream.put({ partitionKey: "k", data: Buffer.from("new") });
     await delivery.flush();
@@ -75,7 +75,7 @@ describe("how a local delivery stream reads its Kinesis stream (C1)", () => {
     expect(delivery.idle()).toBe(true);
   });
 
-  it("reads each shard at most once per second, and only when something waits", async () => {
+  it("C1.2: reads each shard at most once per second, and only when something waits", async () => {
     const { clock, stream, requests } = startStack({
       destination: { ProcessingConfiguration: lambda({ BufferIntervalInSeconds: "0" }) },
     });
@@ -123,7 +123,7 @@ describe("how a local delivery stream reads its Kinesis stream (C1)", () => {
 });
 
 describe("how a local delivery stream collects records into objects (C4)", () => {
-  it("writes an object when it reaches SizeInMBs, and the rest when its first record waited IntervalInSeconds", async () => {
+  it("C4.3: writes an object when it reaches SizeInMBs, and the rest when its first record waited IntervalInSeconds", async () => {
     const { clock, stream, objects, delivery } = startStack({
       destination: { BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 60 } },
     });
@@ -139,7 +139,7 @@ describe("how a local delivery stream collects records into objects (C4)", () =>
     expect(clock.pending).toBe(0);
   });
 
-  it("collects each partition for itself", async () => {
+  it("C4.4: collects each partition for itself", async () => {
     const stack = partitioned();
     for (const key of ["a", "b", "a"]) stack.stream.put({ partitionKey: "k", data: Buffer.from(key) });
     await stack.clock.advanceTo(START_MS + 400_000);
@@ -149,7 +149,7 @@ describe("how a local delivery stream collects records into objects (C4)", () =>
     ]);
   });
 
-  it("keeps what would open more than 500 partitions in the error output, until a partition was written", async () => {
+  it("C3.8, C6.3: keeps what would open more than 500 partitions in the error output, until a partition was written", async () => {
     const stack = partitioned();
     for (let at = 0; at < 503; at++) stack.stream.put({ partitionKey: "k", data: Buffer.from(String(at)) });
     stack.stream.put({ partitionKey: "k", data: Buffer.from("7") });
@@ -161,10 +161,29 @@ describe("how a local delivery stream collects records into objects (C4)", () =>
     await stack.delivery.flush();
     expect(stack.delivery.stats()).toMatchObject({ delivered: 502, failed: 3 });
   });
+  it("C6.4: keeps a record of more than 1 MiB in the error output, since it cannot be partitioned", async () => {
+    const stack = partitioned("large", 10_240);
+    for (const size of [1024 * 1024, 1024 * 1024 + 1])
+      stack.stream.put({ partitionKey: "k", data: Buffer.alloc(size, "x") });
+    await stack.delivery.flush();
+    expect(stack.objects.keys("p=")).toHaveLength(1);
+    expect(stack.objects.keys("errors/dynamic-partitioning-failed/")).toHaveLength(1);
+    expect(stack.delivery.stats()).toMatchObject({ delivered: 1, failed: 1 });
+  });
+
+  it("C4.10: keeps a record whose evaluated prefix has more than 512 characters in the error output", async () => {
+    const stack = partitioned();
+    for (const length of [509, 510]) stack.stream.put({ partitionKey: "k", data: Buffer.alloc(length, "x") });
+    await stack.delivery.flush();
+    expect(stack.objects.keys("p=").map((key) => key.indexOf("/") + 1)).toEqual([512]);
+    expect(stack.objects.keys("errors/dynamic-partitioning-failed/")).toHaveLength(1);
+  });
 });
 
-function partitioned(): Stack {
+/** By the record's own text, unless a key is given. */
+function partitioned(key?: string, maxRecordSizeKiB = 1024): Stack {
   return startStack({
+    maxRecordSizeKiB,
     destination: {
       Prefix: "p=!{partitionKeyFromLambda:p}/",
       ErrorOutputPrefix: "errors/!{firehose:error-output-type}/",
@@ -178,7 +197,7 @@ function partitioned(): Stack {
           recordId,
           result: "Ok",
           data,
-          metadata: { partitionKeys: { p: Buffer.from(data, "base64").toString() } },
+          metadata: { partitionKeys: { p: key ?? Buffer.from(data, "base64").toString() } },
         })),
       ),
   });

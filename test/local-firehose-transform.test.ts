@@ -15,7 +15,7 @@ import {
 const ERRORS = "errors/!{firehose:error-output-type}/";
 
 describe("the Lambda transform of a local delivery stream (J13)", () => {
-  it("asks with the request that Firehose sends for a Kinesis source", async () => {
+  it("C2.1, C2.2: asks with the request that Firehose sends for a Kinesis source", async () => {
     const { requests } = await run({}, ["hello"]);
     expect(requests).toEqual([
       {
@@ -41,7 +41,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     ]);
   });
 
-  it("delivers Ok, forgets Dropped, and keeps the original of ProcessingFailed in the error output", async () => {
+  it("C2.6, C2.10, C2.12 Lambda.ProcessingFailedStatus, C3.2, C3.6: delivers Ok as it is, forgets Dropped, and keeps the original of ProcessingFailed with lambdaARN", async () => {
     const stack = await run(
       {
         answer: ({ records }) =>
@@ -77,11 +77,15 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
   });
 
   it.each([
-    ["a result that AWS does not know", "Lambda.ProcessingFailedStatus", { result: "ok", data: base64("x") }],
+    [
+      "C2.5, C2.6: a result that AWS does not know",
+      "Lambda.ProcessingFailedStatus",
+      { result: "ok", data: base64("x") },
+    ],
     ["no result", "Lambda.InvalidReturnFormat", { data: base64("x") }],
     ["Ok with null data", "Lambda.InvalidReturnFormat", { result: "Ok", data: null }],
     ["Ok with data that is not base64", "Lambda.InvalidReturnFormat", { result: "Ok", data: "{}" }],
-  ])("fails a record alone for %s", async (_case, errorCode, faulty) => {
+  ])("C2.12 fails a record alone: %s is %s", async (_case, errorCode, faulty) => {
     const stack = await run(
       {
         answer: ({ records }) =>
@@ -100,7 +104,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     expect(stack.requests).toHaveLength(1);
   });
 
-  it("fails a record whose recordId is missing or doubled, and ignores an unknown one", async () => {
+  it("C2.12 Lambda.MissingRecordId, Lambda.DuplicatedRecordId, C2.13: fails a record whose recordId is missing or doubled, and ignores an unknown one", async () => {
     const stack = await run(
       {
         answer: ({ records }) => {
@@ -117,7 +121,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     ]);
   });
 
-  it("fails the whole batch without a retry when the answer has no list of records", async () => {
+  it("C2.12 Lambda.InvalidReturnFormat: fails the whole batch without a retry when the answer has no list of records", async () => {
     const stack = await run({ answer: () => ({ kind: "ok", payload: null, durationMs: 1 }) }, ["a", "b"]);
     expect(errorRecords(stack.objects, "errors/").map(({ errorCode }) => errorCode)).toEqual([
       "Lambda.InvalidReturnFormat",
@@ -131,7 +135,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     ["2", 3],
     [undefined, 4],
   ])(
-    "with NumberOfRetries %s invokes a failing function %i times with the same batch, then keeps it in the error output",
+    "C2.12 Lambda.FunctionError, C2.14: with NumberOfRetries %s invokes a failing function %i times with the same batch, then keeps it in the error output",
     async (retries, invocations) => {
       const parameters = retries === undefined ? {} : { NumberOfRetries: retries };
       const failing = () => ({ kind: "error", errorType: "Error", errorMessage: "down", durationMs: 1 }) as const;
@@ -148,7 +152,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     },
   );
 
-  it("delivers a batch once when the function recovers within its retries", async () => {
+  it("C2.12: delivers a batch once when the function recovers within its retries", async () => {
     const stack = await run(
       {
         answer: ({ records }, invocation) =>
@@ -162,7 +166,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     expect(stack.delivery.stats()).toMatchObject({ delivered: 2, failed: 0, transformBatches: 1 });
   });
 
-  it("counts a response over 6 MB as a failed invocation", async () => {
+  it("C2.14: counts a response over 6 MB as a failed invocation", async () => {
     const big = Buffer.alloc(4 * 1024 * 1024, "x").toString("base64");
     const stack = await run(
       {
@@ -175,7 +179,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     expect(stack.delivery.stats().failedByCode).toEqual({ "Lambda.FunctionError": 2 });
   });
 
-  it("ends a batch at BufferSizeInMBs, and the last one after BufferIntervalInSeconds", async () => {
+  it("C2.14: ends a batch at BufferSizeInMBs, and the last one after BufferIntervalInSeconds", async () => {
     const stack = startStack({ destination: destination({ BufferSizeInMBs: "0.2", BufferIntervalInSeconds: "30" }) });
     for (let at = 0; at < 5; at++) stack.stream.put({ partitionKey: "k", data: Buffer.alloc(110_000, "x") });
     await stack.clock.advanceTo(START_MS + 29_999);
@@ -184,7 +188,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     expect(stack.requests.map(({ records }) => records.length)).toEqual([2, 2, 1]);
   });
 
-  it("keeps every request under 6 MB even when records are many and small", async () => {
+  it("C2.14: keeps every request under 6 MB even when records are many and small", async () => {
     const stack = startStack({ destination: destination({ BufferSizeInMBs: "3", BufferIntervalInSeconds: "900" }) });
     for (let at = 0; at < 20_000; at++)
       stack.stream.put({ partitionKey: "k".repeat(100), data: Buffer.alloc(60, "x") });
@@ -196,7 +200,7 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     expect(stack.delivery.stats().delivered).toBe(20_000);
   });
 
-  it("appends the delimiter after the transform", async () => {
+  it("C2.10, C2.16: appends the delimiter after the transform", async () => {
     const { Processors } = lambda();
     const append = {
       Type: "AppendDelimiterToRecord",
@@ -207,14 +211,14 @@ describe("the Lambda transform of a local delivery stream (J13)", () => {
     expect(delivered(stack)).toBe("a\nb\n");
   });
 
-  it("does not transform when Enabled is left out", async () => {
+  it("C2.15: does not transform when Enabled is left out", async () => {
     const { Processors } = lambda();
     const stack = await run({ destination: { ...destination(), ProcessingConfiguration: { Processors } } }, ["a"]);
     expect(stack.requests).toEqual([]);
     expect(delivered(stack)).toBe("a");
   });
 
-  it("keeps a record whose prefix needs a partition key that the function did not answer in the error output", async () => {
+  it("C2.7, C3.8, C6.2: keeps a record whose prefix needs a partition key that the function did not answer in the error output", async () => {
     const stack = await run(
       {
         destination: {

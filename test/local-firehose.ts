@@ -41,6 +41,7 @@ export interface StackOptions {
   /** Shards have AWS's limits. */
   readonly limits?: boolean;
   readonly shardCount?: number;
+  readonly maxRecordSizeKiB?: number;
   readonly seed?: number;
   /** Throws what the put of that number fails with; they count from 1. */
   readonly beforePut?: (put: number) => void;
@@ -58,6 +59,7 @@ export function startStack(options: StackOptions = {}): Stack {
     retentionHours: 168,
     clock,
     limits: options.limits ?? false,
+    maxRecordSizeKiB: options.maxRecordSizeKiB ?? 1024,
   });
   const metrics = createMetrics({ clock });
   for (const data of options.putBefore ?? []) stream.put({ partitionKey: "k", data: Buffer.from(data) });

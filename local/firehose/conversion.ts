@@ -24,7 +24,7 @@ export function createConversion(stream: string, settings: ConversionSettings, t
     if (known !== null) return known;
     throw new DeliverySettingsError(
       `Delivery stream "${stream}": column "${column.name}" of Glue table ${table.databaseName}.${table.name} has type ${column.type}, ` +
-        "which the local conversion does not support; use string, boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), date or timestamp",
+        "which the local conversion does not support; use string, boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), date, timestamp, or array<…>, struct<…>, map<string,…> of these",
     );
   });
   const places = placesOf(columns, settings);

@@ -1,6 +1,7 @@
 import { type Coerce, coerceDecimal, coerceFloat, coerceInteger, malformed } from "./coerce-number.ts";
 import { coerceDate, coerceTimestamp } from "./coerce-time.ts";
 import { isRawNumber } from "./json.ts";
+import { nestedType } from "./nested-type.ts";
 
 /** What the conversion needs of an AWS::Glue::Table: the columns of its storage descriptor, without the partition keys. */
 export interface GlueTable {
@@ -15,38 +16,66 @@ export interface GlueColumn {
   readonly type: string;
 }
 
-export interface ParquetColumn {
+export interface ParquetColumn extends ColumnType {
   readonly name: string;
+}
+
+export interface ColumnType {
   /** The type in which DuckDB reads the JSON text that `coerce` writes. */
   readonly readAs: string;
-  /** From what was read to what is written; `?` stands for the column. */
-  readonly writeAs: string;
+  /** From an expression for what was read to one for what is written. */
+  readonly writeAs: (value: string) => string;
   readonly coerce: Coerce;
 }
 
-/** Null when the local conversion does not know the type: struct, array, map and the rarer scalars. */
+/** Null when the local conversion does not know the type (the rarer scalars, and what holds one). */
 export function parquetColumn(column: GlueColumn, lowerCaseKeys: boolean): ParquetColumn | null {
-  const type = column.type.toLowerCase().replaceAll(/\s/g, "");
+  const type = columnType(column.type.toLowerCase().replaceAll(/\s/g, ""), lowerCaseKeys);
+  return type === null ? null : { ...type, name: column.name.toLowerCase() };
+}
+
+/** `type` in small letters, without spaces. */
+function columnType(type: string, lowerCaseKeys: boolean): ColumnType | null {
+  return (
+    scalarType(type, lowerCaseKeys) ?? nestedType(type, lowerCaseKeys, (inner) => columnType(inner, lowerCaseKeys))
+  );
+}
+
+function scalarType(type: string, lowerCaseKeys: boolean): ColumnType | null {
+  const plain = (readAs: string, coerce: Coerce, writeAs = (value: string) => value) => ({ readAs, writeAs, coerce });
+  switch (type) {
+    case "string":
+      return plain("VARCHAR", coerceString(lowerCaseKeys));
+    case "boolean":
+      return plain("BOOLEAN", coerceBoolean);
+    case "tinyint":
+      return plain("TINYINT", coerceInteger(8));
+    case "smallint":
+      return plain("SMALLINT", coerceInteger(16));
+    case "int":
+    case "integer":
+      return plain("INTEGER", coerceInteger(32));
+    case "bigint":
+      return plain("BIGINT", coerceInteger(64));
+    case "float":
+    case "double":
+      return plain(type.toUpperCase(), coerceFloat(type));
+    case "date":
+      return plain("DATE", coerceDate);
+    // Athena reads this as timestamp(3), which is what it shows for Firehose's own files.
+    case "timestamp":
+      return plain("BIGINT", coerceTimestamp, (value) => `make_timestamp_ms(${value})::TIMESTAMP_MS`);
+    default:
+      return decimalType(type);
+  }
+}
+
+function decimalType(type: string): ColumnType | null {
   const [, precision, scale] = /^decimal\((\d+),(\d+)\)$/.exec(type) ?? [];
-  const plain = (readAs: string, coerce: Coerce, writeAs = "?") => ({
-    name: column.name.toLowerCase(),
-    readAs,
-    writeAs,
-    coerce,
-  });
-  if (type === "string") return plain("VARCHAR", coerceString(lowerCaseKeys));
-  if (type === "boolean") return plain("BOOLEAN", coerceBoolean);
-  if (type === "tinyint") return plain("TINYINT", coerceInteger(8));
-  if (type === "smallint") return plain("SMALLINT", coerceInteger(16));
-  if (type === "int" || type === "integer") return plain("INTEGER", coerceInteger(32));
-  if (type === "bigint") return plain("BIGINT", coerceInteger(64));
-  if (type === "float" || type === "double") return plain(type.toUpperCase(), coerceFloat(type));
-  if (type === "date") return plain("DATE", coerceDate);
-  // Athena reads this as timestamp(3), which is what it shows for Firehose's own files.
-  if (type === "timestamp") return plain("BIGINT", coerceTimestamp, "make_timestamp_ms(?)::TIMESTAMP_MS");
   if (precision === undefined || Number(precision) < 1 || Number(precision) > 38 || Number(scale) > Number(precision))
     return null;
-  return plain(type.toUpperCase(), coerceDecimal(Number(precision), Number(scale)));
+  const coerce = coerceDecimal(Number(precision), Number(scale));
+  return { readAs: type.toUpperCase(), writeAs: (value) => value, coerce };
 }
 
 /** Objects and arrays become compact JSON text; other values the text that JSON has for them. */

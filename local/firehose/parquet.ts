@@ -38,10 +38,11 @@ async function write({ columns, compression }: ParquetTable, lines: readonly str
   const limit = longest > DEFAULT_MAX_LINE_BYTES ? `, maximum_object_size = ${longest}` : "";
   const types = columns.map(({ readAs }, at) => `c${at}: '${readAs}'`).join(", ");
   const output = columns
-    .map(({ name, writeAs }, at) => `${writeAs.replace("?", `c${at}`)} AS "${name.replaceAll('"', '""')}"`)
+    .map(({ name, writeAs }, at) => `${writeAs(`c${at}`)} AS "${name.replaceAll('"', '""')}"`)
     .join(", ");
+  // A line is a row also where it is empty, which DuckDB would otherwise guess from the first of them.
   await connection.run(
-    `COPY (SELECT ${output} FROM read_json(${quoted(from)}, format = 'newline_delimited', columns = {${types}}${limit})) ` +
+    `COPY (SELECT ${output} FROM read_json(${quoted(from)}, format = 'newline_delimited', records = true, columns = {${types}}${limit})) ` +
       `TO ${quoted(to)} (FORMAT parquet, COMPRESSION ${compression.toLowerCase()})`,
   );
   const body = readFileSync(to);

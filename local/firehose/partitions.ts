@@ -6,6 +6,9 @@ import type { PartitionKeys } from "./transform.ts";
 /** Firehose's quota of partitions that collect at the same time; what would open one more goes to the error output. */
 export const MAX_ACTIVE_PARTITIONS = 500;
 
+/** Larger records, which a Kinesis stream can hold, do not go together with dynamic partitioning. */
+const MAX_RECORD_BYTES = 1024 * 1024;
+
 export type Partition =
   | { readonly kind: "partition"; readonly id: string; readonly keys: PartitionKeys }
   | { readonly kind: "failed"; readonly failure: FailedRecord };
@@ -25,6 +28,13 @@ export function partitionOf(
 ): Partition {
   const names = prefix.partitionKeys;
   if (names.length === 0) return { kind: "partition", id: "", keys: {} };
+  if (record.data.length > MAX_RECORD_BYTES) {
+    return failed(
+      record,
+      nowMs,
+      `The record has ${record.data.length} bytes; at most ${MAX_RECORD_BYTES} can be partitioned.`,
+    );
+  }
   const missing = names.find((name) => (answered[name] ?? "") === "");
   if (missing !== undefined) {
     return failed(record, nowMs, `The Lambda function returned no string for the partition key "${missing}".`);
