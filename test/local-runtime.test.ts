@@ -224,6 +224,20 @@ describe("a start", () => {
     );
   });
 
+  it("with the shards' limits refuses who puts in process and can wait, and not who puts over the wire and could not", async () => {
+    const runtime = await start({ shardLimits: true, parameters: { Shards: "1" } });
+    const client = new KinesisClient(clientOf(runtime));
+    const Records = texts(500).map((text) => ({ PartitionKey: "k", Data: Buffer.from(text) }));
+    for (let call = 0; call < 3; call++) {
+      const put = await client.send(new PutRecordsCommand({ StreamName: runtime.physicalId("EventStream"), Records }));
+      expect(put.FailedRecordCount).toBe(0);
+    }
+    client.destroy();
+    expect(() => putTexts(runtime, ["a"])).toThrow("Rate exceeded for shard");
+    await runtime.advanceTo(runtime.clock.now() + 1000);
+    putTexts(runtime, ["a"]);
+  });
+
   it("that is stopped in the middle of a drain ends the drain, which would wait for ever", async () => {
     const runtime = await start();
     putTexts(runtime, texts(3));

@@ -45,6 +45,23 @@ describe("npm start", { timeout: MINUTES }, () => {
     ]);
   });
 
+  it("puts what comes faster than its shard takes later, says so, and loses none; --unlimited puts it at once", async () => {
+    const lines = Array.from({ length: 1200 }, (_, at) => shop(`burst ${at}`));
+    writeFileSync(join(folder, "burst.ndjson"), lines.join("\n"));
+    const run = async (...more: readonly string[]) => {
+      const { code, out } = await startCli(["--input", "burst.ndjson", "--shards", "1", ...more]);
+      expect(code).toBe(0);
+      return { out, report: JSON.parse(readFileSync(join(folder, "out", "report.json"), "utf8")) as Report };
+    };
+    const limited = await run();
+    expect(limited.report.throttled).toEqual({ records: 200, longestDelayMs: 200 });
+    expect(limited.report.views[0]).toMatchObject({ received: 1200, addsUp: true });
+    expect(limited.out).toContain("Throttled: 200 records came faster than 1 shard can take");
+    const unlimited = await run("--unlimited");
+    expect(unlimited.report.throttled).toEqual({ records: 0, longestDelayMs: 0 });
+    expect(unlimited.out).not.toContain("Throttled");
+  });
+
   it("stops on SIGTERM as on Ctrl-C: a message, the signal's exit code, and nothing left behind", async () => {
     let before: readonly string[] = [];
     const { code, err } = await startCli(["--events", "20000"], (child, text) => {
