@@ -115,6 +115,7 @@ describe("I2: a queue's messages", () => {
       ["a", "b", "c"],
       ["a", "c"],
     ]);
+    expect(bench.mapping.stats()).toMatchObject({ succeeded: 3, failedRecords: 3, redelivered: 2 });
   });
 
   const identified = (itemIdentifier: unknown) => ({ batchItemFailures: [{ itemIdentifier }] });

@@ -1,11 +1,11 @@
 /** Where a mapping leaves what it gave up. Without a destination, or when it cannot be reached, the records are only counted, as on AWS. */
 import type { Clock } from "../clock.ts";
 import { uuidOf } from "../uuid.ts";
-import type { GivenUp } from "./batch-work.ts";
 import { type Failure, failureBody, failureKey } from "./failure-record.ts";
 import { type RecordFormat, toPayload } from "./records.ts";
 import type { MappingSettings } from "./settings.ts";
 import type { MappingCounters } from "./stats.ts";
+import type { GivenUp } from "./task.ts";
 
 /** The services that take failures; each rejects where the target is not there. */
 export interface Destinations {

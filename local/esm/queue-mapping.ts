@@ -107,8 +107,11 @@ export function createQueueMapping(options: QueueMappingOptions): Mapping {
     const ids = messages.map(({ id }) => id);
     const failed = failedOf(invocation, ids, settings.reportBatchItemFailures);
     lastResult = failed.size === 0 ? processingResults.ok : processingResults.failed;
-    if (failed.size > 0) counters.failedInvocations++;
-    counters.failedRecords += failed.size;
+    if (failed.size > 0) {
+      counters.failedInvocations++;
+      // All of the invocation, as CloudWatch counts it.
+      counters.failedRecords += messages.length;
+    }
     counters.succeeded += messages.length - failed.size;
     for (const message of messages) {
       if (!failed.has(message.id)) queue.delete(message.receiptHandle ?? "");
