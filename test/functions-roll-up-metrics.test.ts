@@ -128,7 +128,7 @@ describe("roll-up-metrics", () => {
     expect(await reports(LEAST_RECORDS_FOR_HEAT - 1)).toMatchObject([
       {
         counts: { Received: 601, Counted: 599, Rejected: 1, Redelivered: 1 },
-        percents: { HottestKey: expect.closeTo(25, 0) },
+        percents: { HottestKeyPercent: expect.closeTo(25, 0) },
       },
     ]);
     expect((await reports(LEAST_RECORDS_FOR_HEAT - 2))[0]).not.toHaveProperty("percents");

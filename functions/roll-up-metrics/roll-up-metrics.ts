@@ -52,7 +52,7 @@ function report(
       Redelivered: counts.redelivered,
       RowsWritten: rows.length,
     },
-    ...(hottest !== null && { percents: { HottestKey: hottest * 100 } }),
+    ...(hottest !== null && { percents: { HottestKeyPercent: hottest * 100 } }),
     ...(records.length > 0 && { freshnessMs: now() - Math.min(...records.map(({ arrivalMs }) => arrivalMs)) }),
     context: {
       shard,
