@@ -101,6 +101,22 @@ it("J3: partial progress resets the retry counter", async () => {
   ]);
 });
 
+it("J3: partial progress resets it also when attempts were used up before", async () => {
+  let calls = 0;
+  const bench = await createBench({
+    settings: { maximumRetryAttempts: 1 },
+    handler(batch) {
+      if (++calls === 1) throw new Error("failed on purpose");
+      return reporting(batch, (text) => text === "2");
+    },
+  });
+  bench.put("1", "2");
+  await bench.settle();
+  // The error, its retry with progress, and then one retry of the rest.
+  expect(bench.batches).toEqual([["1", "2"], ["1", "2"], ["2"], ["2"]]);
+  expect(bench.failures()).toMatchObject([{ requestContext: { approximateInvokeCount: 2 } }]);
+});
+
 describe("J4: retries", () => {
   it.each([0, 1, 2, 5])(
     "%i retries are one invocation more, and the next batch follows",
