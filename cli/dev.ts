@@ -5,6 +5,7 @@ import { banner } from "./dev/banner.ts";
 import { exampleEvent } from "./dev/example-event.ts";
 import { requireFreePort } from "./dev/free-port.ts";
 import { DEV_HELP } from "./dev/help.ts";
+import { startHotReload } from "./dev/hot-reload.ts";
 import { parseDevOptions } from "./dev/options.ts";
 import { readProject, withClearErrors } from "./dev/project.ts";
 import { prepareOutFolder } from "./start/out-folder.ts";
@@ -26,7 +27,10 @@ async function main(): Promise<void> {
   const example = exampleEvent(definitions, new Date().toISOString());
   process.stdout.write(banner(runtime, { outName: out.name, example }));
 
+  const hotReload = startHotReload({ runtime, definitionsDir: project.definitionsDir, say });
+
   await interrupted();
+  await hotReload.stop();
   say("Writing what is still on its way … Ctrl-C again stops at once.");
   await Promise.race([runtime.drain(), interrupted()]);
   await runtime.stop();

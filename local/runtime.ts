@@ -28,8 +28,8 @@ import type { Kinesis } from "./kinesis/service.ts";
 import { createKinesis } from "./kinesis/service.ts";
 import type { Stream } from "./kinesis/stream.ts";
 import { lambdaApi } from "./lambda/api.ts";
-import type { FunctionHost, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
-import { openHost } from "./lambda/open-host.ts";
+import type { FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
+import { type OpenedHost, openHost } from "./lambda/open-host.ts";
 import type { SourceEdit } from "./lambda/source-edits.ts";
 import { createMessaging, type Messaging } from "./messaging.ts";
 import { createDeliveries, createStreams, createTables } from "./resources.ts";
@@ -97,6 +97,8 @@ export interface Runtime {
   physicalId(logicalId: string): string;
   /** Runs a function once, by logical id, name or ARN. */
   invoke(functionName: string, payload: unknown): Promise<Invocation>;
+  /** Builds the functions anew whose sources have changed, and loads them; their logical ids. Throws a BuildError, and all stays as it was. */
+  reload(): Promise<readonly string[]>;
   /** Virtual time only. */
   advanceTo(atMs: number): Promise<void>;
   /** All mappings caught up and all deliveries flushed. In virtual time it runs the clock as far as that takes. */
@@ -115,7 +117,7 @@ interface Parts {
   readonly metrics: Metrics;
   readonly alarms: Alarms;
   readonly access: Access;
-  readonly host: FunctionHost;
+  readonly host: OpenedHost;
   readonly server: Server;
   readonly mappings: readonly Mapping[];
   readonly deliveries: ReadonlyMap<string, Delivery>;
@@ -208,7 +210,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
     const server: Server = keep(await startServer({ port: options.port ?? 0, clock, access, services }));
-    const host: FunctionHost = keep(
+    const host: OpenedHost = keep(
       await openHost({
         template,
         projectDir,
@@ -273,6 +275,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
     notSimulated: [...template.notSimulated, ...messaging.silent],
     physicalId: template.physicalId,
     invoke: host.invoke,
+    reload: host.reload,
     advanceTo: time.advanceTo,
     drain: () => drain(parts),
     stop,

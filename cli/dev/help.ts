@@ -6,7 +6,8 @@ const COMMON_HELP = `  --definitions DIR    the folder with the event schema and
 export const DEV_HELP = `npm run dev -- [options]
 
 Runs template.yaml on this machine in real time until Ctrl-C, for the AWS CLI, boto3, any SDK client, and npm run send.
-The stream and the tables live in memory; objects and logs are plain files under --out.
+The stream and the tables live in memory; objects and logs are plain files under --out. An edit of functions/, layers/ or the
+definitions is built and loaded at once; one that does not build is told, and what was loaded before goes on.
 
   --port N             where it listens on 127.0.0.1 (default: ${DEFAULT_PORT}; 0 = any free port)
 ${COMMON_HELP}

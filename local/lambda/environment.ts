@@ -29,6 +29,8 @@ export interface Environment {
    * thread is under way any more.
    */
   kill(): Promise<void>;
+  /** From the next invocation on, other code. Not while one is running. */
+  load(worker: WorkerSettings): Promise<void>;
   /** As kill, and for good. */
   stop(): Promise<void>;
 }
@@ -38,7 +40,8 @@ interface Thread {
   readonly caller: string;
 }
 
-export function createEnvironment({ name, worker: workerData, env, cutOff, onLog }: EnvironmentOptions): Environment {
+export function createEnvironment({ name, worker, env, cutOff, onLog }: EnvironmentOptions): Environment {
+  let workerData = worker;
   let thread: Thread | null = null;
   let threads = 0;
   let settle: ((outcome: Outcome) => void) | null = null;
@@ -112,6 +115,10 @@ export function createEnvironment({ name, worker: workerData, env, cutOff, onLog
     },
     caller: () => thread?.caller ?? null,
     kill: () => end(exited("Runtime exited with error: signal: killed")),
+    load(next) {
+      workerData = next;
+      return end(exited("Runtime exited: its code was replaced"));
+    },
     stop() {
       stopped = true;
       return end(exited(stopText));

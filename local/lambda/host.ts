@@ -41,6 +41,8 @@ export interface FunctionStats {
 export interface FunctionHost {
   /** By name, ARN or logical id. */
   invoke(functionName: string, payload: unknown): Promise<Invocation>;
+  /** Gives functions, by logical id, other code, each after what it is doing. */
+  load(bundles: ReadonlyMap<string, Bundle>): Promise<void>;
   stats(): Readonly<Record<string, FunctionStats>>;
   stop(): Promise<void>;
 }
@@ -95,6 +97,12 @@ export function createHost(options: HostOptions): FunctionHost {
       }
       return found.invoke(payload);
     },
+    async load(bundles) {
+      for (const one of hosted) {
+        const bundle = bundles.get(one.logicalId);
+        if (bundle !== undefined) await one.load(bundle);
+      }
+    },
     stats: () => Object.fromEntries(hosted.map((one) => [one.logicalId, one.stats()])),
     stop: async () => void (await Promise.all(hosted.map((one) => one.stop()))),
   };
@@ -103,9 +111,10 @@ export function createHost(options: HostOptions): FunctionHost {
 function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOptions) {
   const { logicalId, name, arn, timeoutMs, memoryMB } = settings;
   const logGroup = `/aws/lambda/${name}`;
+  const workerOf = (code: Bundle) => ({ ...code, functionName: name, functionArn: arn, memoryMB, logGroup });
   const environment = createEnvironment({
     name: logicalId,
-    worker: { ...bundle, functionName: name, functionArn: arn, memoryMB, logGroup },
+    worker: workerOf(bundle),
     env: (caller) => ({ ...lambdaEnv(settings, logGroup), ...options.baseEnv(caller), ...settings.environment }),
     cutOff: options.cutOff ?? (async () => {}),
     onLog: (text) => log.append(text, options.clock.now()),
@@ -142,6 +151,11 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
   return {
     logicalId,
     stats: () => ({ ...stats }),
+    load(code: Bundle): Promise<void> {
+      const mine = last.then(() => environment.load(workerOf(code)));
+      last = mine.catch(() => undefined);
+      return mine;
+    },
     stop: async () => {
       await environment.stop();
       await log.close();

@@ -6,7 +6,7 @@ import { readEmbedded } from "../cloudwatch/embedded-format.ts";
 import type { Metrics } from "../cloudwatch/metrics.ts";
 import { withQueueUrls } from "../sqs/queue-urls.ts";
 import type { Template } from "../template/load.ts";
-import { bundleFunction } from "./bundle.ts";
+import { type Bundle, bundleFunction } from "./bundle.ts";
 import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
 import { openLogFile } from "./log-file.ts";
 import { type FunctionSettings, readFunction } from "./settings.ts";
@@ -35,8 +35,13 @@ export interface OpenHostOptions {
   readonly edits?: readonly SourceEdit[];
 }
 
+export interface OpenedHost extends FunctionHost {
+  /** Builds anew what has changed and loads it; the logical ids of what was loaded. Throws a BuildError, and all stays as it was. */
+  reload(): Promise<readonly string[]>;
+}
+
 /** Throws a TemplateError or a BuildError. */
-export async function openHost(options: OpenHostOptions): Promise<FunctionHost> {
+export async function openHost(options: OpenHostOptions): Promise<OpenedHost> {
   const { template, only, projectDir, definitionsDir, logsDir, edits = [] } = options;
   const settings = template
     .of("AWS::Serverless::Function")
@@ -47,13 +52,25 @@ export async function openHost(options: OpenHostOptions): Promise<FunctionHost> 
     for (const datum of readEmbedded(line, nowMs)) options.metrics?.put(datum);
   };
   const buildDir = buildDirOf(template.dir, projectDir, definitionsDir, edits);
-  const functions = await Promise.all(
-    settings.map(async (one: FunctionSettings) => {
-      const bundle = await bundleFunction(one, { projectDir, buildDir, definitionsDir, edits });
-      return { settings: one, bundle, log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`), onLine) };
-    }),
-  );
-  return createHost({ ...options, functions, baseEnv: (caller) => awsEnv(options, caller) });
+  const bundle = async (one: FunctionSettings) =>
+    [one.logicalId, await bundleFunction(one, { projectDir, buildDir, definitionsDir, edits })] as const;
+  const bundles = new Map(await Promise.all(settings.map(bundle)));
+  const functions = settings.map((one) => ({
+    settings: one,
+    bundle: bundles.get(one.logicalId) as Bundle,
+    log: openLogFile(join(logsDir, `${one.logicalId}.ndjson`), onLine),
+  }));
+  const host = createHost({ ...options, functions, baseEnv: (caller) => awsEnv(options, caller) });
+  return {
+    ...host,
+    async reload() {
+      const built = new Map(await Promise.all(settings.map(bundle)));
+      for (const [id, { handlerFile }] of built) if (bundles.get(id)?.handlerFile === handlerFile) built.delete(id);
+      for (const [id, code] of built) bundles.set(id, code);
+      await host.load(built);
+      return [...built.keys()];
+    },
+  };
 }
 
 /** Each template and definitions folder has its own builds, so that runs side by side do not build over each other. */

@@ -1,6 +1,7 @@
 /** A project with the one function `One`, and hosts of it; all of them are closed and removed after each test of the file that imports this. */
 import { afterEach } from "vitest";
 import type { FunctionHost } from "../../local/lambda/host.ts";
+import type { OpenedHost } from "../../local/lambda/open-host.ts";
 import { createProject, functionResource, openProjectHost, type Project } from "./project.ts";
 
 const opened: { stop?(): Promise<void>; remove?(): void }[] = [];
@@ -27,7 +28,7 @@ export function open(project: Project): Project {
 export async function openHostOf(
   project: Project,
   options: Parameters<typeof openProjectHost>[1] = {},
-): Promise<FunctionHost> {
+): Promise<OpenedHost> {
   const host = await openProjectHost(project, options);
   opened.push(host);
   return host;
