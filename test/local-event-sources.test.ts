@@ -172,6 +172,41 @@ describe("the event sources of a template", () => {
   });
 });
 
+it("in real time a drain ends open windows, for which nobody wants to wait", async () => {
+  const count = [
+    "Events:",
+    "  Stream:",
+    "    Type: Kinesis",
+    "    Properties: { Stream: !GetAtt Events.Arn, StartingPosition: TRIM_HORIZON, TumblingWindowInSeconds: 900 }",
+  ];
+  const windowed = createProject({
+    "template.yaml": `
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Events: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }
+${functionResource("Count", count)}`,
+    "count/handler.ts": `
+export const handler = async ({ Records, state, isFinalInvokeForWindow }: any) => {
+  console.log(JSON.stringify({ records: Records.length, state, isFinalInvokeForWindow }));
+  return { state: { count: (state.count ?? 0) + Records.length } };
+};`,
+  });
+  const runtime = await startRuntime({
+    templatePath: windowed.templatePath,
+    outDir: windowed.outDir,
+    definitionsDir: `${windowed.dir}/definitions`,
+    clock: { kind: "real" },
+  });
+  put(runtime, "a");
+  await runtime.drain();
+  await runtime.stop();
+  expect(windowed.logs("Count")).toMatchObject([
+    { records: 1, state: {}, isFinalInvokeForWindow: false },
+    { records: 0, state: { count: 1 }, isFinalInvokeForWindow: true },
+  ]);
+  windowed.remove();
+});
+
 async function start(): Promise<Runtime> {
   const { templatePath, outDir, dir } = project;
   const runtime = await startRuntime({

@@ -120,6 +120,10 @@ export function createQueueMapping(options: QueueMappingOptions): Mapping {
     look();
   };
 
+  const cancel = (): void => {
+    if (timer !== null) clock.cancel(timer);
+    timer = null;
+  };
   const unsubscribe = queue.onChange(() => wake(clock.now()));
   wake(clock.now());
 
@@ -138,13 +142,13 @@ export function createQueueMapping(options: QueueMappingOptions): Mapping {
     setEnabled(value) {
       enabled = value;
       changedMs = clock.now();
-      if (timer !== null) clock.cancel(timer);
-      timer = null;
+      cancel();
       if (enabled) wake(clock.now());
     },
     stop() {
       stopped = true;
       unsubscribe();
+      cancel();
     },
   };
 }
