@@ -36,7 +36,10 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   const { features, eventSchema } = definitions;
   const pipeline = compile(features, eventSchema);
   const stats = runtime.stats();
-  const usage = runtime.tables.usage(runtime.physicalId("FeaturesTable"));
+  // Before the report reads them too.
+  const [table, metricsTable] = ["FeaturesTable", "MetricsTable"].map((id) =>
+    tableFigures(runtime.tables.usage(runtime.physicalId(id)), fed.records),
+  ) as [TableFigures, TableFigures];
   const folder = (...names: string[]): string => join(out.path, ...names);
   const buckets = {
     raw: folder(runtime.physicalId("RawBucket")),
@@ -82,7 +85,8 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     alarms: listRings(runtime.alarms),
     asOf: iso(fed.lastMs),
     examples,
-    table: tableFigures(usage, fed.records),
+    table,
+    metricsTable,
     files: filesOf(out, buckets, features.partitionKey),
     parameters: ran.parameters,
     notSimulated: runtime.notSimulated,

@@ -154,11 +154,15 @@ function lateness({ lateness: late }: Report): string[] {
   ];
 }
 
-function cost({ table, stream, speed }: Report): string[] {
-  const requests = Object.entries(table.requests).map(([name, count]) => `${name} ${number(count)}`);
+function cost({ table, metricsTable, stream, speed }: Report): string[] {
+  const figures = ({ writeUnitsPerEvent, requestsPerEvent, requests }: Report["table"]): string => {
+    const counts = Object.entries(requests).map(([name, count]) => `${name} ${number(count)}`);
+    return `${number(writeUnitsPerEvent, 2)} write units and ${number(requestsPerEvent, 2)} requests per event (${counts.join(", ")})`;
+  };
   return [
     "Cost and speed",
-    `  features table: ${number(table.writeUnitsPerEvent, 2)} write units and ${number(table.requestsPerEvent, 2)} requests per event (${requests.join(", ")})`,
+    `  features table: ${figures(table)}`,
+    `  metrics table: ${figures(metricsTable)}`,
     `  ${number(stream.records)} events in ${number(speed.runSeconds, 1)} s: ${number(speed.eventsPerSecond)} events/s, after ${number(speed.startSeconds, 1)} s to build and start; ${number(speed.reportSeconds, 1)} s for this report`,
   ];
 }

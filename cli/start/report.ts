@@ -30,7 +30,9 @@ export interface Report {
   /** As of this moment of the run's clock. */
   readonly asOf: string;
   readonly examples: readonly Example[];
+  /** Of the features. */
   readonly table: TableFigures;
+  readonly metricsTable: TableFigures;
   /** The only part that differs between two runs of the same seed and input. */
   readonly speed: Speed;
   readonly files: Files;
