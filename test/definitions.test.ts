@@ -127,6 +127,16 @@ describe("a folder that cannot be loaded says in one line what to do", () => {
       "features.ts: ",
     ],
     [
+      "a metric names an unknown field",
+      () => edit("metrics.ts", (text) => text.replace('by: ["site"]', 'by: ["siet"]')),
+      'metrics.ts: metric by_site: by names the unknown field "siet"',
+    ],
+    [
+      "metrics.ts exports something else",
+      () => writeFileSync(join(dir, "metrics.ts"), "export const metrics = [];"),
+      "metrics.ts: expected `export const metrics = defineMetrics(",
+    ],
+    [
       "the schema is wrong",
       () => edit("event.schema.json", (text) => text.replace('"maxItems"', '"uniqueItems"')),
       'event.schema.json: tags: the keyword "uniqueItems" is not supported',
@@ -137,6 +147,11 @@ describe("a folder that cannot be loaded says in one line what to do", () => {
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toContain(message);
     expect([error.message.includes("\n"), error.exitCode]).toEqual([false, 1]);
+  });
+
+  it("but for metrics, which it may leave out", async () => {
+    rmSync(join(dir, "metrics.ts"));
+    await expect(loadDefinitions(dir)).resolves.toMatchObject({ metrics: { metrics: [] } });
   });
 
   it("and generating is the cure that the message names", async () => {
