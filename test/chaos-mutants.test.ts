@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chaos } from "../cli/chaos/chaos.ts";
 import { type Definitions, loadDefinitions, projectDir } from "../cli/definitions.ts";
 import { sourceEdits } from "../local/lambda/source-edits.ts";
-import { mutants } from "./chaos/mutants.ts";
+import { eagerMetrics, mutants } from "./chaos/mutants.ts";
 
 /** A few runs are enough for any of them; most need one. */
 const seeds = 6;
@@ -34,6 +34,16 @@ describe("chaos sees a pipeline in which", { timeout: 300_000 }, () => {
     });
     expect(totals.differences).not.toEqual([]);
     expect(told.join("")).toContain("expected");
+  });
+});
+
+describe("chaos sees nothing wrong with", { timeout: 300_000 }, () => {
+  it("metrics that are written out batch by batch, under crashes and redeliveries", async () => {
+    const faults = { crash: 0.1, redeliver: 0.2, "table-throttle": 0.02, "table-partial": 0.1, reshard: 0.002 };
+    const quiet = { say: () => {}, tell: () => {}, now: () => 0 };
+    const runs = { definitions, seeds: 2, firstSeed: 1, events: 600, faults, outDir, edits: eagerMetrics };
+    const totals = await chaos({ ...runs, ...quiet, shrinks: false });
+    expect(totals.differences).toEqual([]);
   });
 });
 

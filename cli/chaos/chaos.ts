@@ -3,13 +3,14 @@ import { join } from "node:path";
 import type { FaultCounts, FaultName } from "../../local/faults/catalogue.ts";
 import type { SourceEdit } from "../../local/lambda/source-edits.ts";
 import type { Definitions } from "../definitions.ts";
-import type { Difference } from "./checks.ts";
+import type { CheckedDifference } from "./checks.ts";
 import type { ChaosOptions } from "./options.ts";
 import { printDifferences, printSteps, type Totals } from "./print.ts";
 import { type RunOptions, runScript } from "./run.ts";
 import { type Step, writeScript } from "./script.ts";
 import { type Sequence, writeSequence } from "./sequence-file.ts";
 import { shrink } from "./shrink.ts";
+import { uncovered } from "./uncovered.ts";
 import { vocabularyOf } from "./vocabulary.ts";
 
 export interface Chaos extends Pick<ChaosOptions, "seeds" | "firstSeed" | "events" | "faults" | "outDir"> {
@@ -31,10 +32,12 @@ export const startMs = Date.UTC(2026, 1, 3);
 export async function chaos(options: Chaos): Promise<Totals> {
   const { definitions, seeds, firstSeed, events: size, faults: rates, say, tell, now } = options;
   const vocabulary = vocabularyOf(definitions);
+  const left = uncovered(definitions);
+  if (left.length > 0) tell(`Not compared, for want of a naive counterpart: ${left.join(", ")}.`);
   const beganMs = now();
   const faults: Partial<Record<FaultName, number>> = {};
   let [events, done] = [0, 0];
-  let differences: readonly Difference[] = [];
+  let differences: readonly CheckedDifference[] = [];
   for (let seed = firstSeed; seed < firstSeed + seeds && differences.length === 0; seed++) {
     const history = { seed, events: size, startMs, features: definitions.features, vocabulary };
     const script = await writeScript(history, rates);

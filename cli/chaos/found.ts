@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import type { EventSchema, Pipeline } from "@millrace/engine";
+import type { EventSchema, MetricsPipeline, Pipeline } from "@millrace/engine";
 import type { Runtime } from "../../local/runtime.ts";
 import { quoteName, quoteText } from "../start/lake.ts";
+import { type MetricRows, readMetricRows } from "../start/metrics.ts";
 import { type Entity, readTable } from "../start/table.ts";
 
 export interface Found {
@@ -15,6 +16,7 @@ export interface Found {
   readonly rows: readonly Row[];
   readonly rowErrors: readonly ErrorRecord[];
   readonly quarantine: readonly QuarantineRow[];
+  readonly metricRows: MetricRows;
   readonly givenUp: number;
 }
 
@@ -46,7 +48,13 @@ export interface QuarantineRow {
   readonly view: string | null;
 }
 
-export async function readFound(runtime: Runtime, outDir: string, pipeline: Pipeline): Promise<Found> {
+export async function readFound(
+  runtime: Runtime,
+  outDir: string,
+  metrics: MetricsPipeline,
+  [fromMs, toMs]: readonly [number, number],
+): Promise<Found> {
+  const { pipeline } = metrics;
   const lake = runtime.physicalId("LakeBucket");
   const raw = runtime.physicalId("RawBucket");
   const stats = runtime.stats();
@@ -60,6 +68,12 @@ export async function readFound(runtime: Runtime, outDir: string, pipeline: Pipe
       ...(await lines(runtime, lake, "quarantine/")),
       ...(await lines(runtime, lake, "quarantine-oversize/")),
     ].map((line) => ({ position: toPosition(line), reason: String(line.reason), view: line.view as string | null })),
+    metricRows: await readMetricRows(metrics, {
+      endpoint: runtime.url,
+      table: runtime.physicalId("MetricsTable"),
+      fromMs,
+      toMs,
+    }),
     givenUp: Object.values(stats.mappings).reduce((sum, { discarded }) => sum + discarded, 0),
   };
 }

@@ -2,14 +2,14 @@
 import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import { printFaults, totalOf } from "../faults/print-faults.ts";
 import { columns, number, plural } from "../start/words.ts";
-import { checks, type Difference } from "./checks.ts";
+import { type CheckedDifference, checks } from "./checks.ts";
 import type { Step } from "./script.ts";
 
 export interface Totals {
   readonly seeds: number;
   readonly events: number;
   readonly faults: FaultCounts;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly CheckedDifference[];
   readonly seconds: number;
 }
 
@@ -30,7 +30,7 @@ export function printTotals({ seeds, events, faults, differences, seconds }: Tot
 
 const shownDifferences = 10;
 
-export function printDifferences(seed: number, differences: readonly Difference[]): string {
+export function printDifferences(seed: number, differences: readonly CheckedDifference[]): string {
   const lines = differences.slice(0, shownDifferences).map(({ check, where, expected, found }) => {
     return `  ${check}: ${where}\n    expected ${expected}\n    found    ${found}`;
   });

@@ -1,16 +1,16 @@
 /** One run: a script through the whole pipeline under faults, and what came out held against what must. */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compile } from "@millrace/engine";
+import { compile, compileMetrics } from "@millrace/engine";
 import type { FaultCounts, FaultRates } from "../../local/faults/catalogue.ts";
 import { reshard } from "../../local/faults/reshard.ts";
 import type { SourceEdit } from "../../local/lambda/source-edits.ts";
 import { type Runtime, type RuntimeStats, startRuntime } from "../../local/runtime.ts";
 import { type Definitions, projectDir } from "../definitions.ts";
 import { spliceTemplate } from "../schema/splice.ts";
-import { compare, type Difference } from "./checks.ts";
-import { expect, type Placed } from "./expect.ts";
+import { type CheckedDifference, compare } from "./checks.ts";
 import { readFound } from "./found.ts";
+import { expect, type Placed } from "./naive/expect.ts";
 import type { Step } from "./script.ts";
 import { settingsFor } from "./settings.ts";
 
@@ -31,7 +31,7 @@ export interface RunResult {
   /** Events, of which an aggregated record holds several. */
   readonly events: number;
   readonly faults: FaultCounts;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly CheckedDifference[];
   readonly stats: RuntimeStats;
 }
 
@@ -39,10 +39,11 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
   const { definitions, steps, seed, faults, startMs, outDir, edits = [] } = options;
   rmSync(outDir, { recursive: true, force: true });
   const templatePath = join(projectDir, "template.yaml");
+  const parameters = settingsFor(seed);
   const runtime = await startRuntime({
     templatePath,
     templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake),
-    parameters: settingsFor(seed),
+    parameters,
     outDir,
     definitionsDir: definitions.dir,
     clock: { kind: "virtual", startMs },
@@ -57,13 +58,17 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
     await runtime.drain();
     const pipeline = compile(definitions.features, definitions.eventSchema);
     const { features, eventSchema } = definitions;
+    const metrics = compileMetrics(definitions.metrics, pipeline);
+    const lastMs = placed.at(-1)?.arrivalMs ?? startMs;
     const differences = compare({
       definitions,
       pipeline,
+      metrics,
       placed,
       expected: expect(placed, features, eventSchema),
-      found: await readFound(runtime, outDir, pipeline),
-      lastMs: placed.at(-1)?.arrivalMs ?? startMs,
+      found: await readFound(runtime, outDir, metrics, [startMs, lastMs]),
+      lastMs,
+      tumblingMs: Number(parameters.MetricsWindowSeconds) * 1000,
       partitionBounds: {
         // The template's own bounds, which the definitions' can only widen.
         pastMs: Math.max(48 * HOUR_MS, features.allowedLatenessMs),

@@ -9,6 +9,8 @@ export function settingsFor(seed: number): Record<string, string> {
     ShardCount: one(1, 2, 3),
     BatchSize: one(50, 200, 1000, 1000),
     BatchingWindowSeconds: one(0, 5, 60, 60),
+    MetricsWindowSeconds: one(60, 300),
+    MetricsBatchingWindowSeconds: one(0, 5, 60),
     DeliveryBufferSeconds: one(300, 900),
     TransformBufferSeconds: one(60, 900),
   };

@@ -77,37 +77,42 @@ export function vocabularyOf(definitions: Definitions): Vocabulary {
 
 const MOST_CHOICES = 6;
 
-function usedColumns({ features, eventSchema }: Definitions): readonly Column[] {
-  const names = features.views.flatMap((view) => [
-    view.entity,
-    ...Object.keys(view.where ?? {}),
-    ...view.features.flatMap(({ kind: _, name: __, windows: ___, ...rest }) => columnsIn(rest, eventSchema)),
-  ]);
+function usedColumns({ features, metrics, eventSchema }: Definitions): readonly Column[] {
+  const named = [...features.views, ...metrics.metrics].map(({ name: _, ...definition }) => definition);
   const own = [eventSchema.idColumn, eventSchema.timeColumn, features.partitionKey];
-  return [...new Set(names)].filter((name) => !own.includes(name)).map((name) => columnOf(eventSchema, name));
+  const names = new Set(named.flatMap((definition) => columnsIn(definition, eventSchema)));
+  return [...names].filter((name) => !own.includes(name)).map((name) => columnOf(eventSchema, name));
 }
 
-/** Every column that a feature names, in whatever field: as a text, or as the key of a condition. */
+/** Every column that a definition names, in whatever field: as a text, or as the key of a condition. */
 function columnsIn(value: unknown, schema: EventSchema): readonly string[] {
   if (typeof value === "string") return schema.columns.some(({ name }) => name === value) ? [value] : [];
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => [
-    ...(Array.isArray(value) ? [] : columnsIn(key, schema)).filter((name) => name !== "column"),
+    ...(Array.isArray(value) ? [] : columnsIn(key, schema)),
     ...columnsIn(inner, schema),
   ]);
 }
 
-function valuesInConditions({ features, eventSchema }: Definitions): ReadonlyMap<string, readonly Scalar[]> {
+function valuesInConditions({ features, metrics, eventSchema }: Definitions): ReadonlyMap<string, readonly Scalar[]> {
   const found = new Map<string, Scalar[]>();
   const add = (condition: Condition = {}): void => {
     for (const [column, value] of Object.entries(condition)) {
       const values = (Array.isArray(value) ? value : [value]) as readonly Scalar[];
-      const { type } = columnOf(eventSchema, column);
+      const type = eventSchema.columns.find(({ name }) => name === column)?.type;
+      // Metrics know columns besides the event's.
+      if (type === undefined) continue;
       found.set(column, [...(found.get(column) ?? []), ...values.map((one) => fromCondition(type, one))]);
     }
   };
-  for (const view of features.views) for (const { where } of [view, ...view.features]) add(where);
+  for (const view of features.views) for (const { where } of [view, ...view.features.filter(isConditional)]) add(where);
+  for (const metric of metrics.metrics)
+    for (const { where } of [metric, ...metric.measures.filter(isConditional)]) add(where);
   return found;
+}
+
+function isConditional(spec: object): spec is { readonly where: Condition } {
+  return "where" in spec;
 }
 
 /** In a condition a decimal stands as people write it. */

@@ -1,6 +1,7 @@
 /**
  * Delivery at least once: Lambda may hand out again what was answered for, without any error (A3.9). Either the batch comes twice in a row, or
- * the mapping has lost its checkpoint and goes through some of the shard's last batches again before the next.
+ * the mapping has lost its checkpoint and goes through some of the shard's last batches again before the next. In a tumbling window the records
+ * that come again meet the state as it is by then.
  */
 import type { FunctionHost, Invocation } from "../lambda/host.ts";
 import type { Draws } from "./draw.ts";
@@ -10,7 +11,8 @@ type Invoke = FunctionHost["invoke"];
 
 interface Batch {
   readonly Records?: readonly { readonly eventID?: string }[];
-  readonly window?: unknown;
+  readonly window?: { readonly start: string };
+  readonly state?: unknown;
 }
 
 /** How far back a lost checkpoint lies, in batches. */
@@ -18,24 +20,32 @@ const rememberedBatches = 3;
 
 /** For event source mappings only; Firehose never asks for an answer twice. */
 export function redelivering(draws: Draws, invoke: Invoke): Invoke {
-  const answered = new Map<string, unknown[]>();
+  const answered = new Map<string, Batch[]>();
   return async (functionName, payload) => {
-    const { Records: records = [], window } = (payload ?? {}) as Batch;
+    const batch = (payload ?? {}) as Batch;
+    const { Records: records = [], window } = batch;
     const shard = `${functionName} ${records[0]?.eventID?.split(":")[0]}`;
-    const earlier = answered.get(shard) ?? [];
+    const earlier = (answered.get(shard) ?? []).filter((one) => one.window?.start === window?.start);
     const subject = [functionName, batchOf(payload)] as const;
     const attempt = draws.attempt("delivery", ...subject);
-    let extraMs = 0;
+    let [state, extraMs] = [batch.state, 0];
     if (draws.happens("redeliver", ...subject, attempt)) {
       const from = Math.floor(draws.share("checkpoint", ...subject, attempt) * (earlier.length + 1));
-      // A tumbling window's state has moved on: only the same state can go with the same records.
-      const again = window === undefined && from < earlier.length ? earlier.slice(from) : [payload];
-      for (const batch of again) extraMs += (await invoke(functionName, batch)).durationMs;
+      for (const old of earlier.slice(from)) {
+        const again = await invoke(functionName, window === undefined ? old : { ...old, state });
+        extraMs += again.durationMs;
+        if (window !== undefined) state = stateIn(again) ?? state;
+      }
+      if (from === earlier.length) extraMs += (await invoke(functionName, payload)).durationMs;
     }
-    const invocation = await invoke(functionName, payload);
-    if (isAnswered(invocation)) answered.set(shard, [...earlier, payload].slice(-rememberedBatches));
+    const invocation = await invoke(functionName, window === undefined ? payload : { ...batch, state });
+    if (isAnswered(invocation)) answered.set(shard, [...earlier, batch].slice(-rememberedBatches));
     return { ...invocation, durationMs: invocation.durationMs + extraMs };
   };
+}
+
+function stateIn(invocation: Invocation): unknown {
+  return invocation.kind === "ok" ? (invocation.payload as Batch | null)?.state : undefined;
 }
 
 function isAnswered(invocation: Invocation): boolean {

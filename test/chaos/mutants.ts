@@ -12,6 +12,9 @@ export interface Mutant {
 const commit = "functions/update-features/commit.ts";
 const fold = "layers/engine/fold.ts";
 const marks = "layers/engine/marks.ts";
+const rollUp = "layers/engine/metrics/roll-up.ts";
+const rowKey = "layers/aws/metric-row-key.ts";
+const rowKeyParts = "isoTime(startMs), shard, isoTime(arrivalStartMs), first.sequence, first.subSequence";
 const quarantine = "layers/aws/firehose-quarantine.ts";
 
 export const mutants: readonly Mutant[] = [
@@ -201,4 +204,30 @@ export const mutants: readonly Mutant[] = [
     ],
     faults: {},
   },
+  {
+    name: "rows of metrics are named by their window alone, so that shards overwrite each other",
+    edits: [{ file: rowKey, from: rowKeyParts, to: 'isoTime(startMs), ""' }],
+    faults: {},
+  },
+  {
+    name: "rows of metrics are named by window and shard, so that a late event's row replaces the earlier one",
+    edits: [{ file: rowKey, from: rowKeyParts, to: "isoTime(startMs), shard" }],
+    faults: {},
+  },
+  {
+    name: "the state of a metrics window does not know which positions it holds",
+    edits: [
+      {
+        file: "layers/engine/metrics/state.ts",
+        from: "return mark !== null && comparePositions(position, mark) <= 0;",
+        to: "return mark === null && comparePositions(position, position) < 0;",
+      },
+    ],
+    faults: { redeliver: 0.5 },
+  },
+];
+
+/** What must not matter: metrics that are written out with every batch, as else only large states are. */
+export const eagerMetrics: readonly SourceEdit[] = [
+  { file: rollUp, from: "flushBytes: 384 * 1024,", to: "flushBytes: 1," },
 ];

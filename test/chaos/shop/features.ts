@@ -13,8 +13,10 @@ import {
   hopping,
   hours,
   last,
+  lastEvents,
   lastK,
   lastKDistinct,
+  lifetime,
   max,
   mean,
   min,
@@ -22,6 +24,7 @@ import {
   rate,
   ratio,
   seconds,
+  session,
   sinceFirst,
   sinceLast,
   standardDeviation,
@@ -43,7 +46,13 @@ export const features = defineFeatures({
     defineView("user_activity", {
       entity: "user_id",
       features: [
-        count("events", { windows }),
+        count("events", {
+          windows: [...windows, session(seconds(40), { longestMs: minutes(30) }), lifetime(), lastEvents(7)],
+        }),
+        sum("worth", "amount", {
+          where: purchase,
+          windows: [session(minutes(2), { longestMs: hours(1) }), lifetime()],
+        }),
         count("purchases", { where: purchase, windows }),
         ratio("conversion", "purchases", "events", { windows }),
         rate("per_minute", { perMs: minutes(1), windows }),

@@ -3,8 +3,8 @@
  * from the definitions' bounds, duplicates from a set of identities, limits from counting.
  */
 import type { Condition, EventSchema, Features, View } from "@millrace/engine";
-import type { Part } from "./history.ts";
-import { type Fact, fromCondition } from "./vocabulary.ts";
+import type { Part } from "../history.ts";
+import { type Fact, fromCondition } from "../vocabulary.ts";
 
 /** A part of a record that was put on the stream. */
 export interface Placed {

@@ -1,35 +1,27 @@
-/** Features by nested loops over an entity's facts: each feature looks at all of them anew. */
+/** Aggregates over the facts of a window, each from scratch. */
 import { hash } from "node:crypto";
-import type { EventSchema, FeatureSpec, FeatureValue, Scalar, View, Window } from "@millrace/engine";
-import { UserError } from "../user-error.ts";
+import type { EventSchema, FeatureSpec, FeatureValue, Scalar } from "@millrace/engine";
+import type { Fact } from "../vocabulary.ts";
 import { columnValue, holds, identityOf } from "./expect.ts";
-import type { Fact } from "./vocabulary.ts";
 
-/** Of one entity at each of the moments, by the features' names. */
-export function naiveFeatures(
-  view: View,
-  all: readonly Fact[],
-  moments: readonly number[],
-  schema: EventSchema,
-): readonly Record<string, FeatureValue>[] {
-  const answers = moments.map((): Record<string, FeatureValue> => ({}));
-  // Ratios are made of the others.
-  const ordered = view.features.toSorted((a, b) => Number(a.kind === "ratio") - Number(b.kind === "ratio"));
-  for (const spec of ordered) {
-    const chosen = all.filter((fact) => holds(spec.where, fact, schema));
-    for (const window of spec.windows) {
-      moments.forEach((nowMs, at) => {
-        const endMs = Math.ceil(nowMs / window.stepMs) * window.stepMs;
-        const facts = chosen.filter(({ timeMs }) => timeMs >= endMs - window.sizeMs && timeMs < endMs);
-        const answer = answers[at] as Record<string, FeatureValue>;
-        answer[nameOf(spec.name, window)] =
-          spec.kind === "ratio"
-            ? quotient(answer[nameOf(spec.numerator, window)], answer[nameOf(spec.denominator, window)])
-            : naive(spec, { facts, schema, endMs, sizeMs: window.sizeMs });
-      });
-    }
-  }
-  return answers;
+/** What a window holds of an entity, or of a group. */
+export interface Inside {
+  readonly facts: readonly Fact[];
+  readonly schema: EventSchema;
+  readonly endMs: number;
+  readonly sizeMs: number;
+}
+
+/** A feature or a measure: windows are somebody else's affair. */
+type Spec = Bare<FeatureSpec>;
+type Bare<T> = T extends { readonly windows: unknown } ? Omit<T, "windows"> : never;
+
+/** Kinds without a counterpart here, and a column whose values depend on when a function ran. */
+const unchecked = ["countBy", "sumBy", "topK", "percentile", "decayedSum", "dwell", "funnel", "heaviest"];
+const unknowable = "_freshness_ms";
+
+export function hasNaive(spec: { readonly kind: string; readonly column?: string }): boolean {
+  return !unchecked.includes(spec.kind) && spec.column !== unknowable;
 }
 
 /** One event's value in a feature's column, which is never null. */
@@ -38,14 +30,8 @@ interface Valued {
   readonly value: Scalar;
 }
 
-interface Inside {
-  readonly facts: readonly Fact[];
-  readonly schema: EventSchema;
-  readonly endMs: number;
-  readonly sizeMs: number;
-}
-
-function naive(spec: FeatureSpec, inside: Inside): FeatureValue {
+/** Undefined where the answer is an estimate. Ratios are made of other features: see `quotient`. */
+export function naive(spec: Spec, inside: Inside): FeatureValue | undefined {
   const { facts, schema, endMs, sizeMs } = inside;
   const times = facts.map(({ timeMs }) => timeMs);
   switch (spec.kind) {
@@ -76,14 +62,14 @@ function naive(spec: FeatureSpec, inside: Inside): FeatureValue {
     case "decayedSum":
     case "dwell":
     case "funnel":
-      throw new UserError(`chaos cannot check ${spec.name}: it has no counterpart of the aggregate ${spec.kind} yet.`);
+      throw new Error(`expected a feature with a counterpart, got the aggregate ${spec.kind}`);
     default:
       return naiveOfColumn(spec, valuesOf(spec.column, inside), scaleOf(spec.column, schema));
   }
 }
 
 type OfColumn = Extract<
-  FeatureSpec,
+  Spec,
   {
     kind:
       | "sum"
@@ -102,7 +88,7 @@ type OfColumn = Extract<
   }
 >;
 
-function naiveOfColumn(spec: OfColumn, all: readonly Valued[], scale: number): FeatureValue {
+function naiveOfColumn(spec: OfColumn, all: readonly Valued[], scale: number): FeatureValue | undefined {
   const shown = (list: readonly Valued[]): Scalar[] => list.map(({ value }) => show(value, scale));
   const numbers = all.map(({ value }) => Number(value));
   switch (spec.kind) {
@@ -132,6 +118,7 @@ function naiveOfColumn(spec: OfColumn, all: readonly Valued[], scale: number): F
       return [...new Set(shown(newestFirst(all)))].slice(0, spec.k);
     case "distinct": {
       const different = new Set(all.map(({ value }) => value)).size;
+      if (different > spec.limit && spec.beyond === "estimate") return undefined;
       return different > spec.limit ? { overflow: true, atLeast: spec.limit + 1 } : different;
     }
     case "histogram": {
@@ -202,18 +189,8 @@ function decimal(scaled: bigint, scale: number): string {
   return `${scaled < 0n ? "-" : ""}${digits.slice(0, cut)}.${digits.slice(cut)}`;
 }
 
-function quotient(dividend: FeatureValue | undefined, divisor: FeatureValue | undefined): FeatureValue {
+/** Null where one of them is no number, or the lower one is 0. */
+export function quotient(dividend: FeatureValue | undefined, divisor: FeatureValue | undefined): FeatureValue {
   if (typeof dividend !== "number" || typeof divisor !== "number" || divisor === 0) return null;
   return dividend / divisor;
-}
-
-function nameOf(name: string, { kind, sizeMs }: Window): string {
-  const units = [
-    [3_600_000, "h"],
-    [60_000, "m"],
-    [1000, "s"],
-    [1, "ms"],
-  ] as const;
-  const [unitMs, unit] = units.find(([ms]) => sizeMs % ms === 0) ?? [1, "ms"];
-  return `${name}_${sizeMs / unitMs}${unit}${kind === "tumbling" ? "_tumbling" : ""}`;
 }
