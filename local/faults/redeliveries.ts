@@ -11,6 +11,8 @@ type Invoke = FunctionHost["invoke"];
 
 interface Batch {
   readonly Records?: readonly { readonly eventID?: string }[];
+  /** A window's last invocation may be without records, so it says whose it is. */
+  readonly shardId?: string;
   readonly window?: { readonly start: string };
   readonly state?: unknown;
 }
@@ -24,9 +26,9 @@ export function redelivering(draws: Draws, invoke: Invoke): Invoke {
   return async (functionName, payload) => {
     const batch = (payload ?? {}) as Batch;
     const { Records: records = [], window } = batch;
-    const shard = `${functionName} ${records[0]?.eventID?.split(":")[0]}`;
+    const shard = `${functionName} ${batch.shardId ?? records[0]?.eventID?.split(":")[0]}`;
     const earlier = (answered.get(shard) ?? []).filter((one) => one.window?.start === window?.start);
-    const subject = [functionName, batchOf(payload)] as const;
+    const subject = [functionName, shard, window?.start ?? "", batchOf(payload)] as const;
     const attempt = draws.attempt("delivery", ...subject);
     let [state, extraMs] = [batch.state, 0];
     if (draws.happens("redeliver", ...subject, attempt)) {

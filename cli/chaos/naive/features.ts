@@ -18,7 +18,7 @@ export function naiveFeatures(
   // Ratios are made of the others.
   const ordered = view.features.toSorted((a, b) => Number(a.kind === "ratio") - Number(b.kind === "ratio"));
   for (const spec of ordered.filter(hasNaive)) {
-    const chosen = all.filter((fact) => holds(spec.where, fact, schema));
+    const isCounted = (fact: Fact): boolean => holds(spec.where, fact, schema);
     for (const window of spec.windows.filter(isKnown)) {
       moments.forEach((nowMs, at) => {
         const answer = answers[at] as Answers;
@@ -27,7 +27,7 @@ export function naiveFeatures(
         answer[nameOf(spec.name, window)] =
           spec.kind === "ratio"
             ? quotient(answer[nameOf(spec.numerator, window)], answer[nameOf(spec.denominator, window)])
-            : naive(spec, { facts: inside(chosen, window, nowMs, endMs), schema, endMs, sizeMs });
+            : naive(spec, { facts: inside(all, isCounted, window, nowMs, endMs), schema, endMs, sizeMs });
       });
     }
   }
@@ -39,11 +39,18 @@ export function isKnown({ kind }: Window): boolean {
   return kind !== "calendar";
 }
 
-function inside(facts: readonly Fact[], window: Window, nowMs: number, endMs: number): readonly Fact[] {
-  const before = facts.filter(({ timeMs }) => timeMs < endMs);
-  if (window.kind === "lifetime") return before;
-  if (window.kind === "session") return sessionOf(before, window, nowMs);
-  const near = before.filter(({ timeMs }) => timeMs >= endMs - window.sizeMs);
+function inside(
+  all: readonly Fact[],
+  isCounted: (fact: Fact) => boolean,
+  window: Window,
+  nowMs: number,
+  endMs: number,
+): readonly Fact[] {
+  const before = all.filter(({ timeMs }) => timeMs < endMs);
+  if (window.kind === "lifetime") return before.filter(isCounted);
+  // A session is one of all events, whatever a feature counts of them.
+  if (window.kind === "session") return sessionOf(before, window, nowMs).filter(isCounted);
+  const near = before.filter(({ timeMs }) => timeMs >= endMs - window.sizeMs).filter(isCounted);
   if (window.kind !== "lastEvents") return near;
   return near.toSorted((a, b) => b.timeMs - a.timeMs || tie(b) - tie(a)).slice(0, window.events);
 }
