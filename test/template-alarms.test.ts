@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readProject } from "../cli/dev/project.ts";
+import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
+import { metricKey } from "../local/cloudwatch/metric.ts";
+import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { features } from "./shop/features.ts";
+
+const shop = join(import.meta.dirname, "shop");
+const startMs = DAY_START_MS;
+const minute = 60_000;
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+describe("the alarms of the template", () => {
+  it("watch metrics that a pipeline in trouble has, by name and dimensions", async () => {
+    let readersDie = true;
+    const runtime = await start(
+      { MaximumRetryAttempts: "0", StreamMode: "PROVISIONED", ShardCount: "1" },
+      {
+        faults: { "table-throttle": 0.4 },
+        kill: ({ phase, functionId }) => readersDie && phase === "answer" && readers.has(functionId),
+        shardLimits: true,
+      },
+    );
+    const readers = new Set(Object.keys(runtime.stats().mappings).map((id) => id.replace(/Stream$/, "")));
+    const stream = runtime.stream("EventStream");
+    const [first, second, ...events] = sampleDay({ eventCount: 40, seed: 1, ...features });
+    // A batch is given up, at first without a place to keep it: the failed bucket's folder is a file.
+    const failed = runtime.physicalId("FailedBucket");
+    await runtime.objects.put(failed, "aws", Buffer.from(""));
+    stream.put(first as NonNullable<typeof first>);
+    await runtime.drain();
+    await runtime.objects.delete(failed, "aws");
+    stream.put(second as NonNullable<typeof second>);
+    await runtime.drain();
+    readersDie = false;
+    for (const event of events) {
+      await runtime.advanceTo(Math.max(event.arrivalMs, runtime.clock.now()));
+      stream.put(event);
+    }
+    await runtime.drain();
+    // One key that is hot, and all the shard's reads used up.
+    for (let at = 0; at < 600; at++) stream.put(events.at(-1) as NonNullable<typeof first>);
+    await runtime.drain();
+    for (let read = 0; read < 6; read++) stream.shards()[0]?.poll(null);
+    const large = { partitionKey: "k", data: Buffer.alloc(700_000, "x") };
+    expect(() => [1, 2, 3].map(() => stream.put(large))).toThrow("Rate exceeded");
+    await runtime.drain();
+    const known = new Set(runtime.metrics.list().map(metricKey));
+    const missing = runtime.alarms
+      .all()
+      .flatMap(({ settings }) =>
+        settings.queries.flatMap((query) =>
+          query.kind === "metric" && !known.has(metricKey(query.metric))
+            ? [`${settings.logicalId}: ${metricKey(query.metric)}`]
+            : [],
+        ),
+      );
+    expect(runtime.alarms.all().length).toBeGreaterThan(20);
+    expect(missing).toEqual([]);
+    await runtime.stop();
+  });
+
+  it("are quiet while events are good, and ring when many are none, by the functions' own metrics", async () => {
+    const runtime = await start({ BatchingWindowSeconds: "0" });
+    await runtime.advanceTo(startMs + minute);
+    expect(new Set(runtime.alarms.all().map(({ state }) => state))).toEqual(new Set(["OK"]));
+    for (let at = 1; at <= 4; at++) {
+      for (let n = 0; n < 10; n++)
+        runtime.stream("EventStream").put({ partitionKey: "k", data: Buffer.from("no event") });
+      await runtime.advanceTo(startMs + (at + 1) * minute);
+    }
+    expect(rang(runtime)).toEqual(["QuarantineAlarm"]);
+    const [change] = runtime.alarms.history().filter(({ to }) => to === "ALARM");
+    expect(change?.reason).toMatch(/^Threshold Crossed: 3 out of the last 5 datapoints \[100\.0 /);
+    expect(change?.actions).toEqual(["arn:aws:sns:us-east-1:000000000000:alarm-topic"]);
+    await runtime.stop();
+  });
+
+  it("ring at once when a batch was given up", async () => {
+    const dies = {
+      kill: ({ phase, functionId }) => phase === "answer" && functionId === "UpdateFeatures",
+    } as const satisfies Partial<Parameters<typeof startRuntime>[0]>;
+    const runtime = await start({ MaximumRetryAttempts: "0" }, dies);
+    runtime.stream("EventStream").put({ partitionKey: "k", data: Buffer.from("no event") });
+    await runtime.advanceTo(startMs + 5 * minute);
+    expect(rang(runtime)).toEqual(["BatchFailedAlarm"]);
+    await runtime.stop();
+  });
+});
+
+function rang({ alarms }: Runtime): readonly string[] {
+  return alarms
+    .history()
+    .filter(({ to }) => to === "ALARM")
+    .map(({ settings }) => settings.logicalId);
+}
+
+async function start(
+  parameters: Readonly<Record<string, string>>,
+  options: Partial<Parameters<typeof startRuntime>[0]> = {},
+): Promise<Runtime> {
+  const outDir = mkdtempSync(join(tmpdir(), "millrace-alarms-"));
+  folders.push(outDir);
+  const project = await readProject({ definitionsDir: shop, parameters, out: { name: outDir, path: outDir } });
+  return startRuntime({ ...project, outDir, clock: { kind: "virtual", startMs }, ...options });
+}
