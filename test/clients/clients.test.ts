@@ -73,6 +73,27 @@ describe("the KPL's library", () => {
   });
 });
 
+describe("CloudWatch", () => {
+  it("takes a metric from the AWS CLI, gives it back, and shows the template's alarms", async () => {
+    const { aws } = clients;
+    const about = ["--namespace", "Shop", "--metric-name", "Orders"];
+    const dimension = ["--dimensions", "Name=shop,Value=a"];
+    await aws("cloudwatch", "put-metric-data", ...about, "--dimensions", "shop=a", "--value", "3", "--unit", "Count");
+    const listed = JSON.parse(await aws("cloudwatch", "list-metrics", "--namespace", "Shop")).Metrics;
+    expect(listed).toEqual([{ Namespace: "Shop", MetricName: "Orders", Dimensions: [{ Name: "shop", Value: "a" }] }]);
+    const [from, to] = [-3_600_000, 3_600_000].map((ms) => new Date(Date.now() + ms).toISOString()) as [string, string];
+    const range = ["--start-time", from, "--end-time", to, "--period", "60", "--statistics", "Sum"];
+    const { Datapoints } = JSON.parse(
+      await aws("cloudwatch", "get-metric-statistics", ...about, ...dimension, ...range),
+    );
+    expect(Datapoints).toMatchObject([{ Sum: 3 }]);
+    const alarms = ["--alarm-name-prefix", "batch-failed", "--query", "MetricAlarms[].[AlarmName,Statistic,Threshold]"];
+    expect(JSON.parse(await aws("cloudwatch", "describe-alarms", ...alarms))).toEqual([
+      ["batch-failed-alarm", "Sum", 0],
+    ]);
+  });
+});
+
 describe("the whole pipeline", () => {
   it("counts what the AWS CLI and the KPL put, and shows it to the CLI and boto3 in S3 and DynamoDB", async () => {
     const { aws, python } = clients;
