@@ -108,8 +108,9 @@ describe("a breaking change", () => {
 
   it.each(breaking)("is refused and named, and written when told: %s", async (_what, change, sentence) => {
     changeSchema(change);
-    // features.ts may name what is gone; this is about the schema.
+    // Features and metrics may name what is gone; this is about the schema.
     const before = readFileSync(join(dir, "generated", "lake.json"), "utf8");
+    rmSync(join(dir, "metrics.ts"));
     writeFileSync(join(dir, "features.ts"), minimalFeatures);
     const refusal = await generate({ dir, templatePath: null, mode: "write" }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(UserError);
