@@ -80,9 +80,16 @@ export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> })
     },
     meter(metric, unit) {
       const series = seriesOf(metric);
+      // Every record put comes by here: within a minute nothing has to be looked up.
+      let nextMinuteMs = Number.NEGATIVE_INFINITY;
+      let samples = noSamples();
       return (value) => {
         const atMs = clock.now();
-        addSample(samplesAt(series, unit, atMs), value, 1);
+        if (atMs >= nextMinuteMs) {
+          nextMinuteMs = (Math.floor(atMs / minuteMs) + 1) * minuteMs;
+          samples = samplesAt(series, unit, atMs);
+        }
+        addSample(samples, value, 1);
         tell(series);
       };
     },

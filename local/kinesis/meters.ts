@@ -1,26 +1,31 @@
 /** A stream's measures in CloudWatch: all of the stream level, and of the shard level those that enhanced monitoring is on for. */
 import type { Meter, Metrics } from "../cloudwatch/metrics.ts";
-import { type Measure, type ShardMetric, shardMetrics, streamLevelName } from "./metrics.ts";
+import { type Measure, type ShardMetric, streamLevelName } from "./metrics.ts";
 import type { Stream } from "./stream.ts";
 
 export function meterStream(stream: Stream, metrics: Metrics): () => void {
-  const meters = new Map<string, Meter>();
-  const meterOf = (name: string, dimensions: Readonly<Record<string, string>>): Meter => {
-    const key = `${name}\n${dimensions.ShardId ?? ""}`;
-    const meter = meters.get(key) ?? metrics.meter({ namespace: "AWS/Kinesis", name, dimensions }, unitOf(name));
-    meters.set(key, meter);
+  // Found by the measure's own name, without making a key: every record put comes by here.
+  const streamLevel = new Map<string, Meter>();
+  const shardLevel = new Map<string, Map<string, Meter>>();
+  const meterOf = (level: Map<string, Meter>, metric: string, name: string, shardId?: string): Meter => {
+    const known = level.get(metric);
+    if (known !== undefined) return known;
+    const dimensions = { StreamName: stream.name, ...(shardId === undefined ? {} : { ShardId: shardId }) };
+    const meter = metrics.meter({ namespace: "AWS/Kinesis", name, dimensions }, unitOf(name));
+    level.set(metric, meter);
     return meter;
   };
   return stream.metrics.onMeasure(({ metric, shardId, value }: Measure) => {
-    const name = isShardMetric(metric) ? streamLevelName[metric] : metric;
-    meterOf(name, { StreamName: stream.name })(value);
-    if (shardId !== null && isShardMetric(metric) && stream.monitored.includes(metric))
-      meterOf(metric, { StreamName: stream.name, ShardId: shardId })(value);
+    meterOf(streamLevel, metric, isShardMetric(metric) ? streamLevelName[metric] : metric)(value);
+    if (shardId === null || !isShardMetric(metric) || !stream.monitored.includes(metric)) return;
+    const ofShard = shardLevel.get(shardId) ?? new Map<string, Meter>();
+    shardLevel.set(shardId, ofShard);
+    meterOf(ofShard, metric, metric, shardId)(value);
   });
 }
 
 function isShardMetric(metric: Measure["metric"]): metric is ShardMetric {
-  return (shardMetrics as readonly string[]).includes(metric);
+  return metric in streamLevelName;
 }
 
 function unitOf(name: string): string {
