@@ -58,6 +58,17 @@ describe("an alarm of the template", () => {
     });
   });
 
+  it("names the points that decided, and none further back", async () => {
+    const { clock, put, changes } = open();
+    for (const value of [1, 2, 3, 9, 9]) {
+      put(value);
+      await clock.advanceTo(clock.now() + minute);
+    }
+    const data = JSON.parse(changes.at(-1)?.reasonData ?? "");
+    expect(changes.at(-1)?.to).toBe("ALARM");
+    expect(data.recentDatapoints).toEqual([3, 9, 9]);
+  });
+
   it("begins without enough data, and what missing data means is up to TreatMissingData", async () => {
     const states = async (treat: string) => {
       const { clock, alarms, changes } = open({ TreatMissingData: treat });

@@ -30,6 +30,12 @@ describe("the state of an alarm from its data points", () => {
     },
   );
 
+  it.each(treatments)("takes no notice of points further back than it needs (missing data as %s)", (missing) => {
+    expect(judge("XX000", 2, missing)).toBe("OK");
+    expect(judge("XX0X0", 2, missing)).toBe("OK");
+    expect(judge("X0-0X", 2, missing)).toBe("OK");
+  });
+
   it.each(["----X", "---X-"])("stays as it is for %s and 3 of 3, since the next point may be within", (points) => {
     expect(judge(points, 3, "missing")).toBe("retain");
   });
