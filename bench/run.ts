@@ -30,7 +30,7 @@ function machine(): string {
   return [
     `npm run bench · node ${process.version} · ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}`,
     versions.join(" · "),
-    "Rates are per second on one core; × is the ratio to the peer, which is named first.",
+    "Rates are per second that one core computes; × is the ratio to the peer, which is named first.",
   ].join("\n");
 }
 
