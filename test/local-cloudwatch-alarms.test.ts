@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { type VirtualClock, virtualClock } from "../local/clock.ts";
 import { readAlarms } from "../local/cloudwatch/alarm-settings.ts";
 import { type Alarms, createAlarms, type StateChange } from "../local/cloudwatch/alarms.ts";
 import { createMetrics, type Metrics } from "../local/cloudwatch/metrics.ts";
+import { judgePoints, type MissingData, type Point } from "../local/cloudwatch/verdict.ts";
 import { loadTemplate } from "../local/template/load.ts";
 
 const startMs = Date.UTC(2026, 2, 1);
@@ -128,6 +130,31 @@ describe("an alarm of the template", () => {
     expect(changes.map(({ to }) => to)).toEqual(["OK", "ALARM"]);
   });
 
+  it("has the history of an alarm that is looked at every minute, whatever comes when", async () => {
+    await fc.assert(
+      fc.asyncProperty(histories(), async ({ puts, properties }) => {
+        const lazy = open(properties);
+        const eager = open(properties);
+        const [alarm] = eager.alarms.all();
+        const orders = { namespace: "Shop", name: "Orders", dimensions: { service: "shop" } };
+        let state = alarm?.state;
+        const expected: (readonly [number, string])[] = [];
+        for (let at = 0; at < 60; at++) {
+          for (const { value, aheadMinutes } of puts.filter((one) => one.minute === at)) {
+            const datum = { metric: orders, unit: "Count", atMs: lazy.clock.now() + 1 + aheadMinutes * minute, value };
+            for (const { metrics } of [lazy, eager]) metrics.put(datum);
+          }
+          await lazy.clock.advanceTo(startMs + (at + 1) * minute);
+          const verdict = lookAt(eager.metrics, properties, startMs + (at + 1) * minute);
+          if (verdict !== "retain" && verdict !== state) expected.push([at + 1, verdict]);
+          state = verdict === "retain" ? state : verdict;
+        }
+        expect(lazy.changes.map(({ atMs, to }) => [(atMs - startMs) / minute, to])).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("counts values of the named unit only, and of every unit when none is named", async () => {
     const ring = async (properties: Record<string, string>) => {
       const { clock, metrics, changes } = open({ EvaluationPeriods: "1", DatapointsToAlarm: "1", ...properties });
@@ -242,6 +269,35 @@ describe("an alarm of the template", () => {
     expect(() => openText(text)).toThrow(message);
   });
 });
+
+function histories() {
+  const put = fc.record({
+    minute: fc.nat(59),
+    value: fc.constantFrom(1, 4, 9),
+    aheadMinutes: fc.constantFrom(0, 0, 0, 12),
+  });
+  const rule = fc.record({
+    EvaluationPeriods: fc.constantFrom("1", "2", "3"),
+    DatapointsToAlarm: fc.constant("1"),
+    Period: fc.constantFrom("60", "120"),
+    TreatMissingData: fc.constantFrom("missing", "ignore", "breaching", "notBreaching"),
+  });
+  return fc.record({ puts: fc.array(put, { maxLength: 12 }), properties: rule });
+}
+
+/** What an alarm of `open` is, seen without any memory but the metrics. */
+function lookAt(metrics: Metrics, properties: Readonly<Record<string, string>>, atMs: number) {
+  const count = Number(properties.EvaluationPeriods) + 2;
+  const periodMs = Number(properties.Period) * 1000;
+  const orders = { namespace: "Shop", name: "Orders", dimensions: { service: "shop" } };
+  const points = Array.from({ length: count }, (_, at): Point => {
+    const endMs = atMs - (count - 1 - at) * periodMs;
+    const { count: values, sum } = metrics.samples(orders, endMs - periodMs, endMs);
+    return values === 0 ? "missing" : sum > 5 ? "breaching" : "within";
+  });
+  const missing = properties.TreatMissingData as MissingData;
+  return judgePoints(points, { evaluationPeriods: count - 2, datapointsToAlarm: 1, missing });
+}
 
 interface Opened {
   readonly clock: VirtualClock;

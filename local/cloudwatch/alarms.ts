@@ -1,6 +1,6 @@
 /**
- * Alarms on the runtime's clock: once a minute, as CloudWatch does, over windows that end at that minute. An alarm is looked at only while its
- * range holds data; without any, looking again would change nothing, so that quiet time costs nothing.
+ * Alarms on the runtime's clock: once a minute, as CloudWatch does, over windows that end at that minute. An alarm is looked at only while looking
+ * can change something, so that quiet time costs nothing. The law: its history is that of looking every minute.
  */
 import { AwsError } from "../aws-error.ts";
 import type { Clock, Timer } from "../clock.ts";
@@ -63,6 +63,8 @@ export function createAlarms({ settings, metrics, clock, onChange = () => {} }: 
   );
   const changes: StateChange[] = [];
   const awake = new Set<Alarm>(alarms);
+  /** The time of the latest value: it may lie ahead of the clock. */
+  const latest = new Map<Alarm, number>();
   let timer: Timer | null = null;
 
   const change = (alarm: Alarm, to: AlarmState, reason: string, reasonData: string): void => {
@@ -75,8 +77,9 @@ export function createAlarms({ settings, metrics, clock, onChange = () => {} }: 
   };
   const evaluate = (alarm: Alarm): void => {
     const evaluation = evaluationOf(alarm.settings, metrics, clock.now());
-    if (evaluation.values.every((value) => value === null)) awake.delete(alarm);
-    const verdict = judge(evaluation, metrics);
+    const points = pointsOf(evaluation);
+    const verdict = judge(evaluation, points, metrics);
+    if ((latest.get(alarm) ?? 0) < clock.now() && isSettled(alarm.settings, points, verdict)) awake.delete(alarm);
     if (verdict === "retain" || verdict === alarm.state) return;
     change(alarm, verdict, stateReason(evaluation, alarm.state, verdict), stateReasonData(evaluation));
   };
@@ -92,7 +95,8 @@ export function createAlarms({ settings, metrics, clock, onChange = () => {} }: 
   const unwatch = alarms.flatMap((alarm) =>
     alarm.settings.queries.map((query) => {
       if (query.kind === "expression") return () => {};
-      return metrics.watch(query.metric, () => {
+      return metrics.watch(query.metric, (atMs) => {
+        latest.set(alarm, Math.max(atMs, latest.get(alarm) ?? atMs));
         awake.add(alarm);
         schedule();
       });
@@ -126,15 +130,32 @@ function evaluationOf(settings: AlarmSettings, metrics: Metrics, atMs: number): 
   return { settings, atMs, startMs, values: ask(metrics, queries, returns, { startMs, periodMs, count }) };
 }
 
-function judge(evaluation: Evaluation, metrics: Metrics): AlarmState | "retain" {
-  const { settings, values } = evaluation;
+function pointsOf({ settings, values }: Evaluation): readonly Point[] {
   const { holds } = comparisons[settings.comparison];
-  if (settings.ignoresFewSamples && hasFewSamples(evaluation, metrics)) return "retain";
-  const points = values.map((value): Point => {
+  return values.map((value) => {
     if (value === null) return "missing";
     return holds(value, settings.threshold) ? "breaching" : "within";
   });
+}
+
+function judge(evaluation: Evaluation, points: readonly Point[], metrics: Metrics): AlarmState | "retain" {
+  const { settings } = evaluation;
+  if (settings.ignoresFewSamples && hasFewSamples(evaluation, metrics)) return "retain";
   return judgePoints(points, settings.rule);
+}
+
+/**
+ * Whether every later look would say the same until the next value: without any data in the range; or where all of it is within the threshold,
+ * what will be missing is as good, and no longer period can gather the same values anew.
+ */
+function isSettled(
+  { rule, periodMs, queries }: AlarmSettings,
+  points: readonly Point[],
+  verdict: AlarmState | "retain",
+): boolean {
+  if (points.every((point) => point === "missing")) return true;
+  const isSimple = periodMs === minuteMs && queries.length === 1 && rule.missing === "notBreaching";
+  return isSimple && verdict === "OK" && !points.includes("breaching");
 }
 
 /** Whether the newest period has too few values for its percentile to mean anything, by AWS's rule. */

@@ -17,8 +17,14 @@ export const units: ReadonlySet<string> = new Set([
   ),
 ]);
 
-/** One text for one metric. */
-export function metricKey({ namespace, name, dimensions }: MetricId): string {
-  const pairs = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([namespace, name, ...pairs]);
+/** One text for one metric. An alarm asks for the same one every minute, so it is made once. */
+export function metricKey(metric: MetricId): string {
+  const known = keys.get(metric);
+  if (known !== undefined) return known;
+  const pairs = Object.entries(metric.dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
+  const key = JSON.stringify([metric.namespace, metric.name, ...pairs]);
+  keys.set(metric, key);
+  return key;
 }
+
+const keys = new WeakMap<MetricId, string>();

@@ -30,8 +30,8 @@ export interface Metrics {
   meter(metric: MetricId, unit: string): Meter;
   /** What was put in `[startMs, endMs)`, both whole minutes; of all units unless one is named. */
   samples(metric: MetricId, startMs: number, endMs: number, unit?: string): Samples;
-  /** Calls the listener at each value of the metric; returns what ends that. */
-  watch(metric: MetricId, listener: () => void): () => void;
+  /** Calls the listener at each value of the metric, with the value's time; returns what ends that. */
+  watch(metric: MetricId, listener: (atMs: number) => void): () => void;
   /** Those that have values, in the order of their first. */
   list(): readonly MetricId[];
 }
@@ -43,7 +43,7 @@ const retentionMs = 15 * 24 * 60 * minuteMs;
 interface Series {
   readonly metric: MetricId;
   readonly byUnit: Map<string, Map<number, ReturnType<typeof noSamples>>>;
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<(atMs: number) => void>;
 }
 
 export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> }): Metrics {
@@ -66,8 +66,8 @@ export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> })
     minutes.set(minute, samples);
     return samples;
   };
-  const tell = ({ listeners }: Series): void => {
-    for (const listener of listeners) listener();
+  const tell = ({ listeners }: Series, atMs: number): void => {
+    for (const listener of listeners) listener(atMs);
   };
 
   return {
@@ -76,7 +76,7 @@ export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> })
       const samples = samplesAt(series, datum.unit, datum.atMs);
       if ("statistics" in datum) addStatistics(samples, datum.statistics);
       else addSample(samples, datum.value, datum.times ?? 1);
-      tell(series);
+      tell(series, datum.atMs);
     },
     meter(metric, unit) {
       const series = seriesOf(metric);
@@ -90,20 +90,21 @@ export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> })
           samples = samplesAt(series, unit, atMs);
         }
         addSample(samples, value, 1);
-        tell(series);
+        tell(series, atMs);
       };
     },
     samples(metric, startMs, endMs, unit) {
-      const byUnit = all.get(metricKey(metric))?.byUnit ?? new Map<string, Map<number, Samples>>();
       const found: Samples[] = [];
-      for (const [name, minutes] of byUnit) {
+      for (const [name, minutes] of all.get(metricKey(metric))?.byUnit ?? []) {
         if (unit !== undefined && name !== unit) continue;
         for (let minute = startMs; minute < endMs; minute += minuteMs) {
           const samples = minutes.get(minute);
           if (samples !== undefined) found.push(samples);
         }
       }
-      return found.length === 1 && found[0] !== undefined ? found[0] : mergeSamples(found);
+      const [first] = found;
+      if (first === undefined) return nothing;
+      return found.length === 1 ? first : mergeSamples(found);
     },
     watch(metric, listener) {
       const { listeners } = seriesOf(metric);
@@ -113,6 +114,8 @@ export function createMetrics({ clock }: { readonly clock: Pick<Clock, "now"> })
     list: () => [...all.values()].filter(({ byUnit }) => byUnit.size > 0).map(({ metric }) => metric),
   };
 }
+
+const nothing: Samples = noSamples();
 
 /** Minutes stand in the order of their first value, so the oldest come first. */
 function forget(minutes: Map<number, unknown>, beforeMs: number): void {
