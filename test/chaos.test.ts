@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
+import { calendarDay, count, type Metric, measure, minutes, topK, tumbling, type View } from "@millrace/engine";
 import { afterAll, describe, expect, it } from "vitest";
 import { chaos, startMs } from "../cli/chaos/chaos.ts";
 import { parseChaosOptions } from "../cli/chaos/options.ts";
@@ -10,6 +11,7 @@ import { runScript } from "../cli/chaos/run.ts";
 import { type Step, writeScript } from "../cli/chaos/script.ts";
 import { readSequence, writeSequence } from "../cli/chaos/sequence-file.ts";
 import { shrink } from "../cli/chaos/shrink.ts";
+import { uncovered } from "../cli/chaos/uncovered.ts";
 import { vocabularyOf } from "../cli/chaos/vocabulary.ts";
 import { loadDefinitions, projectDir } from "../cli/definitions.ts";
 import { catalogue, type FaultName, type FaultRates } from "../local/faults/catalogue.ts";
@@ -46,6 +48,29 @@ describe("the pipeline under every fault", { timeout: 300_000 }, () => {
     const other = await runTwin(8);
     expect(other.stats.faults).not.toEqual(first.stats.faults);
     expect(other.digests).not.toEqual(first.digests);
+  });
+});
+
+describe("what chaos has no naive counterpart of", () => {
+  it("is named, so that nobody takes it for compared", async () => {
+    const { features, metrics } = shop;
+    const [view, ...others] = features.views;
+    const windows = [calendarDay("Europe/Berlin")];
+    const top = topK("top", "region", { k: 2, limit: 5, windows: [tumbling(minutes(1))] });
+    const more = { ...(view as View), features: [...(view as View).features, count("daily", { windows }), top] };
+    const numbered = { ...(view as View), name: "numbered", sequence: { column: "quantity" } };
+    expect(uncovered(shop)).toEqual([]);
+    expect(uncovered({ ...shop, features: { ...features, views: [more, numbered, ...others] } })).toEqual([
+      "numbered (for its sequence)",
+      "user_activity.daily",
+      "user_activity.top",
+    ]);
+    const heavy = {
+      ...metrics.metrics[0],
+      name: "heavy",
+      measures: [measure.heaviest("top", "region", { k: 1, sample: 9 })],
+    };
+    expect(uncovered({ ...shop, metrics: { metrics: [heavy as Metric] } })).toEqual(["heavy.top"]);
   });
 });
 

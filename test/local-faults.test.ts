@@ -46,7 +46,9 @@ ${functionResource(
     "      FunctionResponseTypes: [ReportBatchItemFailures]",
   ],
   ["External: ['@aws-sdk/*']"],
-)}`,
+)}
+${functionResource("Chance")}`,
+  "chance/handler.ts": "export const handler = async () => [Math.random(), Math.random()];",
   "count/handler.ts": `
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatchGetItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
@@ -145,6 +147,23 @@ describe("injected faults", () => {
     const first = await run(rates, 3);
     expect(await run(rates, 3)).toEqual(first);
     expect((await run(rates, 4)).stats.faults).not.toEqual(first.stats.faults);
+  });
+});
+
+describe("chance inside a handler", () => {
+  it("follows from the seed, so that jitter is the same in every run", async () => {
+    const draw = async (seed: number): Promise<unknown> => {
+      const outDir = join(project.outDir, `chance-${++runs}`);
+      const clock = { kind: "virtual", startMs } as const;
+      const runtime = await startRuntime({ templatePath: project.templatePath, outDir, clock, seed });
+      const { kind, ...answer } = await runtime.invoke("Chance", {});
+      await runtime.stop();
+      expect(kind).toBe("ok");
+      return answer;
+    };
+    const first = await draw(1);
+    expect(await draw(1)).toEqual(first);
+    expect(await draw(2)).not.toEqual(first);
   });
 });
 

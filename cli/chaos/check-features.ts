@@ -1,7 +1,7 @@
 /** The features table: what readers are told, and what items say about themselves. */
 import { type FeatureValue, readFeatures, summarizeItem } from "@millrace/engine";
 import type { Found } from "./found.ts";
-import { itemName } from "./naive/expect.ts";
+import { isCovered, itemName } from "./naive/expect.ts";
 import { naiveFeatures } from "./naive/features.ts";
 import { type Differences, differ, type Outcome } from "./outcome.ts";
 
@@ -10,7 +10,7 @@ export function featureDifferences({ definitions, pipeline, expected, found, las
   const { features, eventSchema } = definitions;
   const backMs = features.allowedLatenessMs + features.slackMs;
   const moments = [lastMs - backMs, lastMs - Math.floor(backMs / 3), lastMs, lastMs + 1, lastMs + 3_600_000];
-  return features.views.flatMap((view) => {
+  return features.views.filter(isCovered).flatMap((view) => {
     const facts = expected.views.get(itemName(view)) ?? new Map();
     const states = statesOf(found, itemName(view));
     const names = [...new Set([...facts.keys(), ...states.keys()])];
@@ -40,7 +40,8 @@ function statesOf(found: Found, view: string): ReadonlyMap<string, readonly Uint
 
 /** Conservation per view and entity: matching = applied + duplicates + refused by the fold. */
 export function counterDifferences({ definitions, pipeline, expected, found }: Outcome): Differences {
-  return definitions.features.views.map(itemName).flatMap((view) => {
+  const views = definitions.features.views.filter(isCovered).map(itemName);
+  return views.flatMap((view) => {
     const states = statesOf(found, view);
     const entities = expected.views.get(view) ?? new Map();
     return [...new Set([...entities.keys(), ...states.keys()])].flatMap((entity) => {

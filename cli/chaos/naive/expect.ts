@@ -2,7 +2,7 @@
  * What must come out of a stream, by nested loops over what its records were meant to be. Nothing here is shared with the engine: verdicts follow
  * from the definitions' bounds, duplicates from a set of identities, limits from counting.
  */
-import type { Condition, EventSchema, Features, View } from "@millrace/engine";
+import type { Condition, EventSchema, Features, Scalar, View } from "@millrace/engine";
 import type { Part } from "../history.ts";
 import { type Fact, fromCondition } from "../vocabulary.ts";
 
@@ -35,8 +35,15 @@ export interface ExpectedEntity {
 export function expect(placed: readonly Placed[], features: Features, schema: EventSchema): Expected {
   const verdicts = new Map(placed.map((one) => [one, verdictOf(one, features)]));
   const accepted = placed.filter((one) => verdicts.get(one) === "accepted");
-  const views = new Map(features.views.map((view) => [itemName(view), foldView(accepted, view, features, schema)]));
+  const views = new Map(
+    features.views.filter(isCovered).map((view) => [itemName(view), foldView(accepted, view, features, schema)]),
+  );
   return { verdicts, views };
+}
+
+/** A producer's own numbering decides by what came before: its counterpart is missing here. */
+export function isCovered({ sequence }: View): boolean {
+  return sequence === undefined;
 }
 
 /** As items, quarantine rows and reports call a view. */
@@ -56,9 +63,9 @@ export function holds(condition: Condition | undefined, fact: Fact, schema: Even
   return Object.entries(condition ?? {}).every(([column, wanted]) => {
     const type = schema.columns.find(({ name }) => name === column)?.type;
     const values = Array.isArray(wanted) ? wanted : [wanted];
-    return (
-      type !== undefined && values.some((value) => fromCondition(type, value) === columnValue(fact, column, schema))
-    );
+    // Metrics know columns besides the event's.
+    const asInRow = (value: Scalar): Scalar => (type === undefined ? value : fromCondition(type, value));
+    return values.some((value) => asInRow(value) === columnValue(fact, column, schema));
   });
 }
 
