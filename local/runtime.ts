@@ -139,7 +139,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const nowMs = options.clock.kind === "virtual" ? options.clock.startMs : Date.now();
   const found = readMappings(template, { nowMs });
   const alarmSettings = readAlarms(template);
-  const access = createAccess(template);
+  const access = createAccess(template, log);
   useFunctionRoles(template, access);
   useMappingRoles(template, access, found);
   const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);

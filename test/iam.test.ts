@@ -7,8 +7,10 @@ import { kept } from "../cli/iam/kept.ts";
 import { runForPermissions } from "../cli/iam/permissions-run.ts";
 import { printFindings } from "../cli/iam/print-findings.ts";
 import type { RoleUsage } from "../local/iam/usage.ts";
+import { shopDir } from "./shop.ts";
 
-const run = { inputs: [], map: null, definitions: null, events: 150, parameters: {} };
+const definitions = { name: "test/shop", path: shopDir };
+const run = { inputs: [], map: null, definitions, events: 150, parameters: {} };
 const switchedOn = { CustomerKey: "true", EnhancedFanOut: "true", Tracing: "Active" };
 
 describe("the template's permissions after a whole run with its error paths", () => {

@@ -144,7 +144,7 @@ describe("a call of a function", () => {
 
 describe("what was done with permissions", () => {
   it("says which actions and resources nothing has needed, and what was refused", async () => {
-    const { call, runtime } = await open([
+    const { call, runtime, told } = await open([
       "Policies:",
       "  - Statement:",
       "      - Sid: Objects",
@@ -154,6 +154,7 @@ describe("what was done with permissions", () => {
     ]);
     await call("object", "in/a");
     await call("put");
+    await call("put");
     const usage = runtime.access.usage().find(({ role }) => role === "CallRole");
     const unused = usage?.permissions.filter(({ used, origin }) => !used && origin === null);
     expect(unused?.map(({ statement, kind, pattern }) => [statement, kind, pattern])).toEqual([
@@ -161,6 +162,7 @@ describe("what was done with permissions", () => {
       ["Objects", "resource", "arn:aws:s3:::lake/out/*"],
     ]);
     expect(usage?.refused).toEqual([{ action: "dynamodb:PutItem", resource: table }]);
+    expect(told).toEqual([expect.stringMatching(/^CallRole: AccessDeniedException: .* dynamodb:PutItem on resource/)]);
   });
 });
 
@@ -296,15 +298,17 @@ ${functionResource("Call", properties, ["External: ['@aws-sdk/*']"])}`,
     "call/handler.ts": handler,
   });
   projects.push(project);
+  const told: string[] = [];
   const runtime: Runtime = await startRuntime({
     templatePath: project.templatePath,
     outDir: join(project.outDir, "1"),
     clock: { kind: "virtual", startMs },
+    log: (line) => told.push(line),
   });
   opened.push(runtime);
   const call = async (...words: readonly string[]): Promise<unknown> => {
     const answer = await runtime.invoke("Call", words);
     return answer.kind === "ok" ? answer.payload : answer;
   };
-  return { runtime, call };
+  return { runtime, call, told };
 }

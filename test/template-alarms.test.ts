@@ -7,8 +7,8 @@ import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { metricKey } from "../local/cloudwatch/metric.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { features } from "./shop/features.ts";
+import { shopDir } from "./shop.ts";
 
-const shop = join(import.meta.dirname, "shop");
 const startMs = DAY_START_MS;
 const minute = 60_000;
 const folders: string[] = [];
@@ -107,6 +107,6 @@ async function start(
 ): Promise<Runtime> {
   const outDir = mkdtempSync(join(tmpdir(), "millrace-alarms-"));
   folders.push(outDir);
-  const project = await readProject({ definitionsDir: shop, parameters, out: { name: outDir, path: outDir } });
+  const project = await readProject({ definitionsDir: shopDir, parameters, out: { name: outDir, path: outDir } });
   return startRuntime({ ...project, outDir, clock: { kind: "virtual", startMs }, ...options });
 }

@@ -145,8 +145,8 @@ function judge(evaluation: Evaluation, points: readonly Point[], metrics: Metric
 }
 
 /**
- * Whether every later look would say the same until the next value: without any data in the range; or where all of it is within the threshold,
- * what will be missing is as good, and no longer period can gather the same values anew.
+ * Whether every later look would say the same until the next value: without any data in the range; or where all is well and what will be missing
+ * is as good, since the oldest points go first. Periods over a minute gather the same values anew as they slide.
  */
 function isSettled(
   { rule, periodMs, queries }: AlarmSettings,
@@ -155,7 +155,7 @@ function isSettled(
 ): boolean {
   if (points.every((point) => point === "missing")) return true;
   const isSimple = periodMs === minuteMs && queries.length === 1 && rule.missing === "notBreaching";
-  return isSimple && verdict === "OK" && !points.includes("breaching");
+  return isSimple && verdict === "OK";
 }
 
 /** Whether the newest period has too few values for its percentile to mean anything, by AWS's rule. */

@@ -34,7 +34,8 @@ export interface Principal {
 /** So many decisions are remembered; objects have ever new names. */
 const rememberedDecisions = 10_000;
 
-export function createAccess(template: Template): Access {
+/** `log` is told of each refusal once. */
+export function createAccess(template: Template, log: (line: string) => void = () => {}): Access {
   const { accountId, region } = template.account;
   const roles = readRoles(template);
   const usage = createUsage();
@@ -69,8 +70,10 @@ export function createAccess(template: Template): Access {
       for (const one of [needed, ...keysFor(needed)]) {
         const decision = decisionOf(one);
         if (decision.kind === "allowed") continue;
-        usage.refused(role, one.action, one.resource);
-        return accessDenied(user, one, decision.explicitly, action.split(":")[0] ?? "");
+        const refused = accessDenied(user, one, decision.explicitly, action.split(":")[0] ?? "");
+        if (usage.refused(role, one.action, one.resource))
+          log(`${role.logicalId}: ${refused.code}: ${refused.message}`);
+        return refused;
       }
       return null;
     };

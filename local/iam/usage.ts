@@ -28,7 +28,8 @@ export interface Refused {
 export interface Usage {
   add(role: Role): void;
   used(role: Role, by: readonly Statement[], action: string, resource: string): void;
-  refused(role: Role, action: string, resource: string): void;
+  /** Whether it is the first time. */
+  refused(role: Role, action: string, resource: string): boolean;
   all(): readonly RoleUsage[];
 }
 
@@ -51,7 +52,13 @@ export function createUsage(): Usage {
           used.add(keyOf(at, "resource", text));
       }
     },
-    refused: (role, action, resource) => void of(role).refused.set(`${action} ${resource}`, { action, resource }),
+    refused(role, action, resource) {
+      const { refused } = of(role);
+      const key = `${action} ${resource}`;
+      const isNew = !refused.has(key);
+      refused.set(key, { action, resource });
+      return isNew;
+    },
     all: () =>
       [...roles].map(([role, { used, refused }]) => ({
         role: role.logicalId,
