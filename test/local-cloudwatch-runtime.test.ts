@@ -148,7 +148,7 @@ describe("the metrics of a run in virtual time", () => {
     expect(messages[0]).toMatchObject({
       AWSAccountId: "000000000000",
       Region: "us-east-1",
-      NewStateReason: expect.stringMatching(/^Threshold Crossed: 1 out of the last 1 datapoints? \[/),
+      NewStateReason: expect.stringMatching(/^Threshold Crossed: 1 out of the last 1 datapoints \[/),
       Trigger: {
         Namespace: "AWS/Lambda",
         MetricName: "Errors",

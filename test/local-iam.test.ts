@@ -230,10 +230,20 @@ describe("a delivery stream under its role", () => {
   });
 
   it("leaves records in its error output when it may not call its transform", async () => {
-    const { runtime } = await open(["Policies: []"], { more: delivery("s3:*", "arn:aws:s3:::lake/*", true) });
+    const { runtime } = await open(["Policies: []"], { more: delivery("s3:*", "arn:aws:s3:::lake/*", transforming) });
     runtime.stream("EventStream").put({ partitionKey: "k", data: Buffer.from("x") });
     await runtime.drain();
     expect(runtime.stats().deliveries.D).toMatchObject({ failed: 1, failedByCode: { "Lambda.InvokeAccessDenied": 1 } });
+  });
+
+  it("fails every record of a conversion whose schema it may not read (C3.4)", async () => {
+    const more = `${delivery("s3:*", "arn:aws:s3:::lake/*", converting)}
+  Db: { Type: AWS::Glue::Database, Properties: { DatabaseInput: { Name: db } } }
+  Rows: { Type: AWS::Glue::Table, Properties: { DatabaseName: !Ref Db, TableInput: { Name: rows, StorageDescriptor: { Columns: [{ Name: n, Type: int }] } } } }`;
+    const { runtime } = await open(["Policies: []"], { more });
+    runtime.stream("EventStream").put({ partitionKey: "k", data: Buffer.from('{"n":1}') });
+    await runtime.drain();
+    expect(runtime.stats().deliveries.D?.failedByCode).toEqual({ "DataFormatConversion.AccessDenied": 1 });
   });
 
   it("is refused when it may not read its source", async () => {
@@ -260,22 +270,25 @@ const encrypted: Surroundings = {
     "BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: aws:kms, KMSMasterKeyID: !GetAtt DataKey.Arn } }] }",
 };
 
-function delivery(action: string, resource: string, transforms = false): string {
+const transforming =
+  ", ProcessingConfiguration: { Enabled: true, Processors: [{ Type: Lambda, Parameters: [{ ParameterName: LambdaArn, ParameterValue: !GetAtt Call.Arn }] }] }";
+const converting =
+  ", BufferingHints: { SizeInMBs: 64, IntervalInSeconds: 60 }, DataFormatConversionConfiguration: { SchemaConfiguration: { DatabaseName: !Ref Db, TableName: !Ref Rows, RoleARN: !GetAtt Deliver.Arn }, " +
+  "InputFormatConfiguration: { Deserializer: { OpenXJsonSerDe: {} } }, OutputFormatConfiguration: { Serializer: { ParquetSerDe: {} } } }";
+
+function delivery(action: string, resource: string, further = ""): string {
   const trust =
     "AssumeRolePolicyDocument: { Statement: [{ Effect: Allow, Action: sts:AssumeRole, Principal: { Service: firehose.amazonaws.com }, " +
     "Condition: { StringEquals: { sts:ExternalId: !Ref AWS::AccountId } } }] }";
   const reads = "{ Effect: Allow, Action: [kinesis:DescribeStream, kinesis:Get*, kinesis:ListShards], Resource: '*' }";
   const writes = `{ Effect: Allow, Action: '${action}', Resource: '${resource}' }`;
-  const processing = transforms
-    ? ", ProcessingConfiguration: { Enabled: true, Processors: [{ Type: Lambda, Parameters: [{ ParameterName: LambdaArn, ParameterValue: !GetAtt Call.Arn }] }] }"
-    : "";
   return `Deliver: { Type: AWS::IAM::Role, Properties: { ${trust}, Policies: [{ PolicyDocument: { Statement: [${reads}, ${writes}] } }] } }
   D:
     Type: AWS::KinesisFirehose::DeliveryStream
     Properties:
       DeliveryStreamType: KinesisStreamAsSource
       KinesisStreamSourceConfiguration: { KinesisStreamARN: !GetAtt EventStream.Arn, RoleARN: !GetAtt Deliver.Arn }
-      ExtendedS3DestinationConfiguration: { BucketARN: !GetAtt LakeBucket.Arn, RoleARN: !GetAtt Deliver.Arn${processing} }`;
+      ExtendedS3DestinationConfiguration: { BucketARN: !GetAtt LakeBucket.Arn, RoleARN: !GetAtt Deliver.Arn${further} }`;
 }
 
 async function open(

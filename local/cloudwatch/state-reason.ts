@@ -38,7 +38,7 @@ export function stateReason(evaluation: Evaluation, from: AlarmState, to: AlarmS
   );
   const least = to === "ALARM" ? rule.datapointsToAlarm : rule.evaluationPeriods - rule.datapointsToAlarm + 1;
   return (
-    `Threshold Crossed: ${shown.length} out of the last ${counted(rule.evaluationPeriods, "datapoint")} [${shown.join(", ")}] ` +
+    `Threshold Crossed: ${shown.length} out of the last ${rule.evaluationPeriods} datapoints [${shown.join(", ")}] ` +
     `${be(shown.length)} ${to === "ALARM" ? "" : "not "}${words} the threshold (${asDouble(threshold)}) ` +
     `(minimum ${counted(least, "datapoint")} for ${from} -> ${to} transition).`
   );

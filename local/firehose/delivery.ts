@@ -3,7 +3,8 @@ import { createGauge } from "../cloudwatch/gauge.ts";
 import { createMetrics, type Metrics } from "../cloudwatch/metrics.ts";
 import type { Stream } from "../kinesis/stream.ts";
 import type { ObjectStore } from "../s3/store.ts";
-import { createConversion } from "./conversion.ts";
+import { type Conversion, createConversion } from "./conversion.ts";
+import type { ConversionSettings } from "./conversion-settings.ts";
 import { createDestination } from "./destination.ts";
 import { catalogTable } from "./error-records.ts";
 import type { GlueTable } from "./glue-table.ts";
@@ -59,6 +60,8 @@ export interface DeliveryOptions {
   readonly objects: Pick<ObjectStore, "put">;
   readonly invoke: Invoke;
   readonly glue: (database: string, table: string) => GlueTable | null;
+  /** Why the role may not read that table; every record then fails in the conversion. */
+  readonly schemaRefusal?: string | null;
   readonly seed: number;
   /** Of the account; its own by default. */
   readonly metrics?: Metrics;
@@ -76,7 +79,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     );
   }
   const conversion = settings.conversion && {
-    rows: createConversion(name, settings.conversion, glueTable(options, settings.conversion)),
+    rows: conversionOf(options, settings.conversion),
     catalogTable: catalogTable(settings.conversion, arn),
   };
   const stats = newStats();
@@ -179,6 +182,14 @@ function createTransforms(
       accept(results);
     },
   });
+}
+
+function conversionOf(options: DeliveryOptions, settings: ConversionSettings): Conversion {
+  const conversion = createConversion(options.name, settings, glueTable(options, settings));
+  const { schemaRefusal: message = null } = options;
+  if (message === null) return conversion;
+  const failure = { kind: "failure", code: "DataFormatConversion.AccessDenied", message } as const;
+  return { ...conversion, convert: () => failure };
 }
 
 function ageSeconds(oldestMs: number | null, nowMs: number): number | null {

@@ -7,6 +7,7 @@ import type { Access, Principal } from "./access.ts";
 import { demandTrust } from "./roles.ts";
 
 type Surroundings = Pick<DeliveryOptions, "objects" | "invoke">;
+type Reached = Surroundings & { readonly schemaRefusal: string | null };
 
 /**
  * The objects and functions as the delivery stream's roles reach them. Throws a TemplateError for a role that Firehose cannot take on, and for a
@@ -17,7 +18,7 @@ export function deliveryUnder(
   access: Access,
   resource: Resource,
   { objects, invoke }: Surroundings,
-): Surroundings {
+): Reached {
   const { properties } = resource;
   const under = (owner: ValueMap): Principal => {
     const role = access.roles.byArn(String(owner.RoleARN));
@@ -33,11 +34,12 @@ export function deliveryUnder(
   for (const action of ["GetBucketLocation", "ListBucket", "ListBucketMultipartUploads"])
     principal.refusal(`s3:${action}`, bucketArn);
   useLog(template, principal, (destination.CloudWatchLoggingOptions ?? {}) as ValueMap);
-  useSchema(template, under, (destination.DataFormatConversionConfiguration ?? {}) as ValueMap);
+  const schemaRefusal = useSchema(template, under, (destination.DataFormatConversionConfiguration ?? {}) as ValueMap);
   const functionArn = transformOf(destination);
   if (functionArn !== null) principal.refusal("lambda:GetFunctionConfiguration", functionArn.replace(/:\$LATEST$/, ""));
 
   return {
+    schemaRefusal,
     objects: {
       async put(bucket, key, body, options) {
         const objectArn = `arn:aws:s3:::${bucket}/${key}`;
@@ -72,15 +74,19 @@ function useLog({ account }: Template, principal: Principal, options: ValueMap):
   principal.refusal("logs:PutLogEvents", `arn:aws:logs:${account.region}:${account.accountId}:${place}`);
 }
 
-function useSchema({ account }: Template, under: (owner: ValueMap) => Principal, conversion: ValueMap): void {
+/** Returns why the schema may not be read, or null. */
+function useSchema({ account }: Template, under: (owner: ValueMap) => Principal, conversion: ValueMap): string | null {
   const schema = conversion.SchemaConfiguration as ValueMap | undefined;
-  if (schema === undefined) return;
+  if (schema === undefined) return null;
   const principal = under(schema);
   const { DatabaseName: database, TableName: table } = schema;
   const places = ["catalog", `database/${String(database)}`, `table/${String(database)}/${String(table)}`];
-  for (const action of ["GetTable", "GetTableVersion", "GetTableVersions"])
-    for (const place of places)
-      principal.refusal(`glue:${action}`, `arn:aws:glue:${account.region}:${account.accountId}:${place}`);
+  const refusals = ["GetTable", "GetTableVersion", "GetTableVersions"].flatMap((action) =>
+    places.map((place) =>
+      principal.refusal(`glue:${action}`, `arn:aws:glue:${account.region}:${account.accountId}:${place}`),
+    ),
+  );
+  return refusals.find((refusal) => refusal !== null)?.message ?? null;
 }
 
 function transformOf(destination: ValueMap): string | null {
