@@ -1,4 +1,5 @@
 /** `npm run dev`: the local runtime in real time, until Ctrl-C. */
+import type { Features } from "@millrace/engine";
 import { startRuntime } from "../local/runtime.ts";
 import { projectDir } from "./definitions.ts";
 import { banner } from "./dev/banner.ts";
@@ -17,15 +18,16 @@ async function main(): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
   const { definitions, ...project } = await readProject(options);
-  await requireFreePort(options.port);
+  const apiPort = options.port === 0 ? 0 : options.port + 1;
+  for (const port of [options.port, apiPort]) await requireFreePort(port);
   prepareOutFolder(options.out);
   say("Building the functions and starting template.yaml …");
   const { out, port } = options;
   const runtime = await withClearErrors(
-    startRuntime({ ...project, outDir: out.path, port, clock: { kind: "real" }, log: say }),
+    startRuntime({ ...project, outDir: out.path, port, apiPort, clock: { kind: "real" }, log: say }),
   );
   const example = exampleEvent(definitions, new Date().toISOString());
-  process.stdout.write(banner(runtime, { outName: out.name, example }));
+  process.stdout.write(banner(runtime, { outName: out.name, example, view: viewOf(definitions.features) }));
 
   const hotReload = startHotReload({ runtime, definitionsDir: project.definitionsDir, say });
 
@@ -35,6 +37,11 @@ async function main(): Promise<void> {
   await Promise.race([runtime.drain(), interrupted()]);
   await runtime.stop();
   say(`Stopped. Objects and logs lie in ${out.name}.`);
+}
+
+/** One whose entity the example's partition key is, where there is one. */
+function viewOf({ views, partitionKey }: Features): string {
+  return (views.find(({ entity }) => entity === partitionKey) ?? views[0])?.name ?? "";
 }
 
 function interrupted(): Promise<void> {

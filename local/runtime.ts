@@ -21,6 +21,8 @@ import type { FaultCounts, FaultRates } from "./faults/catalogue.ts";
 import { createFaults, type Faults } from "./faults/faults.ts";
 import { firehoseApi } from "./firehose/api.ts";
 import type { Delivery, DeliveryStats } from "./firehose/delivery.ts";
+import { readRoutes } from "./http-api/read-routes.ts";
+import { type HttpApi, startHttpApi } from "./http-api/server.ts";
 import { type Access, createAccess } from "./iam/access.ts";
 import { useFunctionRoles, useMappingRoles } from "./iam/functions.ts";
 import { meterStream } from "./kinesis/meters.ts";
@@ -52,6 +54,8 @@ export interface RuntimeOptions {
   readonly seed?: number;
   /** 0 or none: any free port. */
   readonly port?: number;
+  /** Where the template's HTTP APIs are served; 0: any free port; none: nowhere. */
+  readonly apiPort?: number;
   readonly region?: string;
   /**
    * Whether shards have AWS's limits of throughput: by default in real time only. In virtual time they refuse whoever puts in process and must
@@ -81,6 +85,8 @@ export interface RuntimeStats {
 
 export interface Runtime {
   readonly url: string;
+  /** Of the template's HTTP APIs; null when they are not served. */
+  readonly apiUrl: string | null;
   readonly clock: Clock;
   readonly objects: ObjectStore;
   readonly tables: Tables;
@@ -109,6 +115,7 @@ export interface Runtime {
 
 /** What a start holds so far; whatever a failed start has opened is closed again. */
 interface Parts {
+  readonly api: HttpApi | null;
   readonly template: Template;
   readonly time: TimeKeeper;
   readonly kinesis: Kinesis;
@@ -139,6 +146,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const nowMs = options.clock.kind === "virtual" ? options.clock.startMs : Date.now();
   const found = readMappings(template, { nowMs });
   const alarmSettings = readAlarms(template);
+  const routes = readRoutes(template);
   const access = createAccess(template, log);
   useFunctionRoles(template, access);
   useMappingRoles(template, access, found);
@@ -234,7 +242,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const invoke = faults.redelivering(host.invoke);
     const mappings: readonly Mapping[] = createMappings({ ...wiring, tables, messaging, invoke }, found).map(keep);
+    const { apiPort } = options;
+    const api =
+      apiPort === undefined || routes.length === 0
+        ? null
+        : keep(await startHttpApi({ template, routes, invoke: host.invoke, clock, seed, port: apiPort }));
     const parts = {
+      api,
       template,
       time,
       kinesis,
@@ -263,6 +277,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
   const { faults, messaging } = parts;
   return {
     url: server.url,
+    apiUrl: parts.api?.url ?? null,
     clock: time.clock,
     objects,
     tables,

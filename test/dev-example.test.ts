@@ -48,8 +48,13 @@ describe("the event that npm run dev shows", () => {
   it("is none where a pattern is beyond it, and then npm run send is shown", async () => {
     const example = await exampleFor({ type: "string", pattern: "^ISBN-97[89]$" });
     expect(example).toBeNull();
-    const runtime = { url: "http://127.0.0.1:1", physicalId: () => "event-stream", notSimulated: [] };
-    expect(banner(runtime, { outName: "out", example })).toContain(
+    const runtime = {
+      url: "http://127.0.0.1:1",
+      apiUrl: "http://127.0.0.1:2",
+      physicalId: () => "event-stream",
+      notSimulated: [],
+    };
+    expect(banner(runtime, { outName: "out", example, view: "by_user" })).toContain(
       "npm run send -- --endpoint http://127.0.0.1:1 --input",
     );
   });
@@ -70,10 +75,20 @@ describe("the line to paste", () => {
   });
 
   it("comes with a region for both versions of the AWS CLI", () => {
-    const runtime = { url: "http://127.0.0.1:1", physicalId: () => "event-stream", notSimulated: [] };
-    const shown = banner(runtime, { outName: "out", example: { event: {}, partitionKey: "k", timePath: ["t"] } });
+    const runtime = {
+      url: "http://127.0.0.1:1",
+      apiUrl: "http://127.0.0.1:2",
+      physicalId: () => "event-stream",
+      notSimulated: [],
+    };
+    const shown = banner(runtime, {
+      outName: "out",
+      view: "by_user",
+      example: { event: {}, partitionKey: "k", timePath: ["t"] },
+    });
     expect(shown).toContain("AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1");
     expect(shown).not.toContain("--cli-binary-format");
+    expect(shown).toContain("curl http://127.0.0.1:2/features/by_user/k");
   });
 });
 

@@ -151,7 +151,7 @@ describe("events/env.json", () => {
         expect.arrayContaining(Object.keys(variables)),
       );
     }
-    for (const id of ["UpdateFeatures", "RollUpMetrics"])
+    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve"])
       expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });
 });

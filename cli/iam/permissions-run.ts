@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LEDGER } from "@millrace/engine";
 import type { RoleUsage } from "../../local/iam/usage.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
 import { type Project, readProject, withClearErrors } from "../dev/project.ts";
@@ -31,6 +32,7 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
   const runtime = await withClearErrors(start(options, project, source, outDir));
   try {
     await stream(runtime, source);
+    for (const route of asked) await runtime.invoke("Serve", requestOf(route, project));
     return runtime.access.usage();
   } finally {
     await runtime.stop();
@@ -53,6 +55,17 @@ function start(
     clock: { kind: "virtual", startMs },
     kill: ({ phase, invocation }) => phase === "answer" && invocation <= DEATHS,
   });
+}
+
+const asked = ["GET /features/{view}/{entity}", "GET /metrics/{metric}"];
+
+function requestOf(routeKey: string, { definitions: { features, metrics } }: Project): object {
+  const pathParameters = {
+    view: features.views[0]?.name,
+    entity: "anyone",
+    metric: metrics.metrics[0]?.name ?? LEDGER,
+  };
+  return { routeKey, pathParameters, isBase64Encoded: false, requestContext: { requestId: "iam" } };
 }
 
 /** One record alone, which every function dies of; then one that is no event and too large for Firehose; then all the others. */

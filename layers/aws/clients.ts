@@ -1,3 +1,4 @@
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { FirehoseClient } from "@aws-sdk/client-firehose";
 import { S3Client } from "@aws-sdk/client-s3";
@@ -28,5 +29,12 @@ const bounded = {
 } as const;
 
 export const dynamoDbClient = (): DynamoDBClient => new DynamoDBClient(bounded);
+/** For questions whose answer can wait for the next one: one short attempt. */
+export const cloudWatchClient = (): CloudWatchClient =>
+  new CloudWatchClient({
+    ...bounded,
+    maxAttempts: 1,
+    requestHandler: { ...bounded.requestHandler, requestTimeout: 1500 },
+  });
 export const firehoseClient = (): FirehoseClient => new FirehoseClient(bounded);
 export const s3Client = (): S3Client => new S3Client(bounded);

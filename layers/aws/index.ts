@@ -1,11 +1,15 @@
 // The AWS layer's public API. Everything else in this folder is private to it.
+export { mapAtMost } from "./at-most.ts";
 export { backoff, type Pause } from "./backoff.ts";
-export { dynamoDbClient, firehoseClient, s3Client } from "./clients.ts";
+export { cloudWatchClient, dynamoDbClient, firehoseClient, s3Client } from "./clients.ts";
 export { ConfigError, readConfig, text, wholeNumber } from "./config.ts";
+export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
+export type { FeatureReader } from "./feature-reader.ts";
 export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from "./firehose.ts";
 export { firehoseQuarantine } from "./firehose-quarantine.ts";
+export { fromHttpApi, type HttpAnswer, type HttpApiEvent, type HttpRequest, toHttpReply } from "./http-api.ts";
 export { fromKinesis, toBatchResponse } from "./kinesis.ts";
 export {
   fromKinesisWindow,
@@ -17,4 +21,5 @@ export type { MetricsStore, StoredRow } from "./metrics-store.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";
 export type { Quarantine, Unput } from "./quarantine.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
+export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";

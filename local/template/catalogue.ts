@@ -137,9 +137,15 @@ const topicProperties: Catalogue = {
   ...all(later, "ArchivePolicy ContentBasedDeduplication"),
 };
 
+const httpApiProperties: Catalogue = {
+  DefinitionBody: simulated,
+  ...all(accepted, "Description FailOnWarnings Name Tags"),
+};
+
 /** Resource types which the runtime creates, with their properties. */
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
+  "AWS::Serverless::HttpApi": httpApiProperties,
   "AWS::Kinesis::Stream": streamProperties,
   "AWS::Kinesis::StreamConsumer": { ...all(simulated, "StreamARN"), ...all(accepted, "ConsumerName Tags") },
   "AWS::DynamoDB::Table": tableProperties,
