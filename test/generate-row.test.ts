@@ -1,4 +1,20 @@
-import { type ColumnType, type EventSchema, parseTime, type Row, scaleDecimal } from "@millrace/engine";
+import {
+  type ColumnType,
+  compile,
+  count,
+  decode,
+  defineFeatures,
+  defineView,
+  type EventSchema,
+  minutes,
+  type Pipeline,
+  parseTime,
+  type Row,
+  scaleDecimal,
+  toCuratedRow,
+  toCuratedTexts,
+  tumbling,
+} from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileSchema } from "../cli/schema/compile.ts";
@@ -37,6 +53,29 @@ describe.each(Object.entries(schemas))("the compiled row of %s", (_name, text) =
       { numRuns: 2000 },
     );
   });
+
+  it("is the same through the quick ways as through the slow ones, from the bytes to the text for the lake", async () => {
+    const { eventSchema } = await importSource(compileSchema(text).eventSource);
+    const { readRow: _read, toLakeColumns: _write, ...slowSchema } = eventSchema;
+    const [quick, slow] = [pipelineOf(eventSchema), pipelineOf(slowSchema)];
+    const seen = { rows: 0, plain: 0 };
+    fc.assert(
+      fc.property(valuesAround(readSchema(text)), (value) => {
+        const json = JSON.stringify(value);
+        const record = recordOf(json);
+        const decoded = decode(slow, record);
+        expect(decode(quick, record)).toEqual(decoded);
+        const row = toCuratedRow(slow, decoded, 3);
+        expect(toCuratedTexts(quick, [record], 3)[0]?.text ?? null).toBe(row === null ? null : JSON.stringify(row));
+        if (row !== null) seen.rows += 1;
+        if (row !== null && !json.includes("\\")) seen.plain += 1;
+      }),
+      { numRuns: 2000 },
+    );
+    // Both ways have to have been gone.
+    expect(seen.plain).toBeGreaterThan(50);
+    expect(seen.rows - seen.plain).toBeGreaterThan(10);
+  });
 });
 
 describe("a row", () => {
@@ -70,6 +109,20 @@ describe("a row", () => {
     });
   });
 });
+
+function pipelineOf(schema: EventSchema): Pipeline {
+  const features = [count("n", { windows: [tumbling(minutes(1))] })];
+  const views = [defineView("events", { entity: "event_id", features })];
+  return compile(
+    defineFeatures({ partitionKey: "event_id", allowedLatenessMs: 60_000, maxSkewMs: 60_000, views }),
+    schema,
+  );
+}
+
+function recordOf(json: string) {
+  const position = { shard: "shardId-000000000000", sequence: "49", subSequence: 0 };
+  return { position, partitionKey: "e1", arrivalMs: 1_772_366_400_000, data: new TextEncoder().encode(json) };
+}
 
 /** The oracle: look up each column's path, convert by type. Slow and obvious. */
 function naiveRow(value: unknown, schema: EventSchema, source: Source): Row {

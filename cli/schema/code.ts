@@ -69,13 +69,13 @@ export function labelSource(label: Label): string {
   return `\`${parts.join("").replaceAll("\n", "\\n").replaceAll("\r", "\\r")}\``;
 }
 
-const OWN_NAMES = /^(check[A-Z]\w*|\w*Violation|i\d*|item\d*|fields)$/;
+const OWN_NAMES = /^(check[A-Z]\w*|\w*Violation|\w*Cell|i\d*|item\d*|fields)$/;
 const RESERVED_WORDS = new Set(
   (
     "arguments async await boolean break case catch class const continue debugger default delete do else enum eval export extends " +
     "false finally for function if implements import in instanceof interface let new null number object of package private " +
     "protected public return static string super switch symbol this throw true try type typeof undefined var void while with yield " +
-    "validate own isObject isDeeperThan isNaN value codePoints wrongType wrongValue wrongLength describe parseTime scaleDecimal text json time " +
-    "decimal valueAt eventSchema toRow"
+    "validate own isObject isDeeperThan codePoints wrongType wrongValue wrongLength parseTime scaleDecimal jsonText flatText isoTime " +
+    "fromScaled eventSchema readRow toRow toLakeColumns"
   ).split(" "),
 );

@@ -1,9 +1,9 @@
 /** Puts definitions/generated/event.ts together. */
 import type { Lines } from "./code.ts";
 import { ID_COLUMN, type PlannedColumn, TIME_COLUMN } from "./columns.ts";
-import { emitEventSchema, emitToRow } from "./emit-row.ts";
-import { emitType, typeNameOf } from "./emit-type.ts";
-import { emitValidate } from "./emit-validate.ts";
+import { emitRead } from "./emit-read.ts";
+import { emitEventSchema, emitToLakeColumns } from "./emit-row.ts";
+import { emitType } from "./emit-type.ts";
 import type { SchemaNode } from "./read-schema.ts";
 import { runtimePieces } from "./runtime-pieces.ts";
 
@@ -13,18 +13,21 @@ export function emitEvent(root: SchemaNode, columns: readonly PlannedColumn[]): 
     "",
     ...emitEventSchema(columns, ID_COLUMN, TIME_COLUMN),
     "",
-    ...emitValidate(root),
+    ...emitRead(root, columns),
     "",
-    ...emitToRow(columns, typeNameOf(root)),
+    ...emitToLakeColumns(columns),
   ];
   const pieces = neededPieces(body.join("\n"));
   const code = [...body, ...pieces.flatMap((piece) => ["", ...piece.split("\n")])].join("\n");
   const imports = [
     "type EventSchema",
-    ...["parseTime"].filter((name) => uses(code, name)),
+    "fromScaled",
+    "isoTime",
+    "parseTime",
     "type Row",
-    ...["scaleDecimal"].filter((name) => uses(code, name)),
-  ];
+    "type Scalar",
+    "scaleDecimal",
+  ].filter((name) => name.startsWith("type ") || uses(code, name));
   return `// Written by \`npm run generate\` from event.schema.json: change that file, not this one.\nimport { ${imports.join(", ")} } from "@millrace/engine";\n\n${code}\n`;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The validator as plain TypeScript: one function per declared object, one guard per rule, in the order of the schema. A check
- * answers with the path below its own object, and whoever called it puts its name in front, so that the good case builds no text.
+ * The rules as plain TypeScript: one guard per rule, in the order of the schema, and one function per declared object inside a
+ * column of JSON text. Such a function answers with the path below its own object, and whoever called it puts its name in front,
+ * so that the good case builds no text.
  */
 import {
   accessSource,
@@ -13,7 +14,6 @@ import {
   uniqueName,
   variableFor,
 } from "./code.ts";
-import { isJsonText } from "./column-type.ts";
 import { emitLimits } from "./emit-limits.ts";
 import { isRequired, type JsonType, nameOf, type SchemaNode } from "./read-schema.ts";
 
@@ -24,92 +24,76 @@ export interface Context {
   readonly names: Set<string>;
 }
 
-/** What is true of everything inside an object. */
-interface Scope {
-  readonly sensitive: boolean;
-  /** Stored as part of one JSON text, not as columns of its own. */
-  readonly inJson: boolean;
-}
-
 /** A value in the generated code: the variable that holds it, how messages call it, and the nesting of loops around it. */
-interface Place extends Scope {
+export interface Place {
   readonly variable: string;
   readonly label: Label;
   readonly depth: number;
-}
-
-/** Levels of objects and arrays in one JSON text. Far beyond any sense, and far below any reader's stack. */
-const MAX_JSON_LEVELS = 100;
-
-export function emitValidate(root: SchemaNode): Lines {
-  const context: Context = { functions: [], constants: [], names: new Set() };
-  const check = emitObjectCheck(root, "checkEvent", { sensitive: false, inJson: false }, context);
-  const validate = block("export function validate(value: unknown): string | null", [
-    `return isObject(value) ? ${check}(value) : wrongType("event", "an object", value);`,
-  ]);
-  return [
-    "/** Null when valid, else the first violation: what was expected where, and what came. */",
-    ...validate,
-    ...context.constants.flatMap((line) => ["", line]),
-    ...context.functions.flatMap((lines) => ["", ...lines]),
-  ];
-}
-
-function emitObjectCheck(node: SchemaNode, wantedName: string, scope: Scope, context: Context): string {
-  const name = uniqueName(wantedName, context.names);
-  const position = context.functions.push([]) - 1;
-  const taken = new Set(["fields"]);
-  const body = node.properties.flatMap((property) => emitProperty(node, property, scope, taken, context));
-  context.functions[position] = block(`function ${name}(fields: JsonObject): string | null`, [...body, "return null;"]);
-  return name;
-}
-
-function emitProperty(parent: SchemaNode, node: SchemaNode, scope: Scope, taken: Set<string>, context: Context): Lines {
-  const name = nameOf(node);
-  const variable = variableFor(name, taken);
-  const label = [isIdentifier(name) ? name : JSON.stringify(name)];
-  const sensitive = scope.sensitive || node.annotations["x-sensitive"] === true;
-  const inJson = scope.inJson || isJsonText(node);
-  const place: Place = { variable, label, depth: 0, sensitive, inJson };
-  const absent = [
-    ...(isRequired(parent, node) ? [] : [`${variable} !== undefined`]),
-    ...(node.types.includes("null") ? [`${variable} !== null`] : []),
-  ];
-  const bounded = inJson && !scope.inJson && nestsFreely(node) ? [emitDepthGuard(place)] : [];
-  const check = [...emitCheck(node, place, context), ...bounded];
-  return [
-    `const ${variable} = ${accessSource("fields", name)};`,
-    ...(absent.length === 0 ? check : block(`if (${absent.join(" && ")})`, check)),
-  ];
-}
-
-function emitDepthGuard({ variable, label }: Place): string {
-  const message = labelSource([...label, `: expected at most ${MAX_JSON_LEVELS} levels of nesting, got more`]);
-  return `if (isDeeperThan(${MAX_JSON_LEVELS}, ${variable})) return ${message};`;
-}
-
-/** Whether the schema leaves open how deep the value goes. */
-function nestsFreely({ types, items }: SchemaNode): boolean {
-  return types.includes("object") || (types.includes("array") && (items === null || nestsFreely(items)));
+  /** What is sensitive, or inside something that is, is not repeated in a message. */
+  readonly sensitive: boolean;
+  /** The variable for the column's value, which each kind of value fills in its own way; null for what is no column. */
+  readonly cell: string | null;
 }
 
 /** Every rule of the node for a value that is neither absent nor an allowed null. */
-function emitCheck(node: SchemaNode, place: Place, context: Context): Lines {
+export function emitCheck(node: SchemaNode, place: Place, context: Context): Lines {
   const kinds = kindsOf(node);
-  const wrong = `return wrongType(${labelSource(place.label)}, ${JSON.stringify(expectedTypes(node))}, ${place.variable});`;
   const [only, ...others] = kinds;
-  if (only !== undefined && others.length === 0) {
-    return [`if (${negated(kindTest(only, node, place.variable))}) ${wrong}`, ...emitKind(only, node, place, context)];
-  }
+  if (only !== undefined && others.length === 0)
+    return [emitTypeGuard(only, node, place), ...emitKind(only, node, place, context)];
   return kinds
     .flatMap((kind, i) => [
       `${i === 0 ? "" : "} else "}if (${kindTest(kind, node, place.variable)}) {`,
       ...emitKind(kind, node, place, context).map((line) => `  ${line}`),
     ])
-    .concat(["} else {", `  ${wrong}`, "}"]);
+    .concat(["} else {", `  ${emitWrongType(node, place)}`, "}"]);
 }
 
-type Kind = "string" | "number" | "boolean" | "object" | "array";
+/** The condition under which a field's value is there; null when it has to be. */
+export function presence(parent: SchemaNode, node: SchemaNode, variable: string): string | null {
+  const absent = [
+    ...(isRequired(parent, node) ? [] : [`${variable} !== undefined`]),
+    ...(node.types.includes("null") ? [`${variable} !== null`] : []),
+  ];
+  return absent.length === 0 ? null : absent.join(" && ");
+}
+
+export type Kind = "string" | "number" | "boolean" | "object" | "array";
+
+export function emitTypeGuard(kind: Kind, node: SchemaNode, place: Place): string {
+  return `if (${negated(kindTest(kind, node, place.variable))}) ${emitWrongType(node, place)}`;
+}
+
+function emitWrongType(node: SchemaNode, { label, variable }: Place): string {
+  return `return wrongType(${labelSource(label)}, ${JSON.stringify(expectedTypes(node))}, ${variable});`;
+}
+
+function emitObjectCheck(node: SchemaNode, wantedName: string, sensitive: boolean, context: Context): string {
+  const name = uniqueName(wantedName, context.names);
+  const position = context.functions.push([]) - 1;
+  const taken = new Set(["fields"]);
+  const body = node.properties.flatMap((property) => emitProperty(node, property, sensitive, taken, context));
+  context.functions[position] = block(`function ${name}(fields: JsonObject): string | null`, [...body, "return null;"]);
+  return name;
+}
+
+function emitProperty(
+  parent: SchemaNode,
+  node: SchemaNode,
+  sensitive: boolean,
+  taken: Set<string>,
+  context: Context,
+): Lines {
+  const name = nameOf(node);
+  const variable = variableFor(name, taken);
+  const label = [isIdentifier(name) ? name : JSON.stringify(name)];
+  const check = emitCheck(node, { variable, label, depth: 0, sensitive, cell: null }, context);
+  const present = presence(parent, node, variable);
+  return [
+    `const ${variable} = ${accessSource("fields", name)};`,
+    ...(present === null ? check : block(`if (${present})`, check)),
+  ];
+}
 
 function kindsOf(node: SchemaNode): readonly Kind[] {
   const kinds = node.types.filter((type) => type !== "null").map((type) => (type === "integer" ? "number" : type));
@@ -137,13 +121,9 @@ function emitKind(kind: Kind, node: SchemaNode, place: Place, context: Context):
 
 function emitObject(node: SchemaNode, place: Place, context: Context): Lines {
   if (node.properties.length === 0) return [];
-  const { variable, label } = place;
-  const check = emitObjectCheck(
-    node,
-    `check${pascal(node.path.filter((key) => key !== "[]").join(" "))}`,
-    place,
-    context,
-  );
+  const { variable, label, sensitive } = place;
+  const name = `check${pascal(node.path.filter((key) => key !== "[]").join(" "))}`;
+  const check = emitObjectCheck(node, name, sensitive, context);
   const violation = `${variable}Violation`;
   return [
     `const ${violation} = ${check}(${variable});`,
@@ -169,7 +149,7 @@ function emitArray(node: SchemaNode, place: Place, context: Context): Lines {
     label: [...label, "[", { variable: index }, "]"],
     depth: depth + 1,
     sensitive: place.sensitive,
-    inJson: true,
+    cell: null,
   };
   const check = emitCheck(node.items, inner, context);
   const body = node.items.types.includes("null") ? block(`if (${item} !== null)`, check) : check;

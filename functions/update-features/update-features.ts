@@ -1,5 +1,5 @@
 import { fromKinesis, type Quarantine, type StateStore, type Telemetry, toBatchResponse } from "@millrace/aws";
-import { decode, type Event, type Pipeline, type Rejection, type StreamRecord } from "@millrace/engine";
+import { decodeAll, type Event, type Pipeline, type Rejection, type StreamRecord } from "@millrace/engine";
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda";
 import { type Committed, commit } from "./commit.ts";
 
@@ -28,8 +28,7 @@ export function updateFeatures(deps: Deps) {
 function decodeBatch(pipeline: Pipeline, records: readonly StreamRecord[]) {
   const events: Event[] = [];
   const rejections: Rejection[] = [];
-  for (const record of records) {
-    const decoded = decode(pipeline, record);
+  for (const decoded of decodeAll(pipeline, records)) {
     if (decoded.kind === "event") events.push(decoded.event);
     else rejections.push(decoded.rejection);
   }

@@ -38,4 +38,14 @@ export interface EventSchema {
   readonly validate: (value: unknown) => string | null;
   /** The flat row of a value that `validate` accepted. */
   readonly toRow: (value: unknown) => Row;
+  /**
+   * Both in one pass: the row, or the first violation. `plain` promises that the value was parsed from text without a backslash:
+   * then every text in it stood there as it is, is well-formed, and needs no escape when it is written as JSON again.
+   */
+  readonly readRow?: (value: unknown, plain: boolean) => Row | string;
+  /**
+   * A row of `readRow` with times and decimals as the lake's JSON has them, and undefined for null, which JSON.stringify leaves
+   * out: what `toCuratedRow` says by walking the columns. The object is the caller's own.
+   */
+  readonly toLakeColumns?: (row: Row) => Record<string, Scalar | undefined>;
 }

@@ -5,6 +5,7 @@ import {
   comparePositions,
   deaggregate,
   fromScaled,
+  isoTime,
   md5Hex,
   parseTime,
   type StreamRecord,
@@ -12,6 +13,7 @@ import {
 } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fingerprint, identityFingerprint } from "../../layers/engine/md5.ts";
 
 describe("positions", () => {
   it("compares sequence numbers as numbers, whatever their length", () => {
@@ -62,6 +64,32 @@ describe("times", () => {
     "2026-03-01\u000000:00:00Z",
     "+026-03-01T00:00:00Z",
   ])("refuses %j", (text) => expect(parseTime(text)).toBeNull());
+});
+
+describe("printed times", () => {
+  it("are what Date prints, for every instant that a Date can hold, also when minutes share a slot", () => {
+    const anchor = fc.constantFrom(0, -1, 8.64e15, -8.64e15, -62_198_755_200_000, 1_772_366_400_000);
+    const step = fc.constantFrom(0, 1, 59_999, 60_000, 64 * 60_000, -1, -60_000);
+    const near = fc.tuple(anchor, step).map(([at, by]) => Math.max(-8.64e15, Math.min(8.64e15, at + by)));
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            near,
+            fc.integer({ min: -8.64e15, max: 8.64e15 }),
+            fc.double({ min: -1e12, max: 1e12, noNaN: true }),
+          ),
+        ),
+        (times) => {
+          for (const ms of times) expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+        },
+      ),
+    );
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, 8.64e15 + 1, -8.64e15 - 1])("refuse %s", (ms) =>
+    expect(() => isoTime(ms)).toThrow(RangeError),
+  );
 });
 
 describe("decimals", () => {
@@ -162,6 +190,45 @@ describe("md5", () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         expect(md5Hex(bytes)).toBe(createHash("md5").update(bytes).digest("hex"));
       }),
+    );
+  });
+});
+
+describe("fingerprints", () => {
+  const first64 = (text: string) => createHash("md5").update(text.toWellFormed()).digest().subarray(0, 8);
+  const bytes = ({ high, low }: { readonly high: number; readonly low: number }) => {
+    const written = Buffer.alloc(8);
+    written.writeUInt32BE(high, 0);
+    written.writeUInt32BE(low, 4);
+    return written;
+  };
+  const text = fc.oneof(
+    fc.string({ unit: "binary-ascii", maxLength: 200 }),
+    fc.string({ unit: "binary", maxLength: 200 }),
+    fc.string({ maxLength: 3000 }),
+    fc.constantFrom("", "\ud800", "é", "a\udfff", "😀"),
+  );
+
+  it("are the first 64 bits of node:crypto's digest, for any text", () => {
+    fc.assert(
+      fc.property(text, (any) => {
+        expect(bytes(fingerprint(any))).toEqual(first64(any));
+      }),
+    );
+  });
+
+  it("of an identity are those of its text, for any key, id and time", () => {
+    const time = fc.oneof(
+      fc.integer({ min: 1_000_000_000_000, max: 2_000_000_000_000 }),
+      fc.integer({ min: -8.64e15, max: 8.64e15 }),
+      fc.constantFrom(0, -1, 999_999_999_999, 1e12, 1_000_000_000_001, 9_999_999_999_999, 1e13, 1.5e12 + 0.5),
+    );
+    fc.assert(
+      fc.property(text, text, time, (key, id, timeMs) => {
+        const identity = `${key.toWellFormed()}\n${id.toWellFormed()}\n${timeMs}`;
+        expect(bytes(identityFingerprint(key, id, timeMs))).toEqual(first64(identity));
+      }),
+      { numRuns: 500 },
     );
   });
 });

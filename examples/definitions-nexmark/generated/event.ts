@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, parseTime, type Row } from "@millrace/engine";
+import { type EventSchema, isoTime, parseTime, type Row, type Scalar } from "@millrace/engine";
 
 /** One person signed up, one auction was opened, or one bid was made. */
 export interface AuctionEvent {
@@ -38,11 +38,112 @@ export const eventSchema: EventSchema = {
   partitionColumns: [],
   validate,
   toRow,
+  readRow,
+  toLakeColumns,
 };
 
-/** Null when valid, else the first violation: what was expected where, and what came. */
-export function validate(value: unknown): string | null {
-  return isObject(value) ? checkEvent(value) : wrongType("event", "an object", value);
+/** The flat row, or the first violation: what was expected where, and what came. `plain` is explained at EventSchema. */
+export function readRow(event: unknown, plain: boolean): Row | string {
+  if (!isObject(event)) return wrongType("event", "an object", event);
+  let eventIdCell: string | null = null;
+  let kindCell: string | null = null;
+  let eventTimeCell: number | null = null;
+  let personIdCell: string | null = null;
+  let auctionIdCell: string | null = null;
+  let priceCell: number | null = null;
+  let priceRangeCell: string | null = null;
+  let categoryCell: string | null = null;
+  let expiresCell: number | null = null;
+  const eventId = event.event_id;
+  if (typeof eventId !== "string") return wrongType("event_id", "a string", eventId);
+  if (eventId === "") return wrongLength("event_id", "at least 1 character", codePoints(eventId));
+  if (eventId.length > 32 && codePoints(eventId) > 32) return wrongLength("event_id", "at most 32 characters", codePoints(eventId));
+  eventIdCell = plain ? eventId : eventId.toWellFormed();
+  const kind = event.kind;
+  if (typeof kind !== "string") return wrongType("kind", "a string", kind);
+  if (!KIND_VALUES.has(kind)) return wrongValue("kind", "one of \"person\", \"auction\", \"bid\"", kind);
+  if (kind.length > 16 && codePoints(kind) > 16) return wrongLength("kind", "at most 16 characters", codePoints(kind));
+  kindCell = plain ? kind : kind.toWellFormed();
+  const eventTime = event.event_time;
+  if (typeof eventTime === "string") {
+    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+    if (eventTime < -8640000000000000) return wrongValue("event_time", "at least -8640000000000000", eventTime);
+    if (eventTime > 8640000000000000) return wrongValue("event_time", "at most 8640000000000000", eventTime);
+    eventTimeCell = eventTime + 0;
+  } else {
+    return wrongType("event_time", "a string or an integer", eventTime);
+  }
+  const personId = event.person_id;
+  if (typeof personId !== "string") return wrongType("person_id", "a string", personId);
+  if (personId.length > 16 && codePoints(personId) > 16) return wrongLength("person_id", "at most 16 characters", codePoints(personId));
+  if (!PERSON_ID_PATTERN.test(personId)) return wrongValue("person_id", "a string that matches ^[0-9]+$", personId);
+  personIdCell = plain ? personId : personId.toWellFormed();
+  const auctionId = event.auction_id;
+  if (auctionId !== undefined) {
+    if (typeof auctionId !== "string") return wrongType("auction_id", "a string", auctionId);
+    if (auctionId.length > 16 && codePoints(auctionId) > 16) return wrongLength("auction_id", "at most 16 characters", codePoints(auctionId));
+    if (!AUCTION_ID_PATTERN.test(auctionId)) return wrongValue("auction_id", "a string that matches ^[0-9]+$", auctionId);
+    auctionIdCell = plain ? auctionId : auctionId.toWellFormed();
+  }
+  const price = event.price;
+  if (price !== undefined) {
+    if (!(typeof price === "number" && Number.isInteger(price))) return wrongType("price", "an integer", price);
+    if (price < 0) return wrongValue("price", "at least 0", price);
+    if (price > 9007199254740991) return wrongValue("price", "at most 9007199254740991", price);
+    priceCell = price + 0;
+  }
+  const priceRange = event.price_range;
+  if (priceRange !== undefined) {
+    if (typeof priceRange !== "string") return wrongType("price_range", "a string", priceRange);
+    if (!PRICE_RANGE_VALUES.has(priceRange)) return wrongValue("price_range", "one of \"low\", \"middle\", \"high\"", priceRange);
+    if (priceRange.length > 8 && codePoints(priceRange) > 8) return wrongLength("price_range", "at most 8 characters", codePoints(priceRange));
+    priceRangeCell = plain ? priceRange : priceRange.toWellFormed();
+  }
+  const category = event.category;
+  if (category !== undefined) {
+    if (typeof category !== "string") return wrongType("category", "a string", category);
+    if (category.length > 16 && codePoints(category) > 16) return wrongLength("category", "at most 16 characters", codePoints(category));
+    categoryCell = plain ? category : category.toWellFormed();
+  }
+  const expires = event.expires;
+  if (expires !== undefined) {
+    if (typeof expires === "string") {
+      if (expires.length > 64 && codePoints(expires) > 64) return wrongLength("expires", "at most 64 characters", codePoints(expires));
+      if ((expiresCell = parseTime(expires)) === null) return wrongValue("expires", "a time such as 2026-01-02T03:04:05.678Z", expires);
+    } else if (typeof expires === "number" && Number.isInteger(expires)) {
+      if (expires < -8640000000000000) return wrongValue("expires", "at least -8640000000000000", expires);
+      if (expires > 8640000000000000) return wrongValue("expires", "at most 8640000000000000", expires);
+      expiresCell = expires + 0;
+    } else {
+      return wrongType("expires", "a string or an integer", expires);
+    }
+  }
+  return {
+    event_id: eventIdCell,
+    kind: kindCell,
+    event_time: eventTimeCell,
+    person_id: personIdCell,
+    auction_id: auctionIdCell,
+    price: priceCell,
+    price_range: priceRangeCell,
+    category: categoryCell,
+    expires: expiresCell,
+  };
+}
+
+/** Null when valid, else the first violation. */
+export function validate(event: unknown): string | null {
+  const row = readRow(event, false);
+  return typeof row === "string" ? row : null;
+}
+
+/** The flat row of a valid event. */
+export function toRow(event: unknown): Row {
+  const row = readRow(event, false);
+  if (typeof row === "string") throw new TypeError(`expected a valid event, but ${row}`);
+  return row;
 }
 
 const KIND_VALUES = new Set<unknown>(["person", "auction", "bid"]);
@@ -53,80 +154,18 @@ const AUCTION_ID_PATTERN = /^[0-9]+$/u;
 
 const PRICE_RANGE_VALUES = new Set<unknown>(["low", "middle", "high"]);
 
-function checkEvent(fields: JsonObject): string | null {
-  const eventId = fields.event_id;
-  if (typeof eventId !== "string") return wrongType("event_id", "a string", eventId);
-  if (eventId === "") return wrongLength("event_id", "at least 1 character", codePoints(eventId));
-  if (eventId.length > 32 && codePoints(eventId) > 32) return wrongLength("event_id", "at most 32 characters", codePoints(eventId));
-  const kind = fields.kind;
-  if (typeof kind !== "string") return wrongType("kind", "a string", kind);
-  if (!KIND_VALUES.has(kind)) return wrongValue("kind", "one of \"person\", \"auction\", \"bid\"", kind);
-  if (kind.length > 16 && codePoints(kind) > 16) return wrongLength("kind", "at most 16 characters", codePoints(kind));
-  const eventTime = fields.event_time;
-  if (typeof eventTime === "string") {
-    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
-    if (parseTime(eventTime) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
-  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
-    if (eventTime < -8640000000000000) return wrongValue("event_time", "at least -8640000000000000", eventTime);
-    if (eventTime > 8640000000000000) return wrongValue("event_time", "at most 8640000000000000", eventTime);
-  } else {
-    return wrongType("event_time", "a string or an integer", eventTime);
-  }
-  const personId = fields.person_id;
-  if (typeof personId !== "string") return wrongType("person_id", "a string", personId);
-  if (personId.length > 16 && codePoints(personId) > 16) return wrongLength("person_id", "at most 16 characters", codePoints(personId));
-  if (!PERSON_ID_PATTERN.test(personId)) return wrongValue("person_id", "a string that matches ^[0-9]+$", personId);
-  const auctionId = fields.auction_id;
-  if (auctionId !== undefined) {
-    if (typeof auctionId !== "string") return wrongType("auction_id", "a string", auctionId);
-    if (auctionId.length > 16 && codePoints(auctionId) > 16) return wrongLength("auction_id", "at most 16 characters", codePoints(auctionId));
-    if (!AUCTION_ID_PATTERN.test(auctionId)) return wrongValue("auction_id", "a string that matches ^[0-9]+$", auctionId);
-  }
-  const price = fields.price;
-  if (price !== undefined) {
-    if (!(typeof price === "number" && Number.isInteger(price))) return wrongType("price", "an integer", price);
-    if (price < 0) return wrongValue("price", "at least 0", price);
-    if (price > 9007199254740991) return wrongValue("price", "at most 9007199254740991", price);
-  }
-  const priceRange = fields.price_range;
-  if (priceRange !== undefined) {
-    if (typeof priceRange !== "string") return wrongType("price_range", "a string", priceRange);
-    if (!PRICE_RANGE_VALUES.has(priceRange)) return wrongValue("price_range", "one of \"low\", \"middle\", \"high\"", priceRange);
-    if (priceRange.length > 8 && codePoints(priceRange) > 8) return wrongLength("price_range", "at most 8 characters", codePoints(priceRange));
-  }
-  const category = fields.category;
-  if (category !== undefined) {
-    if (typeof category !== "string") return wrongType("category", "a string", category);
-    if (category.length > 16 && codePoints(category) > 16) return wrongLength("category", "at most 16 characters", codePoints(category));
-  }
-  const expires = fields.expires;
-  if (expires !== undefined) {
-    if (typeof expires === "string") {
-      if (expires.length > 64 && codePoints(expires) > 64) return wrongLength("expires", "at most 64 characters", codePoints(expires));
-      if (parseTime(expires) === null) return wrongValue("expires", "a time such as 2026-01-02T03:04:05.678Z", expires);
-    } else if (typeof expires === "number" && Number.isInteger(expires)) {
-      if (expires < -8640000000000000) return wrongValue("expires", "at least -8640000000000000", expires);
-      if (expires > 8640000000000000) return wrongValue("expires", "at most 8640000000000000", expires);
-    } else {
-      return wrongType("expires", "a string or an integer", expires);
-    }
-  }
-  return null;
-}
-
-/** The flat row of a valid event. Texts are made well-formed, so that no store has to replace a lone surrogate later. */
-export function toRow(value: unknown): Row {
-  const event = value as AuctionEvent;
+/** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */
+export function toLakeColumns(row: Row): Record<string, Scalar | undefined> {
   return {
-    event_id: text(event.event_id),
-    kind: text(event.kind),
-    event_time: time(event.event_time),
-    person_id: text(event.person_id),
-    auction_id: text(event.auction_id),
-    price: number(event.price),
-    price_range: text(event.price_range),
-    category: text(event.category),
-    expires: time(event.expires),
+    event_id: row.event_id,
+    kind: row.kind,
+    event_time: isoTime(row.event_time as number),
+    person_id: row.person_id,
+    auction_id: row.auction_id ?? undefined,
+    price: row.price ?? undefined,
+    price_range: row.price_range ?? undefined,
+    category: row.category ?? undefined,
+    expires: row.expires === null ? undefined : isoTime(row.expires as number),
   };
 }
 
@@ -161,18 +200,4 @@ function typeOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "number" && !Number.isInteger(value)) return Number.isFinite(value) ? "a fraction" : "a number out of range";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
-}
-
-function text(value: string | null | undefined): string | null {
-  return value === undefined || value === null ? null : value.toWellFormed();
-}
-
-/** Zero has one sign in a row. */
-function number(value: number | null | undefined): number | null {
-  return value === undefined || value === null ? null : value + 0;
-}
-
-function time(value: string | number | null | undefined): number | null {
-  if (value === undefined || value === null) return null;
-  return typeof value === "number" ? value + 0 : parseTime(value);
 }

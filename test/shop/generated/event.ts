@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, parseTime, type Row, scaleDecimal } from "@millrace/engine";
+import { type EventSchema, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
 
 /** One thing that a visitor did. Fields that are not declared here are allowed and kept in the raw archive. */
 export interface ClickstreamEvent {
@@ -72,179 +72,240 @@ export const eventSchema: EventSchema = {
   partitionColumns: [],
   validate,
   toRow,
+  readRow,
+  toLakeColumns,
 };
 
-/** Null when valid, else the first violation: what was expected where, and what came. */
-export function validate(value: unknown): string | null {
-  return isObject(value) ? checkEvent(value) : wrongType("event", "an object", value);
-}
-
-const CURRENCY_PATTERN = /^[A-Z]{3}$/u;
-
-function checkEvent(fields: JsonObject): string | null {
-  const eventId = fields.event_id;
+/** The flat row, or the first violation: what was expected where, and what came. `plain` is explained at EventSchema. */
+export function readRow(event: unknown, plain: boolean): Row | string {
+  if (!isObject(event)) return wrongType("event", "an object", event);
+  let eventIdCell: string | null = null;
+  let eventTypeCell: string | null = null;
+  let eventTimeCell: number | null = null;
+  let userIdCell: string | null = null;
+  let sessionIdCell: string | null = null;
+  let itemIdCell: string | null = null;
+  let categoryCell: string | null = null;
+  let quantityCell: number | null = null;
+  let amountCell: number | null = null;
+  let currencyCell: string | null = null;
+  let regionCell: string | null = null;
+  let pageUrlCell: string | null = null;
+  let pageTitleCell: string | null = null;
+  let pageReferrerCell: string | null = null;
+  let deviceTypeCell: string | null = null;
+  let deviceOsCell: string | null = null;
+  let deviceBrowserCell: string | null = null;
+  let deviceLanguageCell: string | null = null;
+  let deviceIpCell: string | null = null;
+  let deviceUserAgentCell: string | null = null;
+  let propertiesCell: string | null = null;
+  const eventId = event.event_id;
   if (typeof eventId !== "string") return wrongType("event_id", "a string", eventId);
   if (eventId === "") return wrongLength("event_id", "at least 1 character", codePoints(eventId));
   if (eventId.length > 256 && codePoints(eventId) > 256) return wrongLength("event_id", "at most 256 characters", codePoints(eventId));
-  const eventType = fields.event_type;
+  eventIdCell = plain ? eventId : eventId.toWellFormed();
+  const eventType = event.event_type;
   if (typeof eventType !== "string") return wrongType("event_type", "a string", eventType);
   if (eventType === "") return wrongLength("event_type", "at least 1 character", codePoints(eventType));
   if (eventType.length > 64 && codePoints(eventType) > 64) return wrongLength("event_type", "at most 64 characters", codePoints(eventType));
-  const eventTime = fields.event_time;
+  eventTypeCell = plain ? eventType : eventType.toWellFormed();
+  const eventTime = event.event_time;
   if (typeof eventTime === "string") {
     if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
-    if (parseTime(eventTime) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
   } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
     if (eventTime < -8640000000000000) return wrongValue("event_time", "at least -8640000000000000", eventTime);
     if (eventTime > 8640000000000000) return wrongValue("event_time", "at most 8640000000000000", eventTime);
+    eventTimeCell = eventTime + 0;
   } else {
     return wrongType("event_time", "a string or an integer", eventTime);
   }
-  const userId = fields.user_id;
+  const userId = event.user_id;
   if (typeof userId !== "string") return wrongType("user_id", "a string", userId);
   if (userId === "") return wrongLength("user_id", "at least 1 character", codePoints(userId));
   if (userId.length > 256 && codePoints(userId) > 256) return wrongLength("user_id", "at most 256 characters", codePoints(userId));
-  const sessionId = fields.session_id;
+  userIdCell = plain ? userId : userId.toWellFormed();
+  const sessionId = event.session_id;
   if (sessionId !== undefined && sessionId !== null) {
     if (typeof sessionId !== "string") return wrongType("session_id", "a string or null", sessionId);
     if (sessionId.length > 256 && codePoints(sessionId) > 256) return wrongLength("session_id", "at most 256 characters", codePoints(sessionId));
+    sessionIdCell = plain ? sessionId : sessionId.toWellFormed();
   }
-  const itemId = fields.item_id;
+  const itemId = event.item_id;
   if (itemId !== undefined && itemId !== null) {
     if (typeof itemId !== "string") return wrongType("item_id", "a string or null", itemId);
     if (itemId === "") return wrongLength("item_id", "at least 1 character", codePoints(itemId));
     if (itemId.length > 256 && codePoints(itemId) > 256) return wrongLength("item_id", "at most 256 characters", codePoints(itemId));
+    itemIdCell = plain ? itemId : itemId.toWellFormed();
   }
-  const category = fields.category;
+  const category = event.category;
   if (category !== undefined && category !== null) {
     if (typeof category !== "string") return wrongType("category", "a string or null", category);
     if (category.length > 256 && codePoints(category) > 256) return wrongLength("category", "at most 256 characters", codePoints(category));
+    categoryCell = plain ? category : category.toWellFormed();
   }
-  const quantity = fields.quantity;
+  const quantity = event.quantity;
   if (quantity !== undefined && quantity !== null) {
     if (!(typeof quantity === "number" && Number.isInteger(quantity))) return wrongType("quantity", "an integer or null", quantity);
     if (quantity < -1000000000) return wrongValue("quantity", "at least -1000000000", quantity);
     if (quantity > 1000000000) return wrongValue("quantity", "at most 1000000000", quantity);
+    quantityCell = quantity + 0;
   }
-  const amount = fields.amount;
+  const amount = event.amount;
   if (amount !== undefined && amount !== null) {
     if (typeof amount === "number" && Number.isFinite(amount)) {
-      if (scaleDecimal(amount, 4) === null) return wrongValue("amount", "a decimal with at most 4 places and 15 digits", amount);
+      if ((amountCell = scaleDecimal(amount, 4)) === null) return wrongValue("amount", "a decimal with at most 4 places and 15 digits", amount);
     } else if (typeof amount === "string") {
       if (amount.length > 32 && codePoints(amount) > 32) return wrongLength("amount", "at most 32 characters", codePoints(amount));
-      if (scaleDecimal(amount, 4) === null) return wrongValue("amount", "a decimal with at most 4 places and 15 digits", amount);
+      if ((amountCell = scaleDecimal(amount, 4)) === null) return wrongValue("amount", "a decimal with at most 4 places and 15 digits", amount);
     } else {
       return wrongType("amount", "a number or a string or null", amount);
     }
   }
-  const currency = fields.currency;
+  const currency = event.currency;
   if (currency !== undefined && currency !== null) {
     if (typeof currency !== "string") return wrongType("currency", "a string or null", currency);
     if (!CURRENCY_PATTERN.test(currency)) return wrongValue("currency", "a string that matches ^[A-Z]{3}$", currency);
+    currencyCell = plain ? currency : currency.toWellFormed();
   }
-  const region = fields.region;
+  const region = event.region;
   if (region !== undefined && region !== null) {
     if (typeof region !== "string") return wrongType("region", "a string or null", region);
     if (region.length > 64 && codePoints(region) > 64) return wrongLength("region", "at most 64 characters", codePoints(region));
+    regionCell = plain ? region : region.toWellFormed();
   }
-  const page = fields.page;
+  const page = event.page;
   if (page !== undefined && page !== null) {
     if (!isObject(page)) return wrongType("page", "an object or null", page);
-    const pageViolation = checkPage(page);
-    if (pageViolation !== null) return `page.${pageViolation}`;
+    const pageUrl = page.url;
+    if (pageUrl !== undefined && pageUrl !== null) {
+      if (typeof pageUrl !== "string") return wrongType("page.url", "a string or null", pageUrl);
+      if (pageUrl.length > 4096 && codePoints(pageUrl) > 4096) return wrongLength("page.url", "at most 4096 characters", codePoints(pageUrl));
+      pageUrlCell = plain ? pageUrl : pageUrl.toWellFormed();
+    }
+    const pageTitle = page.title;
+    if (pageTitle !== undefined && pageTitle !== null) {
+      if (typeof pageTitle !== "string") return wrongType("page.title", "a string or null", pageTitle);
+      if (pageTitle.length > 1024 && codePoints(pageTitle) > 1024) return wrongLength("page.title", "at most 1024 characters", codePoints(pageTitle));
+      pageTitleCell = plain ? pageTitle : pageTitle.toWellFormed();
+    }
+    const pageReferrer = page.referrer;
+    if (pageReferrer !== undefined && pageReferrer !== null) {
+      if (typeof pageReferrer !== "string") return wrongType("page.referrer", "a string or null", pageReferrer);
+      if (pageReferrer.length > 4096 && codePoints(pageReferrer) > 4096) return wrongLength("page.referrer", "at most 4096 characters", codePoints(pageReferrer));
+      pageReferrerCell = plain ? pageReferrer : pageReferrer.toWellFormed();
+    }
   }
-  const device = fields.device;
+  const device = event.device;
   if (device !== undefined && device !== null) {
     if (!isObject(device)) return wrongType("device", "an object or null", device);
-    const deviceViolation = checkDevice(device);
-    if (deviceViolation !== null) return `device.${deviceViolation}`;
+    const deviceType = device.type;
+    if (deviceType !== undefined && deviceType !== null) {
+      if (typeof deviceType !== "string") return wrongType("device.type", "a string or null", deviceType);
+      if (deviceType.length > 64 && codePoints(deviceType) > 64) return wrongLength("device.type", "at most 64 characters", codePoints(deviceType));
+      deviceTypeCell = plain ? deviceType : deviceType.toWellFormed();
+    }
+    const deviceOs = device.os;
+    if (deviceOs !== undefined && deviceOs !== null) {
+      if (typeof deviceOs !== "string") return wrongType("device.os", "a string or null", deviceOs);
+      if (deviceOs.length > 64 && codePoints(deviceOs) > 64) return wrongLength("device.os", "at most 64 characters", codePoints(deviceOs));
+      deviceOsCell = plain ? deviceOs : deviceOs.toWellFormed();
+    }
+    const deviceBrowser = device.browser;
+    if (deviceBrowser !== undefined && deviceBrowser !== null) {
+      if (typeof deviceBrowser !== "string") return wrongType("device.browser", "a string or null", deviceBrowser);
+      if (deviceBrowser.length > 64 && codePoints(deviceBrowser) > 64) return wrongLength("device.browser", "at most 64 characters", codePoints(deviceBrowser));
+      deviceBrowserCell = plain ? deviceBrowser : deviceBrowser.toWellFormed();
+    }
+    const deviceLanguage = device.language;
+    if (deviceLanguage !== undefined && deviceLanguage !== null) {
+      if (typeof deviceLanguage !== "string") return wrongType("device.language", "a string or null", deviceLanguage);
+      if (deviceLanguage.length > 64 && codePoints(deviceLanguage) > 64) return wrongLength("device.language", "at most 64 characters", codePoints(deviceLanguage));
+      deviceLanguageCell = plain ? deviceLanguage : deviceLanguage.toWellFormed();
+    }
+    const deviceIp = device.ip;
+    if (deviceIp !== undefined && deviceIp !== null) {
+      if (typeof deviceIp !== "string") return wrongType("device.ip", "a string or null", deviceIp);
+      if (deviceIp.length > 64 && codePoints(deviceIp) > 64) return wrongLength("device.ip", "at most 64 characters", codePoints(deviceIp));
+      deviceIpCell = plain ? deviceIp : deviceIp.toWellFormed();
+    }
+    const deviceUserAgent = device.user_agent;
+    if (deviceUserAgent !== undefined && deviceUserAgent !== null) {
+      if (typeof deviceUserAgent !== "string") return wrongType("device.user_agent", "a string or null", deviceUserAgent);
+      if (deviceUserAgent.length > 1024 && codePoints(deviceUserAgent) > 1024) return wrongLength("device.user_agent", "at most 1024 characters", codePoints(deviceUserAgent));
+      deviceUserAgentCell = plain ? deviceUserAgent : deviceUserAgent.toWellFormed();
+    }
   }
-  const properties = fields.properties;
+  const properties = event.properties;
   if (properties !== undefined && properties !== null) {
     if (!isObject(properties)) return wrongType("properties", "an object or null", properties);
-    if (isDeeperThan(100, properties)) return "properties: expected at most 100 levels of nesting, got more";
+    if ((propertiesCell = jsonText(properties, 100, plain)) === null) return "properties: expected at most 100 levels of nesting, got more";
   }
-  return null;
-}
-
-function checkPage(fields: JsonObject): string | null {
-  const url = fields.url;
-  if (url !== undefined && url !== null) {
-    if (typeof url !== "string") return wrongType("url", "a string or null", url);
-    if (url.length > 4096 && codePoints(url) > 4096) return wrongLength("url", "at most 4096 characters", codePoints(url));
-  }
-  const title = fields.title;
-  if (title !== undefined && title !== null) {
-    if (typeof title !== "string") return wrongType("title", "a string or null", title);
-    if (title.length > 1024 && codePoints(title) > 1024) return wrongLength("title", "at most 1024 characters", codePoints(title));
-  }
-  const referrer = fields.referrer;
-  if (referrer !== undefined && referrer !== null) {
-    if (typeof referrer !== "string") return wrongType("referrer", "a string or null", referrer);
-    if (referrer.length > 4096 && codePoints(referrer) > 4096) return wrongLength("referrer", "at most 4096 characters", codePoints(referrer));
-  }
-  return null;
-}
-
-function checkDevice(fields: JsonObject): string | null {
-  const fieldType = fields.type;
-  if (fieldType !== undefined && fieldType !== null) {
-    if (typeof fieldType !== "string") return wrongType("type", "a string or null", fieldType);
-    if (fieldType.length > 64 && codePoints(fieldType) > 64) return wrongLength("type", "at most 64 characters", codePoints(fieldType));
-  }
-  const os = fields.os;
-  if (os !== undefined && os !== null) {
-    if (typeof os !== "string") return wrongType("os", "a string or null", os);
-    if (os.length > 64 && codePoints(os) > 64) return wrongLength("os", "at most 64 characters", codePoints(os));
-  }
-  const browser = fields.browser;
-  if (browser !== undefined && browser !== null) {
-    if (typeof browser !== "string") return wrongType("browser", "a string or null", browser);
-    if (browser.length > 64 && codePoints(browser) > 64) return wrongLength("browser", "at most 64 characters", codePoints(browser));
-  }
-  const language = fields.language;
-  if (language !== undefined && language !== null) {
-    if (typeof language !== "string") return wrongType("language", "a string or null", language);
-    if (language.length > 64 && codePoints(language) > 64) return wrongLength("language", "at most 64 characters", codePoints(language));
-  }
-  const ip = fields.ip;
-  if (ip !== undefined && ip !== null) {
-    if (typeof ip !== "string") return wrongType("ip", "a string or null", ip);
-    if (ip.length > 64 && codePoints(ip) > 64) return wrongLength("ip", "at most 64 characters", codePoints(ip));
-  }
-  const userAgent = fields.user_agent;
-  if (userAgent !== undefined && userAgent !== null) {
-    if (typeof userAgent !== "string") return wrongType("user_agent", "a string or null", userAgent);
-    if (userAgent.length > 1024 && codePoints(userAgent) > 1024) return wrongLength("user_agent", "at most 1024 characters", codePoints(userAgent));
-  }
-  return null;
-}
-
-/** The flat row of a valid event. Texts are made well-formed, so that no store has to replace a lone surrogate later. */
-export function toRow(value: unknown): Row {
-  const event = value as ClickstreamEvent;
   return {
-    event_id: text(event.event_id),
-    event_type: text(event.event_type),
-    event_time: time(event.event_time),
-    user_id: text(event.user_id),
-    session_id: text(event.session_id),
-    item_id: text(event.item_id),
-    category: text(event.category),
-    quantity: number(event.quantity),
-    amount: decimal(event.amount, 4),
-    currency: text(event.currency),
-    region: text(event.region),
-    page_url: text(event.page?.url),
-    page_title: text(event.page?.title),
-    page_referrer: text(event.page?.referrer),
-    device_type: text(event.device?.type),
-    device_os: text(event.device?.os),
-    device_browser: text(event.device?.browser),
-    device_language: text(event.device?.language),
-    device_ip: text(event.device?.ip),
-    device_user_agent: text(event.device?.user_agent),
-    properties: json(event.properties),
+    event_id: eventIdCell,
+    event_type: eventTypeCell,
+    event_time: eventTimeCell,
+    user_id: userIdCell,
+    session_id: sessionIdCell,
+    item_id: itemIdCell,
+    category: categoryCell,
+    quantity: quantityCell,
+    amount: amountCell,
+    currency: currencyCell,
+    region: regionCell,
+    page_url: pageUrlCell,
+    page_title: pageTitleCell,
+    page_referrer: pageReferrerCell,
+    device_type: deviceTypeCell,
+    device_os: deviceOsCell,
+    device_browser: deviceBrowserCell,
+    device_language: deviceLanguageCell,
+    device_ip: deviceIpCell,
+    device_user_agent: deviceUserAgentCell,
+    properties: propertiesCell,
+  };
+}
+
+/** Null when valid, else the first violation. */
+export function validate(event: unknown): string | null {
+  const row = readRow(event, false);
+  return typeof row === "string" ? row : null;
+}
+
+/** The flat row of a valid event. */
+export function toRow(event: unknown): Row {
+  const row = readRow(event, false);
+  if (typeof row === "string") throw new TypeError(`expected a valid event, but ${row}`);
+  return row;
+}
+
+const CURRENCY_PATTERN = /^[A-Z]{3}$/u;
+
+/** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */
+export function toLakeColumns(row: Row): Record<string, Scalar | undefined> {
+  return {
+    event_id: row.event_id,
+    event_type: row.event_type,
+    event_time: isoTime(row.event_time as number),
+    user_id: row.user_id,
+    session_id: row.session_id ?? undefined,
+    item_id: row.item_id ?? undefined,
+    category: row.category ?? undefined,
+    quantity: row.quantity ?? undefined,
+    amount: row.amount === null ? undefined : fromScaled(row.amount as number, 4),
+    currency: row.currency ?? undefined,
+    region: row.region ?? undefined,
+    page_url: row.page_url ?? undefined,
+    page_title: row.page_title ?? undefined,
+    page_referrer: row.page_referrer ?? undefined,
+    device_type: row.device_type ?? undefined,
+    device_os: row.device_os ?? undefined,
+    device_browser: row.device_browser ?? undefined,
+    device_language: row.device_language ?? undefined,
+    device_ip: row.device_ip ?? undefined,
+    device_user_agent: row.device_user_agent ?? undefined,
+    properties: row.properties ?? undefined,
   };
 }
 
@@ -287,24 +348,22 @@ function typeOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-function text(value: string | null | undefined): string | null {
-  return value === undefined || value === null ? null : value.toWellFormed();
+/** The JSON text of a value, or null when it nests deeper than it may. */
+function jsonText(value: unknown, levels: number, plain: boolean): string | null {
+  const flat = plain ? flatText(value) : null;
+  if (flat !== null) return flat;
+  return isDeeperThan(levels, value) ? null : JSON.stringify(value);
 }
 
-/** Zero has one sign in a row. */
-function number(value: number | null | undefined): number | null {
-  return value === undefined || value === null ? null : value + 0;
-}
-
-function time(value: string | number | null | undefined): number | null {
-  if (value === undefined || value === null) return null;
-  return typeof value === "number" ? value + 0 : parseTime(value);
-}
-
-function decimal(value: string | number | null | undefined, scale: number): number | null {
-  return value === undefined || value === null ? null : scaleDecimal(value, scale);
-}
-
-function json(value: unknown): string | null {
-  return value === undefined || value === null ? null : JSON.stringify(value);
+/** What JSON.stringify makes of an object of single values from text without a backslash, in half the time; null for any other. */
+function flatText(value: unknown): string | null {
+  if (!isObject(value)) return null;
+  let members = "";
+  for (const name in value) {
+    const inner = value[name];
+    if (typeof inner === "object" && inner !== null) return null;
+    const written = typeof inner === "string" ? `"${inner}"` : JSON.stringify(inner);
+    members += `${members === "" ? "" : ","}"${name}":${written}`;
+  }
+  return `{${members}}`;
 }
