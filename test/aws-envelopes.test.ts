@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Answer, fromFirehose, fromKinesis, toBatchResponse, toFirehoseReply } from "@millrace/aws";
+import { type Answer, fromFirehose, fromKinesis, toBase64, toBatchResponse, toFirehoseReply } from "@millrace/aws";
 import type { FirehoseTransformationEvent, KinesisStreamEvent } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -79,6 +79,15 @@ describe("the Firehose envelope", () => {
           Buffer.byteLength(JSON.stringify(toFirehoseReply(answers, Number.MAX_SAFE_INTEGER).records)) - 1;
         expect(failures(wholeBytes)).toBe(0);
         expect(failures(wholeBytes - 1)).toBe(1);
+      }),
+    );
+  });
+
+  it("writes base64 as Buffer does, for any text", () => {
+    const text = fc.oneof(fc.string({ unit: "binary" }), fc.string(), fc.constantFrom("", "é", "\ud800", "ÿ", "a€"));
+    fc.assert(
+      fc.property(text, (any) => {
+        expect(toBase64(any)).toBe(Buffer.from(any).toString("base64"));
       }),
     );
   });

@@ -139,7 +139,7 @@ async function judge({ raw, curated, rows }: World) {
   const dir = join(folder, String(worlds++));
   for (const name of ["raw/raw", "lake/curated"]) mkdirSync(join(dir, name), { recursive: true });
   writeFileSync(join(dir, "stream.ndjson"), "");
-  writeFileSync(join(dir, "raw/raw/a.gz"), gzipSync(Buffer.concat(raw.map(toRawLine))));
+  writeFileSync(join(dir, "raw/raw/a.gz"), gzipSync(raw.map(toRawLine).join("")));
   writeFileSync(join(dir, "curated.ndjson"), curated.map((row) => `${JSON.stringify(row)}\n`).join(""));
   const duckdb = await (await DuckDBInstance.create(":memory:")).connect();
   const columns = [...eventSchema.columns.map(({ name }) => name), "_arrival", "_shard", "_sequence", "_verdict"];

@@ -1,4 +1,4 @@
-import { type Answer, fromFirehose, type Telemetry, toFirehoseReply, toPayload } from "@millrace/aws";
+import { type Answer, fromFirehose, type Telemetry, toBase64, toFirehoseReply, toPayload } from "@millrace/aws";
 import type { StreamRecord } from "@millrace/engine";
 import type { FirehoseTransformationEvent, FirehoseTransformationResult } from "aws-lambda";
 
@@ -14,9 +14,7 @@ export function archiveRaw({ telemetry }: Deps) {
   return async (batch: FirehoseTransformationEvent): Promise<FirehoseTransformationResult> => {
     const answers = fromFirehose(batch).map(
       ({ recordId, record }): Answer =>
-        record === null
-          ? { kind: "failed", recordId }
-          : { kind: "ok", recordId, data: toRawLine(record).toString("base64") },
+        record === null ? { kind: "failed", recordId } : { kind: "ok", recordId, data: toBase64(toRawLine(record)) },
     );
     const reply = toFirehoseReply(answers);
 
@@ -27,8 +25,8 @@ export function archiveRaw({ telemetry }: Deps) {
 }
 
 /** One newline-terminated line of the raw archive. */
-export function toRawLine({ position, partitionKey, arrivalMs, data }: StreamRecord): Buffer {
+export function toRawLine({ position, partitionKey, arrivalMs, data }: StreamRecord): string {
   const { shard, sequence, subSequence } = position;
   const line = { arrival: arrivalMs, shard, sequence, subSequence, key: partitionKey, ...toPayload(data) };
-  return Buffer.from(`${JSON.stringify(line)}\n`);
+  return `${JSON.stringify(line)}\n`;
 }

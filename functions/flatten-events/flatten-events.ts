@@ -1,5 +1,12 @@
-import { type Answer, fromFirehose, type Telemetry, toFirehoseReply } from "@millrace/aws";
-import { decode, type Event, type Pipeline, type StreamRecord, toCuratedRow } from "@millrace/engine";
+import {
+  type Answer,
+  type FirehoseRecord,
+  fromFirehose,
+  type Telemetry,
+  toBase64,
+  toFirehoseReply,
+} from "@millrace/aws";
+import { type CuratedText, type Pipeline, type StreamRecord, toCuratedTexts } from "@millrace/engine";
 import type { FirehoseTransformationEvent, FirehoseTransformationResult } from "aws-lambda";
 import { toPartitionKeys } from "./partition-keys.ts";
 
@@ -18,7 +25,7 @@ export interface Deps {
  */
 export function flattenEvents(deps: Deps) {
   return async (batch: FirehoseTransformationEvent): Promise<FirehoseTransformationResult> => {
-    const answers = fromFirehose(batch).map(({ recordId, record }) => toAnswer(deps, recordId, record));
+    const answers = toAnswers(deps, fromFirehose(batch));
     const reply = toFirehoseReply(answers);
 
     const rows = reply.records.filter(({ result }) => result === "Ok").length;
@@ -29,22 +36,28 @@ export function flattenEvents(deps: Deps) {
   };
 }
 
-function toAnswer(deps: Deps, recordId: string, record: StreamRecord | null): Answer {
-  if (record === null) return { kind: "failed", recordId };
-  const decoded = decode(deps.pipeline, record);
-  const row = toCuratedRow(deps.pipeline, decoded, deps.pipelineVersion);
-  if (row === null || decoded.event === null || !isNearArrival(deps, decoded.event))
-    return { kind: "failed", recordId };
-  const partitionKeys = toPartitionKeys(deps.pipeline.schema, decoded.event.timeMs, row);
+function toAnswers(deps: Deps, received: readonly FirehoseRecord[]): readonly Answer[] {
+  const records = received.flatMap(({ record }) => (record === null ? [] : [record]));
+  const rows = toCuratedTexts(deps.pipeline, records, deps.pipelineVersion);
+  let next = 0;
+  return received.map(({ recordId, record }): Answer => {
+    if (record === null) return { kind: "failed", recordId };
+    return toAnswer(deps, recordId, record, rows[next++] ?? null);
+  });
+}
+
+function toAnswer(deps: Deps, recordId: string, record: StreamRecord, row: CuratedText | null): Answer {
+  if (row === null || !isNearArrival(deps, row.timeMs, record.arrivalMs)) return { kind: "failed", recordId };
+  const partitionKeys = toPartitionKeys(deps.pipeline.schema, row.timeMs, row.row);
   if (partitionKeys === null) return { kind: "failed", recordId };
-  return { kind: "ok", recordId, data: Buffer.from(JSON.stringify(row)).toString("base64"), partitionKeys };
+  return { kind: "ok", recordId, data: toBase64(row.text), partitionKeys };
 }
 
 const HOUR_MS = 3_600_000;
 
 /** What the online features accept always has its place, however tight the bound. */
-function isNearArrival({ pipeline, pastHours, futureHours }: Deps, { timeMs, record }: Event): boolean {
-  const aheadMs = timeMs - record.arrivalMs;
+function isNearArrival({ pipeline, pastHours, futureHours }: Deps, timeMs: number, arrivalMs: number): boolean {
+  const aheadMs = timeMs - arrivalMs;
   const pastMs = Math.max(pastHours * HOUR_MS, pipeline.allowedLatenessMs);
   return -aheadMs <= pastMs && aheadMs <= Math.max(futureHours * HOUR_MS, pipeline.maxSkewMs);
 }

@@ -1,4 +1,4 @@
-import type { EventSchema, Scalar } from "@millrace/engine";
+import { type EventSchema, isoTime, type Scalar } from "@millrace/engine";
 
 /**
  * Where a row lies in the lake: `dt` and `hour` of its event time (UTC), then the schema's own partition columns. Values become
@@ -17,7 +17,7 @@ export function toPartitionKeys(
   timeMs: number,
   row: Readonly<Record<string, unknown>>,
 ): PartitionKeys | null {
-  const time = new Date(timeMs).toISOString();
+  const time = isoTime(timeMs);
   const keys: Record<string, string> = { dt: time.slice(0, -14), hour: time.slice(-13, -11) };
   for (const column of partitionColumns) {
     const value = toFolder((row[column] ?? null) as Scalar);

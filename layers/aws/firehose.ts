@@ -46,6 +46,7 @@ export function toFirehoseReply(
   answers: readonly Answer[],
   limitBytes = REPLY_LIMIT_BYTES,
 ): FirehoseTransformationResult {
+  if (mostBytes(answers) <= limitBytes) return { records: answers.map(toResult) };
   let leftBytes = limitBytes - answers.reduce((sum, { recordId }) => sum + failedBytes(recordId), 0);
   return {
     records: answers.map((answer): FirehoseTransformationResultRecord => {
@@ -53,10 +54,16 @@ export function toFirehoseReply(
       const extraBytes = okBytes(answer) - failedBytes(answer.recordId);
       if (extraBytes > leftBytes) return toFailed(answer.recordId);
       leftBytes -= extraBytes;
-      const { recordId, data, partitionKeys } = answer;
-      return { recordId, result: "Ok", data, ...(partitionKeys && { metadata: { partitionKeys } }) };
+      return toResult(answer);
     }),
   };
+}
+
+function toResult(answer: Answer): FirehoseTransformationResultRecord {
+  if (answer.kind === "failed") return toFailed(answer.recordId);
+  const { recordId, data, partitionKeys } = answer;
+  if (partitionKeys === undefined) return { recordId, result: "Ok", data };
+  return { recordId, result: "Ok", data, metadata: { partitionKeys } };
 }
 
 function toFailed(recordId: string): FirehoseTransformationResultRecord {
@@ -69,6 +76,24 @@ const LATEST_MS = 8.64e15;
 const FAILED_FRAME_BYTES = '{"recordId":,"result":"ProcessingFailed"},'.length;
 const OK_FRAME_BYTES = '{"recordId":,"result":"Ok","data":""},'.length;
 const METADATA_FRAME_BYTES = ',"metadata":{"partitionKeys":}'.length;
+
+/** What JSON makes of one UTF-16 unit at most: \\u and four digits. */
+const UNIT_BYTES = 6;
+
+/** A size that the reply cannot exceed. As a rule it is far below the limit, and then no answer has to be counted to the byte. */
+function mostBytes(answers: readonly Answer[]): number {
+  let bytes = 0;
+  for (const answer of answers) {
+    bytes += OK_FRAME_BYTES + FAILED_FRAME_BYTES + 2 + answer.recordId.length * UNIT_BYTES;
+    if (answer.kind === "failed") continue;
+    bytes += answer.data.length;
+    if (answer.partitionKeys === undefined) continue;
+    bytes += METADATA_FRAME_BYTES + "{}".length;
+    for (const name in answer.partitionKeys)
+      bytes += '"":"",'.length + (name.length + (answer.partitionKeys[name] ?? "").length) * UNIT_BYTES;
+  }
+  return bytes;
+}
 
 function failedBytes(recordId: string): number {
   return FAILED_FRAME_BYTES + jsonBytes(recordId);

@@ -1,6 +1,7 @@
 // The AWS layer's public API. Everything else in this folder is private to it.
 export { mapAtMost } from "./at-most.ts";
 export { backoff, type Pause } from "./backoff.ts";
+export { toBase64 } from "./base64.ts";
 export { cloudWatchClient, dynamoDbClient, firehoseClient, s3Client } from "./clients.ts";
 export { ConfigError, readConfig, text, wholeNumber } from "./config.ts";
 export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
