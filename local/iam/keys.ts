@@ -15,6 +15,7 @@ export function keyUseOf(template: Template): KeyUse {
     const key = keyOf(type, properties);
     if (key !== null && /^arn:aws[\w-]*:kms:/.test(key)) keys.set(arn, key);
   }
+  if (keys.size === 0) return () => [];
   return ({ action, resource }) => {
     const key = keys.get(encrypted(resource));
     const uses = key === undefined ? null : actionsOf(action);
