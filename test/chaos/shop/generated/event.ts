@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, parseTime, type Row, scaleDecimal } from "@millrace/engine";
+import { type EventSchema, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
 
 export interface ShopEvent {
   readonly event_id: string;
@@ -35,96 +35,131 @@ export const eventSchema: EventSchema = {
   partitionColumns: [],
   validate,
   toRow,
+  readRow,
+  toLakeColumns,
 };
 
-/** Null when valid, else the first violation: what was expected where, and what came. */
-export function validate(value: unknown): string | null {
-  return isObject(value) ? checkEvent(value) : wrongType("event", "an object", value);
-}
-
-const EVENT_TYPE_VALUES = new Set<unknown>(["view_item", "add_to_cart", "purchase"]);
-
-function checkEvent(fields: JsonObject): string | null {
-  const eventId = fields.event_id;
+/** The flat row, or the first violation: what was expected where, and what came. `plain` is explained at EventSchema. */
+export function readRow(event: unknown, plain: boolean): Row | string {
+  if (!isObject(event)) return wrongType("event", "an object", event);
+  let eventIdCell: string | null = null;
+  let eventTypeCell: string | null = null;
+  let eventTimeCell: number | null = null;
+  let userIdCell: string | null = null;
+  let itemIdCell: string | null = null;
+  let regionCell: string | null = null;
+  let amountCell: number | null = null;
+  let quantityCell: number | null = null;
+  let weightCell: number | null = null;
+  let giftCell: boolean | null = null;
+  const eventId = event.event_id;
   if (typeof eventId !== "string") return wrongType("event_id", "a string", eventId);
   if (eventId === "") return wrongLength("event_id", "at least 1 character", codePoints(eventId));
   if (eventId.length > 64 && codePoints(eventId) > 64) return wrongLength("event_id", "at most 64 characters", codePoints(eventId));
-  const eventType = fields.event_type;
+  eventIdCell = plain ? eventId : eventId.toWellFormed();
+  const eventType = event.event_type;
   if (typeof eventType !== "string") return wrongType("event_type", "a string", eventType);
   if (!EVENT_TYPE_VALUES.has(eventType)) return wrongValue("event_type", "one of \"view_item\", \"add_to_cart\", \"purchase\"", eventType);
-  const eventTime = fields.event_time;
+  eventTypeCell = plain ? eventType : eventType.toWellFormed();
+  const eventTime = event.event_time;
   if (typeof eventTime === "string") {
     if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
-    if (parseTime(eventTime) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongValue("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
   } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
     if (eventTime < -8640000000000000) return wrongValue("event_time", "at least -8640000000000000", eventTime);
     if (eventTime > 8640000000000000) return wrongValue("event_time", "at most 8640000000000000", eventTime);
+    eventTimeCell = eventTime + 0;
   } else {
     return wrongType("event_time", "a string or an integer", eventTime);
   }
-  const userId = fields.user_id;
+  const userId = event.user_id;
   if (typeof userId !== "string") return wrongType("user_id", "a string", userId);
   if (userId === "") return wrongLength("user_id", "at least 1 character", codePoints(userId));
   if (userId.length > 64 && codePoints(userId) > 64) return wrongLength("user_id", "at most 64 characters", codePoints(userId));
-  const fieldItem = fields.item;
+  userIdCell = plain ? userId : userId.toWellFormed();
+  const fieldItem = event.item;
   if (fieldItem !== undefined && fieldItem !== null) {
     if (!isObject(fieldItem)) return wrongType("item", "an object or null", fieldItem);
-    const fieldItemViolation = checkItem(fieldItem);
-    if (fieldItemViolation !== null) return `item.${fieldItemViolation}`;
+    const itemId = fieldItem.id;
+    if (itemId !== undefined && itemId !== null) {
+      if (typeof itemId !== "string") return wrongType("item.id", "a string or null", itemId);
+      if (itemId === "") return wrongLength("item.id", "at least 1 character", codePoints(itemId));
+      if (itemId.length > 64 && codePoints(itemId) > 64) return wrongLength("item.id", "at most 64 characters", codePoints(itemId));
+      itemIdCell = plain ? itemId : itemId.toWellFormed();
+    }
   }
-  const region = fields.region;
+  const region = event.region;
   if (region !== undefined && region !== null) {
     if (typeof region !== "string") return wrongType("region", "a string or null", region);
     if (region.length > 16 && codePoints(region) > 16) return wrongLength("region", "at most 16 characters", codePoints(region));
+    regionCell = plain ? region : region.toWellFormed();
   }
-  const amount = fields.amount;
+  const amount = event.amount;
   if (amount !== undefined && amount !== null) {
     if (!(typeof amount === "number" && Number.isFinite(amount))) return wrongType("amount", "a number or null", amount);
-    if (scaleDecimal(amount, 2) === null) return wrongValue("amount", "a decimal with at most 2 places and 15 digits", amount);
+    if ((amountCell = scaleDecimal(amount, 2)) === null) return wrongValue("amount", "a decimal with at most 2 places and 15 digits", amount);
   }
-  const quantity = fields.quantity;
+  const quantity = event.quantity;
   if (quantity !== undefined && quantity !== null) {
     if (!(typeof quantity === "number" && Number.isInteger(quantity))) return wrongType("quantity", "an integer or null", quantity);
     if (quantity < -1000000) return wrongValue("quantity", "at least -1000000", quantity);
     if (quantity > 1000000) return wrongValue("quantity", "at most 1000000", quantity);
+    quantityCell = quantity + 0;
   }
-  const weight = fields.weight;
+  const weight = event.weight;
   if (weight !== undefined && weight !== null) {
     if (!(typeof weight === "number" && Number.isFinite(weight))) return wrongType("weight", "a number or null", weight);
     if (weight < -1000000) return wrongValue("weight", "at least -1000000", weight);
     if (weight > 1000000) return wrongValue("weight", "at most 1000000", weight);
+    weightCell = weight + 0;
   }
-  const gift = fields.gift;
+  const gift = event.gift;
   if (gift !== undefined && gift !== null) {
     if (typeof gift !== "boolean") return wrongType("gift", "a boolean or null", gift);
+    giftCell = gift;
   }
-  return null;
-}
-
-function checkItem(fields: JsonObject): string | null {
-  const id = fields.id;
-  if (id !== undefined && id !== null) {
-    if (typeof id !== "string") return wrongType("id", "a string or null", id);
-    if (id === "") return wrongLength("id", "at least 1 character", codePoints(id));
-    if (id.length > 64 && codePoints(id) > 64) return wrongLength("id", "at most 64 characters", codePoints(id));
-  }
-  return null;
-}
-
-/** The flat row of a valid event. Texts are made well-formed, so that no store has to replace a lone surrogate later. */
-export function toRow(value: unknown): Row {
-  const event = value as ShopEvent;
   return {
-    event_id: text(event.event_id),
-    event_type: text(event.event_type),
-    event_time: time(event.event_time),
-    user_id: text(event.user_id),
-    item_id: text(event.item?.id),
-    region: text(event.region),
-    amount: decimal(event.amount, 2),
-    quantity: number(event.quantity),
-    weight: number(event.weight),
-    gift: event.gift ?? null,
+    event_id: eventIdCell,
+    event_type: eventTypeCell,
+    event_time: eventTimeCell,
+    user_id: userIdCell,
+    item_id: itemIdCell,
+    region: regionCell,
+    amount: amountCell,
+    quantity: quantityCell,
+    weight: weightCell,
+    gift: giftCell,
+  };
+}
+
+/** Null when valid, else the first violation. */
+export function validate(event: unknown): string | null {
+  const row = readRow(event, false);
+  return typeof row === "string" ? row : null;
+}
+
+/** The flat row of a valid event. */
+export function toRow(event: unknown): Row {
+  const row = readRow(event, false);
+  if (typeof row === "string") throw new TypeError(`expected a valid event, but ${row}`);
+  return row;
+}
+
+const EVENT_TYPE_VALUES = new Set<unknown>(["view_item", "add_to_cart", "purchase"]);
+
+/** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */
+export function toLakeColumns(row: Row): Record<string, Scalar | undefined> {
+  return {
+    event_id: row.event_id,
+    event_type: row.event_type,
+    event_time: isoTime(row.event_time as number),
+    user_id: row.user_id,
+    item_id: row.item_id ?? undefined,
+    region: row.region ?? undefined,
+    amount: row.amount === null ? undefined : fromScaled(row.amount as number, 2),
+    quantity: row.quantity ?? undefined,
+    weight: row.weight ?? undefined,
+    gift: row.gift ?? undefined,
   };
 }
 
@@ -159,22 +194,4 @@ function typeOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "number" && !Number.isInteger(value)) return Number.isFinite(value) ? "a fraction" : "a number out of range";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
-}
-
-function text(value: string | null | undefined): string | null {
-  return value === undefined || value === null ? null : value.toWellFormed();
-}
-
-/** Zero has one sign in a row. */
-function number(value: number | null | undefined): number | null {
-  return value === undefined || value === null ? null : value + 0;
-}
-
-function time(value: string | number | null | undefined): number | null {
-  if (value === undefined || value === null) return null;
-  return typeof value === "number" ? value + 0 : parseTime(value);
-}
-
-function decimal(value: string | number | null | undefined, scale: number): number | null {
-  return value === undefined || value === null ? null : scaleDecimal(value, scale);
 }
