@@ -54,7 +54,7 @@ describe("the event that npm run dev shows", () => {
       physicalId: () => "event-stream",
       notSimulated: [],
     };
-    expect(banner(runtime, { outName: "out", example, view: "by_user" })).toContain(
+    expect(banner(runtime, { outName: "out", example, view: "by_user", dashboardUrl: "http://127.0.0.1:3" })).toContain(
       "npm run send -- --endpoint http://127.0.0.1:1 --input",
     );
   });
@@ -84,6 +84,7 @@ describe("the line to paste", () => {
     const shown = banner(runtime, {
       outName: "out",
       view: "by_user",
+      dashboardUrl: "http://127.0.0.1:3",
       example: { event: {}, partitionKey: "k", timePath: ["t"] },
     });
     expect(shown).toContain("AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1");

@@ -9,13 +9,20 @@ export function banner(
     outName,
     example,
     view,
-  }: { readonly outName: string; readonly example: ExampleEvent | null; readonly view: string },
+    dashboardUrl,
+  }: {
+    readonly outName: string;
+    readonly example: ExampleEvent | null;
+    readonly view: string;
+    readonly dashboardUrl: string;
+  },
 ): string {
   const stream = physicalId("EventStream");
   const send =
     example === null ? `npm run send -- --endpoint ${url} --input your-events.ndjson` : pasteLine(stream, example);
   const ask = `curl ${apiUrl}/features/${view}/${encodeURIComponent(example?.partitionKey ?? "some-entity")}`;
   return `
+Dashboard  ${dashboardUrl}
 Endpoint   ${url}
 ${apiUrl === null ? "" : `HTTP API   ${apiUrl}\n`}Stream     ${stream}
 Objects    ${outName}/<bucket>/<key>, logs in ${outName}/logs

@@ -9,7 +9,8 @@ Runs template.yaml on this machine in real time until Ctrl-C, for the AWS CLI, b
 The stream and the tables live in memory; objects and logs are plain files under --out. An edit of functions/, layers/ or the
 definitions is built and loaded at once; one that does not build is told, and what was loaded before goes on.
 
-  --port N             where it listens on 127.0.0.1 (default: ${DEFAULT_PORT}; 0 = any free port); the HTTP API has the next port
+  --port N             where it listens on 127.0.0.1 (default: ${DEFAULT_PORT}; 0 = any free port); the HTTP API has the next port,
+                       and the dashboard the one after
 ${COMMON_HELP}
   --out DIR            where objects and logs go (default: .millrace/dev). Emptied first if an earlier run made it;
                        a folder that holds anything else is refused

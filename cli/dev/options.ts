@@ -37,8 +37,8 @@ export function parseDevOptions(args: readonly string[], folder: string, project
   if (values.help) return null;
   if (positionals.length > 0) throw usage("dev", `What is "${positionals[0]}"? Options begin with --.`);
   const port = values.port === undefined ? DEFAULT_PORT : Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_534 || values.port === "") {
-    throw usage("dev", `--port: expected a whole number from 0 to 65534, got "${values.port}".`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_533 || values.port === "") {
+    throw usage("dev", `--port: expected a whole number from 0 to 65533, got "${values.port}".`);
   }
   return { ...common("dev", values, folder, project), port };
 }

@@ -1,9 +1,10 @@
 /** What a run left behind, measured: each sink is read where it lies, and held against the rest. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile, compileMetrics } from "@millrace/engine";
+import { compile, compileMetrics, type Pipeline } from "@millrace/engine";
 import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import type { Runtime } from "../../local/runtime.ts";
+import { writeReportPage } from "../dashboard/write-report.ts";
 import type { Definitions } from "../definitions.ts";
 import { listRings } from "./alarms.ts";
 import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
@@ -17,7 +18,7 @@ import { accountMetrics, type MetricsFound, readMetricRows } from "./metrics.ts"
 import { DEFAULT_OUT, type NamedPath } from "./options.ts";
 import type { Report, Speed, TableFigures } from "./report.ts";
 import type { EventSource } from "./source.ts";
-import { readTable } from "./table.ts";
+import { type Entity, featuresOf, readTable } from "./table.ts";
 import { writeFeatures } from "./write-features.ts";
 
 export interface Ran {
@@ -92,9 +93,27 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     notSimulated: runtime.notSimulated,
   };
   lake.close();
+  await writePage(ran, pipeline, entities);
   const whole: Report = { ...report, speed: speed() };
   writeFileSync(folder("report.json"), `${JSON.stringify(whole, null, 2)}\n`);
   return whole;
+}
+
+/** Of each view; a page with every entity of a large run would be too large to open. */
+const ENTITIES_IN_PAGE = 200;
+
+async function writePage(
+  { definitions, runtime, fed, out }: Ran,
+  pipeline: Pipeline,
+  all: readonly Entity[],
+): Promise<void> {
+  const some = pipeline.views.flatMap(({ name }) => all.filter(({ view }) => view === name).slice(0, ENTITIES_IN_PAGE));
+  await writeReportPage({
+    ...{ runtime, definitions, fromMs: fed.firstMs, toMs: fed.lastMs },
+    entities: some.map((entity) => featuresOf(pipeline, entity, fed.lastMs)),
+    pathOf: (bucket, key) => join(out.path, bucket, key),
+    path: join(out.path, "report.html"),
+  });
 }
 
 async function measureMetrics({ definitions, runtime, fed, parameters }: Ran, lake: Lake): Promise<MetricsFound> {
@@ -125,6 +144,7 @@ function filesOf(out: NamedPath, buckets: { raw: string; lake: string; failed: s
   const sql = `SELECT ${quoteName(key)}, count(*) AS events FROM curated GROUP BY ALL ORDER BY events DESC, 1 LIMIT 10`;
   return {
     features: join(out.name, "features.ndjson"),
+    page: join(out.name, "report.html"),
     report: join(out.name, "report.json"),
     quarantined: join(out.name, "quarantined.ndjson"),
     raw: shown(buckets.raw),

@@ -171,6 +171,7 @@ function files({ files: paths, notSimulated }: Report): string[] {
   return [
     "Where everything lies",
     ...named([
+      ["  charts, to open in a browser", paths.page],
       ["  every feature of every entity", paths.features],
       ["  this report as JSON", paths.report],
       ["  exact bytes of every record", paths.raw],

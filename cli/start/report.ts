@@ -107,6 +107,8 @@ export interface Speed {
 
 export interface Files {
   readonly features: string;
+  /** The dashboard of the run, to open in a browser. */
+  readonly page: string;
   readonly report: string;
   /** Every quarantined record with its reason, and its file and line when it came from a file. */
   readonly quarantined: string;

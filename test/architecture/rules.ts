@@ -24,12 +24,16 @@ const node = /^node:/;
 /** The few libraries of the local runtime. Another one is a decision: add it here and to docs/decisions.md. */
 const localLibraries = /^(@duckdb\/node-api|dynalite|esbuild|yaml)(\/|$)/;
 
+/** What runs in a browser knows the form of its data, and nothing of what makes them. */
+const forThePage = /^(uplot$|cli\/dashboard\/snapshot\.ts$)/;
+
 /** The first that contains a file counts; what is in none (cli, test, bench, examples) may import nearly anything. */
 const folders: readonly Folder[] = [
   { name: "layers/engine", contains: /^layers\/engine\//, mayImport: [] },
   { name: "layers/aws", contains: /^layers\/aws\//, mayImport: [engine, sdk, lambdaTypes, node] },
   { name: "definitions", contains: /^(examples\/)?definitions[^/]*\//, mayImport: [engine] },
   { name: "a function", contains: /^functions\//, mayImport: [engine, aws, definitions, lambdaTypes] },
+  { name: "the dashboard's page", contains: /^cli\/dashboard\/page\//, mayImport: [forThePage] },
   { name: "local", contains: /^local\//, mayImport: [node, localLibraries] },
 ];
 
@@ -112,6 +116,7 @@ export function lockfileNamesNoAddress(lockfile: string): readonly string[] {
 
 /** The unit inside which files import each other freely: a layer, one function, or a top folder. */
 function homeOf(path: string): string {
+  if (path.startsWith("cli/dashboard/page/")) return "cli/dashboard/page";
   const [top = "", second = ""] = path.split("/");
   return top === "layers" || top === "functions" || top === "examples" ? `${top}/${second}` : top;
 }

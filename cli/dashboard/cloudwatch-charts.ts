@@ -1,0 +1,67 @@
+import {
+  type CloudWatchClient,
+  GetMetricDataCommand,
+  type MetricDataQuery,
+  paginateDescribeAlarms,
+} from "@aws-sdk/client-cloudwatch";
+import type { Panel, PanelLine } from "./panels.ts";
+import { type Range, timesOf } from "./range.ts";
+import type { Alarm, Chart } from "./snapshot.ts";
+
+/** One question for all panels. A sum without a value is 0; another statistic without one has no point. */
+export async function readPanels(
+  client: CloudWatchClient,
+  panels: readonly Panel[],
+  range: Range,
+): Promise<readonly Chart[]> {
+  const timesMs = timesOf(range);
+  const queries = panels.flatMap(({ lines }, p) => lines.map((line, l) => queryOf(`p${p}l${l}`, line, range)));
+  const found = new Map<string, ReadonlyMap<number, number>>();
+  let NextToken: string | undefined;
+  do {
+    const { MetricDataResults = [], NextToken: next } = await client.send(
+      new GetMetricDataCommand({
+        MetricDataQueries: queries,
+        StartTime: new Date(range.fromMs),
+        EndTime: new Date(range.toMs),
+        ...(NextToken !== undefined && { NextToken }),
+      }),
+    );
+    for (const { Id = "", Timestamps = [], Values = [] } of MetricDataResults) {
+      const points = Timestamps.map((at, i): [number, number] => [Number(at), Values[i] ?? 0]);
+      found.set(Id, new Map([...(found.get(Id) ?? []), ...points]));
+    }
+    NextToken = next;
+  } while (NextToken !== undefined);
+  return panels.map(({ id, title, unit, lines }, p) => ({
+    ...{ id, title, unit, timesMs },
+    lines: lines.map(({ label, stat }, l) => {
+      const points = found.get(`p${p}l${l}`);
+      return { label, values: timesMs.map((at) => points?.get(at) ?? (stat === "Sum" ? 0 : null)) };
+    }),
+    empty: "Nothing was measured in this time.",
+  }));
+}
+
+function queryOf(Id: string, { namespace, metric, dimensions, stat }: PanelLine, { stepMs }: Range): MetricDataQuery {
+  const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
+  const Metric = { Namespace: namespace, MetricName: metric, Dimensions };
+  return { Id, MetricStat: { Metric, Period: stepMs / 1000, Stat: stat } };
+}
+
+/** The stack's alarms that ring now. Alarms of others in the account are left out by the names that the stack gives its own. */
+export async function readRinging(client: CloudWatchClient, stackName: string): Promise<readonly Alarm[]> {
+  const alarms: Alarm[] = [];
+  for await (const page of paginateDescribeAlarms({ client }, { StateValue: "ALARM", AlarmNamePrefix: stackName })) {
+    for (const alarm of page.MetricAlarms ?? []) {
+      alarms.push({
+        name: alarm.AlarmName ?? "",
+        description: alarm.AlarmDescription ?? "",
+        state: "ringing",
+        sinceMs: Number(alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp ?? 0),
+        reason: alarm.StateReason ?? "",
+      });
+    }
+  }
+  return alarms;
+}

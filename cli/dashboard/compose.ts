@@ -1,0 +1,76 @@
+/** Puts a snapshot together from CloudWatch, the tables and the lake: the same for a deployed stack, a running pipeline and a finished run. */
+import type { Definitions } from "../definitions.ts";
+import { readPanels } from "./cloudwatch-charts.ts";
+import type { Connection } from "./connection.ts";
+import { chartsOf, type MetricReading, metricFigures, rankingsOf } from "./metric-charts.ts";
+import { panelsOf } from "./panels.ts";
+import type { Range } from "./range.ts";
+import type { Readings } from "./readings.ts";
+import type { Alarm, Chart, Figure, LakeFiles, Snapshot } from "./snapshot.ts";
+
+export interface Parts {
+  readonly title: string;
+  readonly about: string;
+  readonly definitions: Definitions;
+  readonly connection: Connection;
+  readonly readings: Readings;
+  readonly range: Range;
+  readonly atMs: number;
+  readonly examples: ReadonlyMap<string, readonly string[]>;
+  alarms(): Promise<readonly Alarm[]>;
+  files(): Promise<LakeFiles>;
+}
+
+/** One source that cannot be read leaves its part empty and is named; the rest is shown. */
+export async function compose(parts: Parts): Promise<Snapshot> {
+  const { title, about, definitions, connection, readings, range, atMs, examples } = parts;
+  const problems: string[] = [];
+  const reading = async <T>(what: string, read: () => Promise<T>, none: T): Promise<T> => {
+    try {
+      return await read();
+    } catch (error) {
+      problems.push(`${what} could not be read: ${error instanceof Error ? error.message : String(error)}`);
+      return none;
+    }
+  };
+  const panels = panelsOf(connection);
+  const [charts, metrics, alarms, files] = await Promise.all([
+    reading("CloudWatch", () => readPanels(connection.cloudWatch, panels, range), [] as readonly Chart[]),
+    reading("Metrics", () => readings.metrics(range), [] as readonly MetricReading[]),
+    reading("Alarms", parts.alarms, [] as readonly Alarm[]),
+    reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),
+  ]);
+  return {
+    ...{ title, about, atMs, alarms, files, problems },
+    figures: [...streamFigures(charts), ...metricFigures(metrics)],
+    charts: [...charts, ...chartsOf(metrics)],
+    rankings: rankingsOf(metrics),
+    views: definitions.features.views.map(({ name, entity }) => ({ name, entity, examples: examples.get(name) ?? [] })),
+    faults: [],
+  };
+}
+
+function streamFigures(charts: readonly Chart[]): readonly Figure[] {
+  const line = (chart: string, label: string) =>
+    charts.find(({ id }) => id === chart)?.lines.find((one) => one.label === label)?.values ?? [];
+  const sum = (chart: string, label: string): number =>
+    line(chart, label).reduce<number>((total, value) => total + (value ?? 0), 0);
+  const last = (chart: string, label: string): number | null =>
+    line(chart, label).findLast((value) => value !== null) ?? null;
+  return [
+    { id: "put", label: "Records on the stream", value: sum("records", "put"), unit: "count" },
+    {
+      id: "applied",
+      label: "Applied",
+      value: sum("verdicts", "applied"),
+      unit: "count",
+      tone: "good",
+      note: "over all views",
+    },
+    { id: "duplicates", label: "Duplicates, recognised", value: sum("verdicts", "duplicates"), unit: "count" },
+    { id: "redelivered", label: "Redelivered, counted once", value: sum("verdicts", "redelivered"), unit: "count" },
+    { id: "quarantined", label: "Quarantined", value: sum("verdicts", "quarantined"), unit: "count" },
+    { id: "fresh-p50", label: "Freshness, median", value: last("freshness", "p50"), unit: "milliseconds" },
+    { id: "fresh-p99", label: "Freshness, 99 %", value: last("freshness", "p99"), unit: "milliseconds" },
+  ];
+}

@@ -1,0 +1,63 @@
+/** The AWS APIs of a pipeline, deployed or on this machine, and how its resources are called there. */
+import { CloudFormationClient, paginateListStackResources } from "@aws-sdk/client-cloudformation";
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { S3Client } from "@aws-sdk/client-s3";
+import type { Runtime } from "../../local/runtime.ts";
+import { UserError } from "../user-error.ts";
+
+export interface Connection {
+  readonly cloudWatch: CloudWatchClient;
+  readonly dynamoDb: DynamoDBClient;
+  readonly s3: S3Client;
+  /** What the functions' metrics begin their service names with. */
+  readonly stackName: string;
+  physicalId(logicalId: string): string;
+  close(): void;
+}
+
+/** What the local runtime gives for AWS::StackName. */
+const LOCAL_STACK = "millrace";
+
+export function connectTo(runtime: Pick<Runtime, "url" | "physicalId">): Connection {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const settings = { endpoint: runtime.url, region: "us-east-1", credentials, forcePathStyle: true };
+  return connection(settings, LOCAL_STACK, runtime.physicalId);
+}
+
+/** With the credentials and the region of whoever runs this. Throws a UserError. */
+export async function connectToStack(stackName: string): Promise<Connection> {
+  const client = new CloudFormationClient({});
+  const ids = new Map<string, string>();
+  try {
+    for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
+      for (const { LogicalResourceId: id, PhysicalResourceId: name } of page.StackResourceSummaries ?? []) {
+        if (id !== undefined && name !== undefined) ids.set(id, name);
+      }
+    }
+  } catch (error) {
+    const problem = error instanceof Error ? `${error.name}: ${error.message}`.replace(/\.$/, "") : String(error);
+    throw new UserError(
+      `Cannot ask AWS for stack ${stackName}: ${problem}. Check its name, your region, your credentials and your network.`,
+    );
+  } finally {
+    client.destroy();
+  }
+  return connection({}, stackName, (logicalId) => {
+    const name = ids.get(logicalId);
+    if (name === undefined) throw new UserError(`Stack ${stackName} has no ${logicalId}: is it a Millrace stack?`);
+    return name;
+  });
+}
+
+function connection(settings: object, stackName: string, physicalId: Connection["physicalId"]): Connection {
+  const cloudWatch = new CloudWatchClient(settings);
+  const dynamoDb = new DynamoDBClient(settings);
+  const s3 = new S3Client(settings);
+  return {
+    ...{ cloudWatch, dynamoDb, s3, stackName, physicalId },
+    close() {
+      for (const client of [cloudWatch, dynamoDb, s3]) client.destroy();
+    },
+  };
+}

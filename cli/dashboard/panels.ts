@@ -1,0 +1,81 @@
+/** The charts that CloudWatch has the values of. AWS::CloudWatch::Dashboard in the template has the same. */
+import type { Unit } from "./snapshot.ts";
+
+export interface Panel {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: Unit;
+  readonly lines: readonly PanelLine[];
+}
+
+export interface PanelLine {
+  readonly label: string;
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  /** As CloudWatch calls it: Sum, Maximum, p99. */
+  readonly stat: string;
+}
+
+export function panelsOf({ physicalId, stackName }: PanelNames): readonly Panel[] {
+  const stream = { StreamName: physicalId("EventStream") };
+  const service = { service: `${stackName}-update-features` };
+  const ofStream = (label: string, metric: string): PanelLine => {
+    return { label, namespace: "AWS/Kinesis", metric, dimensions: stream, stat: "Sum" };
+  };
+  const ofFeatures = (label: string, metric: string, stat = "Sum"): PanelLine => {
+    return { label, namespace: "Millrace", metric, dimensions: service, stat };
+  };
+  const ofFunction = (id: string, label: string, metric: string, stat: string): PanelLine => {
+    return { label, namespace: "AWS/Lambda", metric, dimensions: { FunctionName: physicalId(id) }, stat };
+  };
+  const functions = [
+    ["UpdateFeatures", "update-features"],
+    ["RollUpMetrics", "roll-up-metrics"],
+  ] as const;
+  return [
+    {
+      id: "records",
+      title: "Records put on the stream",
+      unit: "count",
+      lines: [ofStream("put", "IncomingRecords"), ofStream("throttled", "WriteProvisionedThroughputExceeded")],
+    },
+    {
+      id: "verdicts",
+      title: "What became of them in the features",
+      unit: "count",
+      lines: [
+        ofFeatures("applied", "Applied"),
+        ofFeatures("duplicates", "Duplicates"),
+        ofFeatures("redelivered", "Redelivered"),
+        ofFeatures("quarantined", "Quarantined"),
+      ],
+    },
+    {
+      id: "freshness",
+      title: "Freshness: arrival to feature",
+      unit: "milliseconds",
+      lines: ["p50", "p90", "p99"].map((stat) => ofFeatures(stat, "Freshness", stat)),
+    },
+    {
+      id: "iterator-age",
+      title: "Iterator age by function",
+      unit: "milliseconds",
+      lines: functions.map(([id, label]) => ofFunction(id, label, "IteratorAge", "Maximum")),
+    },
+    {
+      id: "errors",
+      title: "Errors of the functions, tried again",
+      unit: "count",
+      lines: functions.flatMap(([id, label]) => [
+        ofFunction(id, label, "Errors", "Sum"),
+        ofFunction(id, `${label} throttled`, "Throttles", "Sum"),
+      ]),
+    },
+  ];
+}
+
+export interface PanelNames {
+  readonly stackName: string;
+  physicalId(logicalId: string): string;
+}

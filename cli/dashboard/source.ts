@@ -1,0 +1,128 @@
+/** Where the page's server gets what it shows. */
+import type { Runtime } from "../../local/runtime.ts";
+import type { Definitions } from "../definitions.ts";
+import { listRings } from "../start/alarms.ts";
+import { type Actions, createActions } from "./actions.ts";
+import { readRinging } from "./cloudwatch-charts.ts";
+import { compose } from "./compose.ts";
+import { type Connection, connectTo } from "./connection.ts";
+import type { FaultSwitch } from "./fault-rates.ts";
+import { parquetRows, readLakeFiles } from "./lake-files.ts";
+import { takePulse } from "./pulse.ts";
+import { rangeOver } from "./range.ts";
+import { readingsOf } from "./readings.ts";
+import type { Alarm, LookedUp, Snapshot } from "./snapshot.ts";
+
+export interface Source {
+  snapshot(): Promise<Snapshot>;
+  /** Null for a view that there is not. */
+  lookUp(view: string, entity: string): Promise<LookedUp | null>;
+  /** Presses a button: says what was done; null when there is no such button. */
+  press(name: string): string | null;
+  stop(): void;
+}
+
+/** Longest time that the page looks back (ms). */
+const LOOK_BACK_MS = 3 * 3_600_000;
+/** Tables, metrics and files are asked for no more often than that; what happens from second to second is not kept waiting. */
+const LOCAL_KEPT_MS = 2000;
+const STACK_KEPT_MS = 30_000;
+
+export interface LocalSourceOptions {
+  readonly runtime: Runtime;
+  readonly definitions: Definitions;
+  readonly faults: FaultSwitch;
+  readonly pathOf: (bucket: string, key: string) => string;
+}
+
+export function localSource({ runtime, definitions, faults, pathOf }: LocalSourceOptions): Source {
+  const connection = connectTo(runtime);
+  const readings = readingsOf(definitions, connection);
+  const actions: Actions = createActions(runtime, definitions, faults);
+  const { now } = runtime.clock;
+  const pulse = takePulse(runtime.stream("EventStream"), now);
+  const startMs = now();
+  const bucket = runtime.physicalId("LakeBucket");
+  const rowsIn = parquetRows((key) => pathOf(bucket, key));
+  const slow = keptFor(LOCAL_KEPT_MS, async () =>
+    compose({
+      title: "Millrace on this machine",
+      about: "npm run dev, live: the last minutes",
+      ...{ definitions, connection, readings },
+      range: rangeOver(Math.max(startMs - 60_000, now() - LOOK_BACK_MS), now()),
+      atMs: now(),
+      examples: await readings.entities(),
+      alarms: async () => alarmsOf(runtime),
+      files: () => readLakeFiles({ s3: connection.s3, bucket, prefixes: [""], rowsIn }),
+    }),
+  );
+  return {
+    async snapshot() {
+      const snapshot = await slow();
+      const perSecond = {
+        id: "per-second",
+        label: "Events per second",
+        value: pulse.perSecond(),
+        unit: "perSecond",
+      } as const;
+      return {
+        ...snapshot,
+        atMs: now(),
+        figures: [perSecond, ...snapshot.figures],
+        charts: [...pulse.charts(), ...snapshot.charts],
+        faults: actions.buttons(),
+      };
+    },
+    lookUp: (view, entity) => readings.lookUp(view, entity, now()),
+    press: actions.press,
+    stop() {
+      actions.stop();
+      pulse.stop();
+      connection.close();
+    },
+  };
+}
+
+export function stackSource(stackName: string, definitions: Definitions, connection: Connection): Source {
+  const readings = readingsOf(definitions, connection);
+  const now = (): number => Date.now();
+  const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+  const prefixes = () => [now() - 86_400_000, now()].map((ms) => `curated/dt=${dayOf(ms)}/`);
+  const snapshot = keptFor(STACK_KEPT_MS, () =>
+    compose({
+      title: `Stack ${stackName}`,
+      about: "the last three hours, from CloudWatch and the tables",
+      ...{ definitions, connection, readings },
+      range: rangeOver(now() - LOOK_BACK_MS, now()),
+      atMs: now(),
+      // A scan of somebody's table for examples would cost them.
+      examples: new Map(),
+      alarms: () => readRinging(connection.cloudWatch, stackName),
+      files: () =>
+        readLakeFiles({ s3: connection.s3, bucket: connection.physicalId("LakeBucket"), prefixes: prefixes() }),
+    }),
+  );
+  return {
+    snapshot,
+    lookUp: (view, entity) => readings.lookUp(view, entity, now()),
+    press: () => null,
+    stop: connection.close,
+  };
+}
+
+export function alarmsOf({ alarms }: Pick<Runtime, "alarms">): readonly Alarm[] {
+  return listRings(alarms)
+    .rang.map(({ alarm, description, from, to, reason }): Alarm => {
+      return { name: alarm, description, state: to === null ? "ringing" : "rang", sinceMs: Date.parse(from), reason };
+    })
+    .reverse();
+}
+
+/** The last answer, for so long; whoever asks while one is being made waits for that one. */
+function keptFor<T>(ms: number, make: () => Promise<T>): () => Promise<T> {
+  let known: { readonly atMs: number; readonly answer: Promise<T> } | null = null;
+  return () => {
+    if (known === null || performance.now() - known.atMs > ms) known = { atMs: performance.now(), answer: make() };
+    return known.answer;
+  };
+}

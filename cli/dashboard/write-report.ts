@@ -1,0 +1,60 @@
+/** A finished run's page as a file of its own, with its charts and the features of some entities in it. */
+import { writeFileSync } from "node:fs";
+import type { Runtime } from "../../local/runtime.ts";
+import type { Definitions } from "../definitions.ts";
+import type { EntityFeatures } from "../start/table.ts";
+import { buildPage } from "./build-page.ts";
+import { compose } from "./compose.ts";
+import { connectTo } from "./connection.ts";
+import { parquetRows, readLakeFiles } from "./lake-files.ts";
+import { rangeOver } from "./range.ts";
+import { inWords, readingsOf } from "./readings.ts";
+import type { LookedUp } from "./snapshot.ts";
+import { alarmsOf } from "./source.ts";
+
+export interface ReportPage {
+  readonly runtime: Runtime;
+  readonly definitions: Definitions;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Those that can be looked up. */
+  readonly entities: readonly EntityFeatures[];
+  readonly pathOf: (bucket: string, key: string) => string;
+  readonly path: string;
+}
+
+export async function writeReportPage({
+  runtime,
+  definitions,
+  fromMs,
+  toMs,
+  entities,
+  pathOf,
+  path,
+}: ReportPage): Promise<void> {
+  const connection = connectTo(runtime);
+  const bucket = runtime.physicalId("LakeBucket");
+  const examples = new Map<string, string[]>();
+  for (const { view, entity } of entities) examples.set(view, [...(examples.get(view) ?? []), entity]);
+  const snapshot = await compose({
+    title: "Millrace: report of npm start",
+    about: `${words(fromMs)} to ${words(toMs)} UTC, virtual time`,
+    ...{ definitions, connection, examples },
+    readings: readingsOf(definitions, connection),
+    range: rangeOver(fromMs, toMs),
+    atMs: toMs,
+    alarms: async () => alarmsOf(runtime),
+    files: () =>
+      readLakeFiles({ s3: connection.s3, bucket, prefixes: [""], rowsIn: parquetRows((key) => pathOf(bucket, key)) }),
+  });
+  connection.close();
+  const lookedUp = entities.map(({ view, entity, features }): LookedUp => {
+    const values = Object.entries(features).map(([name, value]) => [name, inWords(value)] as const);
+    return { ...{ view, entity }, seen: true, asOfMs: toMs, lastArrivalMs: null, features: values };
+  });
+  writeFileSync(path, await buildPage({ snapshot, lookedUp }));
+}
+
+function words(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+}
