@@ -43,7 +43,7 @@ describe("npm run dev", () => {
   });
 
   it.each([
-    [["--port", "http"], '--port: expected a whole number from 0 to 65534, got "http".'],
+    [["--port", "http"], '--port: expected a whole number from 0 to 65533, got "http".'],
     [["--port", ""], "--port: expected"],
     [["--param", "A"], '--param: expected Name=Value, got "A".'],
     [["--prot", "1"], "Unknown option '--prot'."],
