@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { compile, compileMetrics, rollUp } from "@millrace/engine";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildPage } from "../cli/dashboard/build-page.ts";
 import { createFaultSwitch } from "../cli/dashboard/fault-rates.ts";
 import { chartsOf, metricFigures, rankingsOf, readingOf } from "../cli/dashboard/metric-charts.ts";
+import { panelsOf } from "../cli/dashboard/panels.ts";
 import { takePulse } from "../cli/dashboard/pulse.ts";
 import { rangeOver, timesOf } from "../cli/dashboard/range.ts";
 import { inWords } from "../cli/dashboard/readings.ts";
@@ -210,3 +212,23 @@ const nothing: Snapshot = {
   },
   files: { newest: [], totalFiles: 0, totalBytes: 0 },
 };
+
+it("the template's CloudWatch dashboard has the page's panels, line by line", () => {
+  const [, body = ""] = /DashboardBody: !Sub \|\n(.*?)\n\n/s.exec(readFileSync("template.yaml", "utf8")) ?? [];
+  const { widgets } = JSON.parse(body) as { widgets: { properties: { title: string; metrics: unknown[][] } }[] };
+  const panels = panelsOf({ stackName: placeholder("AWS::StackName"), physicalId: placeholder });
+  expect(widgets.map(({ properties }) => [properties.title, properties.metrics])).toEqual(
+    panels.map(({ title, lines }) => [
+      title,
+      lines.map(({ label, namespace, metric, dimensions, stat }) => [
+        ...[namespace, metric, ...Object.entries(dimensions).flat()],
+        { label, stat },
+      ]),
+    ]),
+  );
+});
+
+/** As Fn::Sub names it. */
+function placeholder(name: string): string {
+  return `$\{${name}}`;
+}
