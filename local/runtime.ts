@@ -39,6 +39,8 @@ import { createS3 } from "./s3/service.ts";
 import { createObjectStore, type ObjectStore } from "./s3/store.ts";
 import { type Server, startServer } from "./server.ts";
 import { withQueueUrls } from "./sqs/queue-urls.ts";
+import type { Machines } from "./states/machines.ts";
+import { openMachines } from "./states/open.ts";
 import { loadTemplate, type Template } from "./template/load.ts";
 
 export interface RuntimeOptions {
@@ -96,6 +98,8 @@ export interface Runtime {
   readonly access: Pick<Access, "usage">;
   readonly queues: Pick<Messaging["sqs"], "find" | "urlOf">;
   readonly topics: Pick<Messaging["sns"], "find">;
+  /** State machines and their executions. */
+  readonly machines: Machines;
   readonly outputs: Readonly<Record<string, string>>;
   /** Resource types with their number, and properties, that exist on AWS only. */
   readonly notSimulated: readonly string[];
@@ -130,6 +134,7 @@ interface Parts {
   readonly deliveries: ReadonlyMap<string, Delivery>;
   readonly faults: Faults;
   readonly messaging: Messaging;
+  readonly machines: Machines;
 }
 
 const projectDir = resolve(import.meta.dirname, "..");
@@ -207,6 +212,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const url = (): string => server.url;
     const messaging = createMessaging({ template, clock, time: options.clock.kind, seed, url, log });
     await createTables(template, tables, objects);
+    const invokeByState = (name: string, payload: unknown) => host.invoke(name, payload);
+    const states = openMachines({
+      template,
+      access,
+      clock,
+      time: options.clock.kind,
+      seed,
+      url,
+      invoke: invokeByState,
+    });
     const services = {
       kinesis,
       dynamodb: tables,
@@ -215,6 +230,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       cloudwatch: cloudWatchApi({ metrics, alarms, clock }),
       sqs: messaging.sqs,
       sns: messaging.sns,
+      states: states.service,
       lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
     const server: Server = keep(await startServer({ port: options.port ?? 0, clock, access, services }));
@@ -263,6 +279,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       deliveries,
       faults,
       messaging,
+      machines: states.machines,
     };
     return runtimeOf(parts, stop);
   } catch (error) {
@@ -286,6 +303,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
     access,
     queues: messaging.sqs,
     topics: messaging.sns,
+    machines: parts.machines,
     outputs: withQueueUrls(template.outputs, template.account.region, server.url),
     notSimulated: [...template.notSimulated, ...messaging.silent],
     physicalId: template.physicalId,

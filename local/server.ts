@@ -35,6 +35,7 @@ export interface ServerOptions {
     readonly sqs?: Service;
     readonly sns?: Service;
     readonly lambda?: Service;
+    readonly states?: Service;
   };
 }
 
@@ -124,6 +125,7 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
   // CloudWatch, by the name it had inside AWS.
   ["GraniteServiceVersion20100801", "cloudwatch"],
   ["AmazonSQS", "sqs"],
+  ["AWSStepFunctions", "states"],
 ]);
 
 /** Services without `X-Amz-Target`, by the name that requests are signed for. */

@@ -9,7 +9,7 @@ import type { Context } from "./condition.ts";
 import { keyUseOf } from "./keys.ts";
 import { type Decision, decide } from "./policy.ts";
 import { type Needed, neededBy } from "./requests.ts";
-import { type Role, type Roles, readRoles } from "./roles.ts";
+import { machineTypes, type Role, type Roles, readRoles } from "./roles.ts";
 import { createUsage, type RoleUsage } from "./usage.ts";
 
 export interface Access {
@@ -86,8 +86,8 @@ export function createAccess(template: Template, log: (line: string) => void = (
     };
   };
   const functions = new Map(
-    template
-      .of("AWS::Serverless::Function")
+    ["AWS::Serverless::Function", ...machineTypes]
+      .flatMap(template.of)
       .map(({ logicalId, name }) => [logicalId, as(roles.ofFunction(logicalId), name)] as const),
   );
 

@@ -37,6 +37,9 @@ const services: Readonly<Record<string, Needs>> = {
     operation === "Invoke"
       ? [{ action: "lambda:InvokeFunction", resource: functionArn(String(subject), account) }]
       : [{ action: `lambda:${operation}`, resource: "*" }],
+  states: (operation, { stateMachineArn, executionArn, mapRunArn }) => [
+    { action: `states:${operation}`, resource: String(stateMachineArn ?? executionArn ?? mapRunArn ?? "*") },
+  ],
   sns: (operation, { TopicArn: topic, TargetArn: target }) => [
     { action: `sns:${operation.replace(/Batch$/, "")}`, resource: String(topic ?? target ?? "*") },
   ],

@@ -21,7 +21,7 @@ export interface Roles {
   all(): readonly Role[];
   /** Null for a role that the template does not have: nothing is known of it. */
   byArn(arn: string): Role | null;
-  /** By logical id; null as above. */
+  /** Of a function or a state machine by logical id; null as above. */
   ofFunction(logicalId: string): Role | null;
 }
 
@@ -29,8 +29,9 @@ export function readRoles(template: Template): Roles {
   const written = template.of("AWS::IAM::Role").map((resource) => readRole(template, resource));
   const byArn = new Map(written.map((role) => [role.arn, role]));
   const functions = new Map<string, Role | null>();
-  for (const owner of template.of("AWS::Serverless::Function")) {
-    const named = owner.properties.Role;
+  const machines = machineTypes.flatMap(template.of);
+  for (const owner of [...template.of("AWS::Serverless::Function"), ...machines]) {
+    const named = owner.properties.Role ?? owner.properties.RoleArn;
     functions.set(owner.logicalId, named === undefined ? samRole(template, owner) : (byArn.get(String(named)) ?? null));
   }
   const made = [...functions.values()].filter((role) => role !== null && !byArn.has(role.arn)) as Role[];
@@ -41,6 +42,8 @@ export function readRoles(template: Template): Roles {
     ofFunction: (logicalId) => functions.get(logicalId) ?? null,
   };
 }
+
+export const machineTypes = ["AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine"];
 
 function readRole(template: Template, resource: Resource): Role {
   const { logicalId, name, arn, properties, line } = resource;
@@ -73,11 +76,12 @@ function samRole(template: Template, owner: Resource): Role {
   const { logicalId, properties, line } = owner;
   const reader = statementReader(template, logicalId, line);
   const events = Object.values((properties.Events ?? {}) as ValueMap) as readonly ValueMap[];
+  const isMachine = machineTypes.includes(owner.type);
   const names = new Set([
-    "AWSLambdaBasicExecutionRole",
+    ...(isMachine ? [] : ["AWSLambdaBasicExecutionRole"]),
     ...events.flatMap(({ Type: type }) => eventPolicies[String(type)] ?? []),
   ]);
-  if (properties.Tracing === "Active") names.add("AWSXRayDaemonWriteAccess");
+  if (properties.Tracing === "Active" && !isMachine) names.add("AWSXRayDaemonWriteAccess");
   const policies = properties.Policies;
   const entries = Array.isArray(policies) ? (policies as readonly Value[]) : policies === undefined ? [] : [policies];
   const place = Array.isArray(policies) ? (policies as object) : properties;
@@ -92,7 +96,7 @@ function samRole(template: Template, owner: Resource): Role {
       ...entries.flatMap((entry, at) => reader.entry(entry, place, Array.isArray(policies) ? String(at) : "Policies")),
       ...events.flatMap((event) => failurePolicy(reader, (event.Properties ?? {}) as ValueMap)),
     ],
-    trusts: (service) => service === "lambda.amazonaws.com",
+    trusts: (service) => service === (isMachine ? "states.amazonaws.com" : "lambda.amazonaws.com"),
   };
 }
 

@@ -142,6 +142,17 @@ const httpApiProperties: Catalogue = {
   ...all(accepted, "Description FailOnWarnings Name Tags"),
 };
 
+const machineProperties: Catalogue = {
+  ...all(simulated, "Definition DefinitionSubstitutions DefinitionUri Policies Role Type"),
+  ...all(accepted, "Logging Name PermissionsBoundary PropagateTags RolePath Tags Tracing"),
+  ...all(later, "AutoPublishAlias DeploymentPreference Events UseAliasAsEventTarget"),
+};
+
+const plainMachineProperties: Catalogue = {
+  ...all(simulated, "Definition DefinitionString DefinitionSubstitutions RoleArn StateMachineType"),
+  ...all(accepted, "EncryptionConfiguration LoggingConfiguration StateMachineName Tags TracingConfiguration"),
+};
+
 /** Resource types which the runtime creates, with their properties. */
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
@@ -160,6 +171,8 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::SQS::Queue": queueProperties,
   "AWS::SNS::Topic": topicProperties,
   "AWS::SNS::Subscription": subscriptionProperties,
+  "AWS::Serverless::StateMachine": machineProperties,
+  "AWS::StepFunctions::StateMachine": plainMachineProperties,
 };
 
 /** Resource types which are left out without changing what the pipeline computes. */

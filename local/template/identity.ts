@@ -24,7 +24,10 @@ export function identityOf(logicalId: string, type: string, givenName: string | 
   const name = givenName ?? (type === "AWS::S3::Bucket" ? kebab.replace(/-bucket$/, "") || kebab : kebab);
   const arn = arnOf(type, name, account);
   const refIsArn =
-    type === "AWS::SNS::Topic" || type.endsWith("::LayerVersion") || type === "AWS::Kinesis::StreamConsumer";
+    type === "AWS::SNS::Topic" ||
+    type.endsWith("::StateMachine") ||
+    type.endsWith("::LayerVersion") ||
+    type === "AWS::Kinesis::StreamConsumer";
   return { type, name, arn, ref: refIsArn ? arn : type === "AWS::SQS::Queue" ? queueUrl(name, account) : name };
 }
 
@@ -76,6 +79,8 @@ const arnForms: Readonly<Record<string, string>> = {
   "AWS::CloudWatch::Alarm": "cloudwatch:R:A:alarm:",
   "AWS::Lambda::EventSourceMapping": "lambda:R:A:event-source-mapping:",
   "AWS::SQS::Queue": "sqs:R:A:",
+  "AWS::Serverless::StateMachine": "states:R:A:stateMachine:",
+  "AWS::StepFunctions::StateMachine": "states:R:A:stateMachine:",
 };
 
 function arnOf(type: string, name: string, { region, accountId }: Account): string {

@@ -64,6 +64,9 @@ export function createScope({ file, lines, source, parameters, account }: ScopeO
     const fifo = entryOf(properties, type === "AWS::SQS::Queue" ? "FifoQueue" : "FifoTopic");
     // A service tells a FIFO queue or topic by its name.
     if (fifo !== undefined && String(evaluate(fifo.value, scope)) === "true") return `${kebabCase(logicalId)}.fifo`;
+    // A machine's own role names it by its ARN, which a circle of references would not allow otherwise.
+    const machineName = entryOf(properties, type === "AWS::Serverless::StateMachine" ? "Name" : "StateMachineName");
+    if (type.endsWith("::StateMachine") && machineName !== undefined) return String(evaluate(machineName.value, scope));
     const input = type === "AWS::Glue::Database" ? "DatabaseInput" : type === "AWS::Glue::Table" ? "TableInput" : null;
     const name = input === null ? undefined : entryOf(entryOf(properties, input)?.value, "Name");
     return name === undefined ? null : String(evaluate(name.value, scope));
@@ -117,11 +120,13 @@ function pseudoParameters({ accountId, region, stackName }: Account): ReadonlyMa
   ]);
 }
 
+const samTypes = new Set(["AWS::Serverless::Function", "AWS::Serverless::StateMachine"]);
+
 /** SAM names its own creations by the function's logical id and a suffix: "Role", or an event's name for its mapping. */
 function beside(resources: SourceMap | undefined, logicalId: string): { owner: SourceEntry; type: string } | undefined {
   for (const [id, owner] of resources?.entries ?? []) {
     const type = entryOf(owner.value, "Type")?.value;
-    if (type?.kind !== "scalar" || type.value !== "AWS::Serverless::Function" || !logicalId.startsWith(id)) continue;
+    if (type?.kind !== "scalar" || !samTypes.has(String(type.value)) || !logicalId.startsWith(id)) continue;
     const suffix = logicalId.slice(id.length);
     const events = entryOf(entryOf(owner.value, "Properties")?.value, "Events")?.value;
     if (events?.kind === "map" && events.entries.has(suffix)) return { owner, type: "AWS::Lambda::EventSourceMapping" };

@@ -1,0 +1,81 @@
+/** One execution as it is remembered: where each of its strands stands, and what has happened. */
+import { uuidOf } from "../uuid.ts";
+import type { Definition } from "./definition.ts";
+import type { Json, JsonMap } from "./json.ts";
+import { StateError } from "./state-error.ts";
+
+export interface Machine {
+  readonly logicalId: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly roleArn: string;
+  readonly definition: Definition;
+  readonly definitionText: string;
+  readonly createdMs: number;
+}
+
+export type Status = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+
+export interface HistoryEvent {
+  readonly id: number;
+  readonly previousEventId: number;
+  /** Epoch seconds. */
+  readonly timestamp: number;
+  readonly type: string;
+  readonly [details: string]: unknown;
+}
+
+/** Where a list of states stands; a redrive goes on from here. */
+export interface Progress {
+  state: string;
+  input: Json;
+  variables: JsonMap;
+  done: { readonly output: Json } | null;
+  /** Of the branches or items of the present state. */
+  inner: Progress[] | null;
+}
+
+export interface Execution {
+  readonly arn: string;
+  readonly name: string;
+  readonly machine: Machine;
+  readonly input: Json;
+  readonly startMs: number;
+  readonly progress: Progress;
+  readonly history: HistoryEvent[];
+  readonly redrivenMs: number[];
+  status: Status;
+  stopMs: number | null;
+  output: Json | undefined;
+  failure: { readonly error: string; readonly cause: string } | null;
+  end: (reason: Error) => void;
+  /** So that what is drawn differs each time and is the same in each run. */
+  draws: number;
+}
+
+export const historyLimit = 25_000;
+
+/** A line of events: each names the one before it on the same strand. */
+export interface Trail {
+  last: number;
+}
+
+export function record(execution: Execution, trail: Trail, nowMs: number, type: string, details: object = {}): void {
+  const { history } = execution;
+  const isLast = history.length === historyLimit - 1 && !type.startsWith("Execution");
+  if (isLast || history.length >= historyLimit) {
+    const cause = `The execution reached the maximum number of history events (${historyLimit}).`;
+    throw new StateError("States.Runtime", cause, { isFatal: true });
+  }
+  const id = history.length + 1;
+  history.push({ timestamp: nowMs / 1000, type, id, previousEventId: trail.last, ...details });
+  trail.last = id;
+}
+
+export function progressFrom(state: string, input: Json, variables: JsonMap = {}): Progress {
+  return { state, input, variables, done: null, inner: null };
+}
+
+export function drawUuid(execution: Execution, seed: number, what: string): string {
+  return uuidOf(seed, what, execution.arn, ++execution.draws);
+}
