@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import validator from "asl-validator";
+import { describe, expect, it } from "vitest";
+import { createAccess } from "../local/iam/access.ts";
+import { readMachines } from "../local/states/read-machines.ts";
+import { loadTemplate } from "../local/template/load.ts";
+import { projectDir } from "./local-project/project.ts";
+import { definitionOf, functionArn, templateOf } from "./local-states/bench.ts";
+
+/** What asl-validator says about each machine. */
+function complaints(templatePath: string, templateText: string): readonly string[] {
+  const template = loadTemplate({ templatePath, templateText });
+  return readMachines(template, createAccess(template).roles, 0).flatMap(({ logicalId, definition }) => {
+    const { errors } = validator(definition, { checkPaths: true, checkArn: true });
+    return errors.map((error) => `${logicalId}: ${error.Message ?? error.message ?? JSON.stringify(error)}`);
+  });
+}
+
+describe("the template's state machines", () => {
+  it("are all valid for asl-validator, too", () => {
+    const path = join(projectDir, "template.yaml");
+    expect(complaints(path, readFileSync(path, "utf8"))).toEqual([]);
+  });
+
+  it("would be refused with a mistake that this runtime lets pass", () => {
+    const of = (state: object) =>
+      complaints("/somewhere/template.yaml", templateOf(definitionOf({ States: { Work: state } })));
+    const work = { Type: "Task", Resource: functionArn, Output: "{% $states.result %}", End: true };
+    expect(of(work)).toEqual([]);
+    expect(of({ ...work, Retry: [{ ErrorEquals: "Busy" }] }).length).toBeGreaterThan(0);
+  });
+});
