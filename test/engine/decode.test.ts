@@ -7,7 +7,9 @@ describe("reading a batch", () => {
   it("says of each record what reading it alone says, whatever the others hold and however many they are", () => {
     fc.assert(
       fc.property(batch, (records) => {
-        expect(decodeAll(pipeline, records)).toEqual(records.map((record) => decode(pipeline, record)));
+        const together = decodeAll(pipeline, records);
+        expect(together.length).toBe(records.length);
+        for (const [i, record] of records.entries()) expect(together[i]).toEqual(decode(pipeline, record));
       }),
     );
   });
@@ -17,7 +19,8 @@ describe("reading a batch", () => {
       fc.property(batch, (records) => {
         const rows = records.map((record) => toCuratedRow(pipeline, decode(pipeline, record), 7));
         const texts = toCuratedTexts(pipeline, records, 7).map((curated) => curated?.text ?? null);
-        expect(texts).toEqual(rows.map((row) => (row === null ? null : JSON.stringify(row))));
+        expect(texts.length).toBe(records.length);
+        for (const [i, row] of rows.entries()) expect(texts[i]).toBe(row === null ? null : JSON.stringify(row));
       }),
     );
   });
@@ -47,7 +50,7 @@ const batch = fc
   .array(
     fc.oneof(
       { weight: 3, arbitrary: arrivals.map((list) => toRecords(list)) },
-      { weight: 1, arbitrary: fc.array(fc.uint8Array().map(record), { maxLength: 150 }) },
+      { weight: 1, arbitrary: fc.array(fc.uint8Array().map(record), { minLength: 90, maxLength: 130 }) },
       { weight: 1, arbitrary: fc.json().map((text) => [record(text)]) },
     ),
     { maxLength: 6 },
