@@ -1,8 +1,10 @@
-/** A definitions folder: what a team writes (event.schema.json, features.ts, metrics.ts) and what is generated from it. */
+/** A definitions folder: what a team writes (event.schema.json, features.ts, metrics.ts, alerts.ts) and what is generated from it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
+  type Alerts,
   compile,
+  compileAlerts,
   compileMetrics,
   DefinitionError,
   type EventSchema,
@@ -20,6 +22,7 @@ export const defaultDefinitionsDir = join(projectDir, "definitions");
 export interface Definitions {
   readonly features: Features;
   readonly metrics: Metrics;
+  readonly alerts: Alerts;
   readonly eventSchema: EventSchema;
   readonly lake: Lake;
   /** Absolute. */
@@ -55,15 +58,16 @@ export async function deriveDefinitions(dir: string): Promise<DerivedDefinitions
       throw new UserError(`${path} not found: a definitions folder holds event.schema.json and features.ts.`);
   }
   const compiled = compileSchema(readFileSync(join(absolute, "event.schema.json"), "utf8"));
-  const { features, metrics, eventSchema } = await evaluateDefinitions(absolute, compiled.eventSource);
+  const { features, metrics, alerts, eventSchema } = await evaluateDefinitions(absolute, compiled.eventSource);
   check(join(absolute, "features.ts"), () => compile(features, eventSchema));
   check(join(absolute, "metrics.ts"), () => compileMetrics(metrics, compile(features, eventSchema)));
+  check(join(absolute, "alerts.ts"), () => compileAlerts(alerts, features, compile(features, eventSchema)));
   const lake = toLake(compiled, features.partitionKey);
   const generated = [
     { path: join(absolute, "generated", "event.ts"), text: compiled.eventSource },
     { path: join(absolute, "generated", "lake.json"), text: printLake(lake) },
   ];
-  return { features, metrics, eventSchema, lake, dir: absolute, generated };
+  return { features, metrics, alerts, eventSchema, lake, dir: absolute, generated };
 }
 
 /** What to type after a change in the folder. */

@@ -17,6 +17,7 @@ import { createMappings } from "./esm/create-mappings.ts";
 import type { Mapping } from "./esm/mapping.ts";
 import { readMappings } from "./esm/read-settings.ts";
 import type { MappingStats } from "./esm/stats.ts";
+import { createEvents, type Events } from "./events/service.ts";
 import type { FaultCounts, FaultRates } from "./faults/catalogue.ts";
 import { createFaults, type Faults } from "./faults/faults.ts";
 import { firehoseApi } from "./firehose/api.ts";
@@ -100,6 +101,7 @@ export interface Runtime {
   readonly topics: Pick<Messaging["sns"], "find">;
   /** State machines and their executions. */
   readonly machines: Machines;
+  readonly events: Pick<Events, "recent">;
   readonly outputs: Readonly<Record<string, string>>;
   /** Resource types with their number, and properties, that exist on AWS only. */
   readonly notSimulated: readonly string[];
@@ -120,6 +122,7 @@ export interface Runtime {
 /** What a start holds so far; whatever a failed start has opened is closed again. */
 interface Parts {
   readonly api: HttpApi | null;
+  readonly events: Events;
   readonly template: Template;
   readonly time: TimeKeeper;
   readonly kinesis: Kinesis;
@@ -211,6 +214,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deliveries = new Map<string, Delivery>();
     const url = (): string => server.url;
     const messaging = createMessaging({ template, clock, time: options.clock.kind, seed, url, log });
+    const events = createEvents({ template, clock, seed, queues: messaging.sqs });
     await createTables(template, tables, objects);
     const invokeByState = (name: string, payload: unknown) => host.invoke(name, payload);
     const states = openMachines({
@@ -231,6 +235,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       sqs: messaging.sqs,
       sns: messaging.sns,
       states: states.service,
+      events,
       lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
     const server: Server = keep(await startServer({ port: options.port ?? 0, clock, access, services }));
@@ -265,6 +270,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         : keep(await startHttpApi({ template, routes, invoke: host.invoke, clock, seed, port: apiPort }));
     const parts = {
       api,
+      events,
       template,
       time,
       kinesis,
@@ -304,6 +310,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
     queues: messaging.sqs,
     topics: messaging.sns,
     machines: parts.machines,
+    events: parts.events,
     outputs: withQueueUrls(template.outputs, template.account.region, server.url),
     notSimulated: [...template.notSimulated, ...messaging.silent],
     physicalId: template.physicalId,

@@ -36,6 +36,7 @@ export interface ServerOptions {
     readonly sns?: Service;
     readonly lambda?: Service;
     readonly states?: Service;
+    readonly events?: Service;
   };
 }
 
@@ -126,6 +127,8 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
   ["GraniteServiceVersion20100801", "cloudwatch"],
   ["AmazonSQS", "sqs"],
   ["AWSStepFunctions", "states"],
+  // EventBridge, by the name that it has in ARNs.
+  ["AWSEvents", "events"],
 ]);
 
 /** Services without `X-Amz-Target`, by the name that requests are signed for. */

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
+import { readPattern, toJson } from "../local/event-pattern.ts";
 import { at, readTemplate, resourcesOf } from "./template/template.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -107,6 +109,22 @@ describe.each(transforms)("the sample request of $name", ({ name, request }) => 
   });
 });
 
+describe("the sample message of notify", () => {
+  it("is an event of EventBridge, in the envelope of SQS, that the template's rule matches", () => {
+    const [message] = list(at(read("events/notify.json"), "Records"));
+    const event = JSON.parse(String(at(message, "body"))) as Record<string, unknown>;
+    expect(at(message, "md5OfBody")).toBe(
+      createHash("md5")
+        .update(String(at(message, "body")))
+        .digest("hex"),
+    );
+    const template = readTemplate(readFileSync(join(root, "template.yaml"), "utf8"));
+    const pattern = at(template.Resources.AlertRule?.Properties, "EventPattern");
+    expect(readPattern(toJson(pattern))(toJson(event))).toBe(true);
+    expect(event.detail).toMatchObject({ id: "card_testing@1#2026-11-20T18:30:00.000Z#user-00001", version: 1 });
+  });
+});
+
 describe("the sample events", () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   formats.default(ajv, ["date-time"]);
@@ -151,7 +169,7 @@ describe("events/env.json", () => {
         expect.arrayContaining(Object.keys(variables)),
       );
     }
-    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve"])
+    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve", "Notify"])
       expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });
 });

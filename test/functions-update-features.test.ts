@@ -178,6 +178,7 @@ describe("update-features", () => {
           NotMatching: 1,
           Conflicts: 1,
         },
+        eventAgesMs: [0, 0, 0],
         freshnessMs: 2000,
         context: { shard: "shardId-000000000000", from: "1", to: "4" },
         level: "info",

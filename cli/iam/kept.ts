@@ -15,4 +15,52 @@ export const kept: readonly Kept[] = [
     reason:
       "Nothing transforms or converts quarantined rows, so none can fail; should Firehose ever reject one, it must not block behind an error that it cannot write.",
   },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlertsOnce",
+    pattern: "dynamodb:PutItem",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlertsOnce",
+    pattern: "dynamodb:GetItem",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlertsOnce",
+    pattern: "dynamodb:UpdateItem",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlertsOnce",
+    pattern: "dynamodb:DeleteItem",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlertsOnce",
+    pattern: "arn:aws:dynamodb:us-east-1:000000000000:table/idempotency-table",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlerts",
+    pattern: "events:PutEvents",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "UpdateFeaturesRole",
+    statement: "RaiseAlerts",
+    pattern: "arn:aws:events:us-east-1:000000000000:event-bus/alert-bus",
+    reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
+  },
+  {
+    role: "NotifyRole",
+    statement: "ActOnce",
+    pattern: "dynamodb:DeleteItem",
+    reason: "Only an act that fails needs it, so that it can be done again; writing a line never fails.",
+  },
 ];

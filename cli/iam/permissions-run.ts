@@ -1,10 +1,12 @@
 /** A run that uses every permission which a pipeline at work needs, also on its error paths, and what then was used. */
 import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LEDGER } from "@millrace/engine";
 import type { RoleUsage } from "../../local/iam/usage.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
+import { projectDir } from "../definitions.ts";
 import { type Project, readProject, withClearErrors } from "../dev/project.ts";
 import type { NamedPath } from "../start/options.ts";
 import { parametersFor } from "../start/run.ts";
@@ -33,6 +35,9 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
   try {
     await stream(runtime, source);
     for (const route of asked) await runtime.invoke("Serve", requestOf(route, project));
+    const message: unknown = JSON.parse(await readFile(join(projectDir, "events", "notify.json"), "utf8"));
+    // What was done once is looked up, not done again.
+    for (const _ of ["once", "again"]) await runtime.invoke("Notify", message);
     return runtime.access.usage();
   } finally {
     await runtime.stop();

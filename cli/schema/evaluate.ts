@@ -1,24 +1,28 @@
 /**
- * Runs a definitions folder's features.ts and, where it has one, its metrics.ts. The folder may lie anywhere: what it imports is found for it here, so that a fork of
+ * Runs a definitions folder's features.ts and, where it has them, its metrics.ts and alerts.ts. The folder may lie anywhere: what it imports is found for it here, so that a fork of
  * the definitions needs neither node_modules nor a tsconfig of its own.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { EventSchema, Features, Metrics } from "@millrace/engine";
+import type { Alerts, EventSchema, Features, Metrics } from "@millrace/engine";
 import { type BuildFailure, build, type Plugin } from "esbuild";
 import { UserError } from "../user-error.ts";
 
 const ENGINE = pathToFileURL(join(import.meta.dirname, "..", "..", "layers", "engine", "index.ts")).href;
 const ENTRY = `export { features } from "./features.ts"; export { eventSchema } from "./generated/event.ts";`;
 const METRICS = "metrics.ts";
+const ALERTS = "alerts.ts";
+const ALERTS_ENTRY = `export { alerts } from "./${ALERTS}";`;
 const METRICS_ENTRY = `export { metrics } from "./${METRICS}";`;
 
 export interface Evaluated {
   readonly features: Features;
   /** Empty in a folder without metrics.ts. */
   readonly metrics: Metrics;
+  /** Empty in a folder without alerts.ts. */
+  readonly alerts: Alerts;
   readonly eventSchema: EventSchema;
 }
 
@@ -32,6 +36,7 @@ export async function evaluateDefinitions(dir: string, eventSource: string): Pro
     const {
       features,
       metrics = { metrics: [] },
+      alerts = { alerts: [] },
       eventSchema,
     } = (await import(pathToFileURL(file).href)) as Partial<Evaluated>;
     if (!isFeatures(features))
@@ -40,7 +45,9 @@ export async function evaluateDefinitions(dir: string, eventSource: string): Pro
       );
     if (!Array.isArray(metrics.metrics))
       throw new UserError(`${join(dir, METRICS)}: expected \`export const metrics = defineMetrics({ metrics: […] })\``);
-    return { features, metrics, eventSchema: eventSchema as EventSchema };
+    if (!Array.isArray(alerts.alerts))
+      throw new UserError(`${join(dir, ALERTS)}: expected \`export const alerts = defineAlerts({ alerts: […] })\``);
+    return { features, metrics, alerts, eventSchema: eventSchema as EventSchema };
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${join(dir, "features.ts")}: ${(error as Error).message}`);
@@ -53,7 +60,7 @@ async function bundle(dir: string, eventSource: string): Promise<string> {
   try {
     const { outputFiles } = await build({
       stdin: {
-        contents: existsSync(join(dir, METRICS)) ? ENTRY + METRICS_ENTRY : ENTRY,
+        contents: `${ENTRY}${existsSync(join(dir, METRICS)) ? METRICS_ENTRY : ""}${existsSync(join(dir, ALERTS)) ? ALERTS_ENTRY : ""}`,
         resolveDir: dir,
         sourcefile: "definitions",
         loader: "ts",

@@ -24,6 +24,13 @@ export interface CommitDeps {
   readonly pipeline: Pipeline;
   readonly store: StateStore;
   readonly quarantine: Quarantine;
+  /** Views whose items are wanted as they were committed. */
+  readonly watched?: ReadonlySet<string>;
+}
+
+/** An item as it stands in the table: what this batch saved, or found saved already when all was a redelivery. */
+export interface Settled extends Touched {
+  readonly bytes: Uint8Array;
 }
 
 export interface Committed {
@@ -33,6 +40,8 @@ export interface Committed {
   readonly conflicts: number;
   /** What must be delivered again: the position where each failed item or rejection begins. */
   readonly failures: readonly Failure[];
+  /** Of the watched views. */
+  readonly settled: readonly Settled[];
 }
 
 export interface Failure {
@@ -50,6 +59,7 @@ export async function commit(
 ): Promise<Committed> {
   const first = await round(deps, groupByItem(deps.pipeline, events), rejections);
   const failures = [...first.failures];
+  const settled = [...first.settled];
   let { quarantined, conflicted } = first;
   let conflicts = 0;
   for (let tries = 2; tries <= COMMIT_TRIES && conflicted.length > 0; tries++) {
@@ -57,16 +67,17 @@ export async function commit(
     conflicts += stale.length;
     const again = await round(deps, { touched: stale, notMatching: 0 }, []);
     failures.push(...again.failures);
+    settled.push(...again.settled);
     quarantined += again.quarantined;
     conflicted = again.conflicted;
   }
   conflicts += conflicted.length;
   failures.push(...conflicted.map((state) => toFailure(state, `still in conflict after ${COMMIT_TRIES} tries`)));
-  return { counts: first.counts, quarantined, conflicts, failures };
+  return { counts: first.counts, quarantined, conflicts, failures, settled };
 }
 
 async function round(
-  { pipeline, store, quarantine }: CommitDeps,
+  { pipeline, store, quarantine, watched = NOTHING }: CommitDeps,
   grouped: Grouped,
   decodeRejections: readonly Rejection[],
 ) {
@@ -86,7 +97,26 @@ async function round(
     ...folded.states.filter(isHeld).map((state) => toFailure(state, "held back for a rejection that could not be put")),
     ...failed.map(({ state, error }) => toFailure(state, `state: ${error}`)),
   ];
-  return { counts: folded.counts, quarantined: rejections.length - unput.length, conflicted, failures };
+  const unsaved = [...conflicted, ...failed.map(({ state }) => state), ...folded.states.filter(isHeld)];
+  const settled = watched.size === 0 ? [] : settle(watched, grouped.touched, folded.states, unsaved, snapshot.items);
+  return { counts: folded.counts, quarantined: rejections.length - unput.length, conflicted, failures, settled };
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function settle(
+  watched: ReadonlySet<string>,
+  touched: readonly Touched[],
+  folded: readonly FoldedState[],
+  unsaved: readonly FoldedState[],
+  stored: ReadonlyMap<string, Uint8Array>,
+): readonly Settled[] {
+  const changed = new Map(folded.map(({ id, bytes }) => [id, bytes]));
+  const missing = new Set(unsaved.map(({ id }) => id));
+  return touched.flatMap((item) => {
+    const bytes = changed.get(item.id) ?? stored.get(item.id);
+    return watched.has(item.key.view) && !missing.has(item.id) && bytes !== undefined ? [{ ...item, bytes }] : [];
+  });
 }
 
 /** Whether a state contains a record that its view rejected and that is not in quarantine. */

@@ -1,27 +1,81 @@
 import { fromKinesis, type Quarantine, type StateStore, type Telemetry, toBatchResponse } from "@millrace/aws";
 import { decodeAll, type Event, type Pipeline, type Rejection, type StreamRecord } from "@millrace/engine";
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda";
-import { type Committed, commit } from "./commit.ts";
+import { type Committed, commit, type Failure } from "./commit.ts";
+import { type AlertDeps, inRunsOfArrival, raiseAlerts } from "./raise-alerts.ts";
 
 export interface Deps {
   readonly pipeline: Pipeline;
   readonly store: StateStore;
   readonly quarantine: Quarantine;
+  /** None where the definitions have no alerts. */
+  readonly alerting?: AlertDeps | undefined;
   readonly telemetry: Telemetry;
   readonly now: () => number;
 }
 
+/** What became of a batch, or of a part of it. */
+interface Processed extends Omit<Committed, "settled"> {
+  readonly events: readonly Event[];
+  readonly alerts: number;
+}
+
 /**
- * Read, decide, write. What cannot be used is quarantined before any state is written; the lowest failure is reported, and Lambda
+ * Read, decide, write; then alert. What cannot be used is quarantined before any state is written; the lowest failure is reported, and Lambda
  * delivers from there again. Throws when nothing could be decided, because the table cannot be read.
  */
 export function updateFeatures(deps: Deps) {
+  const process = processing(deps);
   return async (batch: KinesisStreamEvent): Promise<KinesisStreamBatchResponse> => {
     const records = fromKinesis(batch);
-    const { events, rejections } = decodeBatch(deps.pipeline, records);
-    const committed = await commit(deps, events, rejections);
-    report(deps, records, committed);
-    return toBatchResponse(committed.failures.map(({ position }) => position));
+    const processed = await process(records);
+    report(deps, records, processed);
+    return toBatchResponse(processed.failures.map(({ position }) => position));
+  };
+}
+
+function processing(deps: Deps): (records: readonly StreamRecord[]) => Promise<Processed> {
+  const { pipeline, alerting } = deps;
+  const whole = async (records: readonly StreamRecord[]): Promise<Processed> => {
+    const { events, rejections } = decodeBatch(pipeline, records);
+    return { ...(await commit(deps, events, rejections)), events, alerts: 0 };
+  };
+  if (alerting === undefined) return whole;
+
+  const watched = new Set(alerting.alerts.alerts.map(({ view }) => view.name));
+  const part = async (records: readonly StreamRecord[]): Promise<Processed> => {
+    const { events, rejections } = decodeBatch(pipeline, records);
+    const { settled, failures, ...rest } = await commit({ ...deps, watched }, events, rejections);
+    const alerted = await raiseAlerts(alerting, settled);
+    return { ...rest, events, alerts: alerted.raised, failures: [...failures, ...alerted.failures] };
+  };
+  return async (records) => {
+    const [first = [], ...more] = inRunsOfArrival(records, pipeline.slackMs);
+    let processed = await part(first);
+    for (const run of more) {
+      // What comes after a failure is delivered again anyway, and must not be in the items before the alerts of what failed are out.
+      if (processed.failures.length > 0) break;
+      processed = both(processed, await part(run));
+    }
+    return processed;
+  };
+}
+
+function both(a: Processed, b: Processed): Processed {
+  const failures: readonly Failure[] = [...a.failures, ...b.failures];
+  return {
+    counts: {
+      applied: a.counts.applied + b.counts.applied,
+      duplicates: a.counts.duplicates + b.counts.duplicates,
+      redelivered: a.counts.redelivered + b.counts.redelivered,
+      rejected: a.counts.rejected + b.counts.rejected,
+      notMatching: a.counts.notMatching + b.counts.notMatching,
+    },
+    quarantined: a.quarantined + b.quarantined,
+    conflicts: a.conflicts + b.conflicts,
+    failures,
+    events: [...a.events, ...b.events],
+    alerts: a.alerts + b.alerts,
   };
 }
 
@@ -35,10 +89,15 @@ function decodeBatch(pipeline: Pipeline, records: readonly StreamRecord[]) {
   return { events, rejections };
 }
 
-function report({ telemetry, now }: Deps, records: readonly StreamRecord[], committed: Committed): void {
-  const { counts, quarantined, conflicts, failures } = committed;
+/** So many events of a batch, evenly spread over it, tell how old events are when their features are written. */
+const AGES_TOLD = 20;
+
+function report({ telemetry, now, alerting }: Deps, records: readonly StreamRecord[], processed: Processed): void {
+  const { counts, quarantined, conflicts, failures, events, alerts } = processed;
   const [first] = records;
   const causes = [...new Set(failures.map(({ cause }) => cause))].slice(0, 3);
+  const nowMs = now();
+  const stride = Math.ceil(events.length / AGES_TOLD);
   telemetry.batch({
     counts: {
       Received: records.length,
@@ -48,8 +107,10 @@ function report({ telemetry, now }: Deps, records: readonly StreamRecord[], comm
       Quarantined: quarantined,
       NotMatching: counts.notMatching,
       Conflicts: conflicts,
+      ...(alerting !== undefined && { AlertsRaised: alerts }),
     },
-    ...(first !== undefined && { freshnessMs: now() - Math.min(...records.map(({ arrivalMs }) => arrivalMs)) }),
+    ...(first !== undefined && { freshnessMs: nowMs - Math.min(...records.map(({ arrivalMs }) => arrivalMs)) }),
+    eventAgesMs: events.filter((_, i) => i % stride === 0).map(({ timeMs }) => nowMs - timeMs),
     context: {
       shard: first?.position.shard,
       from: first?.position.sequence,

@@ -1,5 +1,6 @@
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { FirehoseClient } from "@aws-sdk/client-firehose";
 import { S3Client } from "@aws-sdk/client-s3";
 
@@ -36,5 +37,7 @@ export const cloudWatchClient = (): CloudWatchClient =>
     maxAttempts: 1,
     requestHandler: { ...bounded.requestHandler, requestTimeout: 1500 },
   });
+/** Its attempts must end before the lease of what is done once does. */
+export const eventBridgeClient = (): EventBridgeClient => new EventBridgeClient({ ...bounded, maxAttempts: 3 });
 export const firehoseClient = (): FirehoseClient => new FirehoseClient(bounded);
 export const s3Client = (): S3Client => new S3Client(bounded);

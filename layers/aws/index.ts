@@ -1,12 +1,14 @@
 // The AWS layer's public API. Everything else in this folder is private to it.
+export type { AlertBus, Unpublished } from "./alert-bus.ts";
 export { mapAtMost } from "./at-most.ts";
 export { backoff, type Pause } from "./backoff.ts";
 export { toBase64 } from "./base64.ts";
-export { cloudWatchClient, dynamoDbClient, firehoseClient, s3Client } from "./clients.ts";
+export { cloudWatchClient, dynamoDbClient, eventBridgeClient, firehoseClient, s3Client } from "./clients.ts";
 export { ConfigError, readConfig, text, wholeNumber } from "./config.ts";
 export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
+export { ALERT_SOURCE, ALERT_TYPE, type AlertDetail, eventBridgeAlerts } from "./eventbridge-alerts.ts";
 export type { FeatureReader } from "./feature-reader.ts";
 export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from "./firehose.ts";
 export { firehoseQuarantine } from "./firehose-quarantine.ts";
@@ -19,8 +21,10 @@ export {
   toKinesisWindowReply,
 } from "./kinesis-window.ts";
 export type { MetricsStore, StoredRow } from "./metrics-store.ts";
+export { idempotentOnce, LEASE_MS, type Once } from "./once.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";
 export type { Quarantine, Unput } from "./quarantine.ts";
+export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";

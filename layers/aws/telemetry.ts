@@ -13,6 +13,10 @@ export interface BatchReport {
   readonly percents?: Readonly<Record<string, number>>;
   /** Age of the batch's oldest record when the batch was done (ms). Left out for an empty batch. */
   readonly freshnessMs?: number;
+  /** Of several events, from event time to now (ms): how old they were when their features were written. */
+  readonly eventAgesMs?: readonly number[];
+  /** What the line says; `batch` unless given. */
+  readonly message?: string;
   /** Only on the line: which shard and positions, what went wrong. */
   readonly context?: Readonly<Record<string, unknown>>;
   /** Something is left to be delivered again. */
@@ -24,12 +28,13 @@ export function powertoolsTelemetry(): Telemetry {
   const logger = new Logger();
   const metrics = new Metrics();
   return {
-    batch({ counts, percents = {}, freshnessMs, context, level = "info" }) {
+    batch({ counts, percents = {}, freshnessMs, eventAgesMs = [], message = "batch", context, level = "info" }) {
       for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
       for (const [name, value] of Object.entries(percents)) metrics.addMetric(name, MetricUnit.Percent, value);
       if (freshnessMs !== undefined) metrics.addMetric("Freshness", MetricUnit.Milliseconds, freshnessMs);
+      for (const ageMs of eventAgesMs) metrics.addMetric("EventAge", MetricUnit.Milliseconds, ageMs);
       metrics.publishStoredMetrics();
-      logger[level]("batch", { ...counts, ...percents, ...(freshnessMs !== undefined && { freshnessMs }), ...context });
+      logger[level](message, { ...counts, ...percents, ...(freshnessMs !== undefined && { freshnessMs }), ...context });
     },
   };
 }

@@ -1,6 +1,12 @@
 // The engine's public API. Everything else in this folder is private to it.
 export type { Aggregate, FeatureValue, Input } from "./aggregate.ts";
 export type { AggregateKind } from "./aggregates/spec.ts";
+export type { AlertsPipeline } from "./alerts/compile.ts";
+export { compileAlerts } from "./alerts/compile.ts";
+export type { Alert, Alerts, Threshold } from "./alerts/define.ts";
+export { above, atLeast, defineAlert, defineAlerts } from "./alerts/define.ts";
+export type { Raised } from "./alerts/judge.ts";
+export { raisedAlerts } from "./alerts/judge.ts";
 export { byteReader, byteWriter } from "./bytes.ts";
 export type { CompiledFeature, CompiledView, Pipeline } from "./compile.ts";
 export { compile } from "./compile.ts";

@@ -26,6 +26,13 @@ const services: Readonly<Record<string, Needs>> = {
     { action: `firehose:${operation}`, resource: arn(account, "firehose", `deliverystream/${String(name)}`) },
   ],
   cloudwatch: (operation) => [{ action: `cloudwatch:${operation}`, resource: "*" }],
+  events: (operation, { Entries: entries }, account) =>
+    Array.isArray(entries)
+      ? entries.map(({ EventBusName: bus = "default" }: JsonObject) => ({
+          action: `events:${operation}`,
+          resource: String(bus).startsWith("arn:") ? String(bus) : arn(account, "events", `event-bus/${String(bus)}`),
+        }))
+      : [{ action: `events:${operation}`, resource: "*" }],
   sqs: (operation, { QueueUrl: url, QueueName: name }, account) => [
     // The batch forms are allowed by the single ones.
     {

@@ -124,6 +124,7 @@ async function runEsbuild(settings: FunctionSettings, buildOptions: BuildOptions
 const nowhere = "left-out";
 /** What a folder of definitions may leave out, and what stands for it then. */
 const leftOut: Readonly<Record<string, string>> = {
+  "alerts.ts": "export const alerts = { alerts: [] };",
   "metrics.ts": "export const metrics = { metrics: [] };",
 };
 

@@ -153,9 +153,17 @@ const plainMachineProperties: Catalogue = {
   ...all(accepted, "EncryptionConfiguration LoggingConfiguration StateMachineName Tags TracingConfiguration"),
 };
 
+const ruleProperties: Catalogue = {
+  ...all(simulated, "EventBusName EventPattern ScheduleExpression State"),
+  ...all(accepted, "Description Name RoleArn Tags"),
+  Targets: { Arn: simulated, ...all(accepted, "Id"), ...all(later, "DeadLetterConfig RetryPolicy") },
+};
+
 /** Resource types which the runtime creates, with their properties. */
 export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
+  "AWS::Events::EventBus": all(accepted, "Description Name Policy Tags"),
+  "AWS::Events::Rule": ruleProperties,
   "AWS::Serverless::HttpApi": httpApiProperties,
   "AWS::Kinesis::Stream": streamProperties,
   "AWS::Kinesis::StreamConsumer": { ...all(simulated, "StreamARN"), ...all(accepted, "ConsumerName Tags") },

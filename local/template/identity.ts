@@ -81,6 +81,8 @@ const arnForms: Readonly<Record<string, string>> = {
   "AWS::SQS::Queue": "sqs:R:A:",
   "AWS::Serverless::StateMachine": "states:R:A:stateMachine:",
   "AWS::StepFunctions::StateMachine": "states:R:A:stateMachine:",
+  "AWS::Events::EventBus": "events:R:A:event-bus/",
+  "AWS::Events::Rule": "events:R:A:rule/",
 };
 
 function arnOf(type: string, name: string, { region, accountId }: Account): string {

@@ -23,7 +23,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "functions/update-features/update-features.ts",
-        from: "const committed = await",
+        from: "const processed = await",
         to: "if (events.length === 0) return toBatchResponse([]);\n    const committed = await",
       },
     ],

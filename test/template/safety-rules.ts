@@ -83,6 +83,7 @@ export const atOnce = [
   "MetricsRecordsDroppedAlarm",
   "MetricsFailedBucketUnreachableAlarm",
   "RecordNotArchivedAlarm",
+  "AlertsUnheardAlarm",
 ];
 
 export function alarmsRingInTime(template: Template): readonly string[] {

@@ -1,0 +1,105 @@
+/** EventBridge: takes events, and hands each to the queues of the rules that match it. */
+import { optionalString, requiredObjects } from "../aws-input.ts";
+import { awsJsonService, type JsonObject, type JsonService } from "../aws-json.ts";
+import type { Clock } from "../clock.ts";
+import { toJson } from "../event-pattern.ts";
+import type { Sqs } from "../sqs/service.ts";
+import type { Template } from "../template/load.ts";
+import { uuidOf } from "../uuid.ts";
+import { DEFAULT_BUS, readRules } from "./read-rules.ts";
+
+export interface EventsOptions {
+  readonly template: Template;
+  readonly clock: Pick<Clock, "now">;
+  readonly seed: number;
+  readonly queues: Pick<Sqs, "find">;
+}
+
+/** As consumers get it. */
+export interface BusEvent {
+  readonly version: "0";
+  readonly id: string;
+  readonly "detail-type": string;
+  readonly source: string;
+  readonly account: string;
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: JsonObject;
+}
+
+export interface Events extends JsonService {
+  /** The newest events of all buses, oldest first, whether a rule matched them or not. */
+  recent(): readonly BusEvent[];
+}
+
+const mostEntries = 10;
+/** Of one entry, by AWS's limit. */
+const mostBytes = 1024 * 1024;
+const keptEvents = 10_000;
+
+/** Throws a TemplateError. */
+export function createEvents({ template, clock, seed, queues }: EventsOptions): Events {
+  const rules = readRules(template);
+  const buses = new Set([DEFAULT_BUS, ...template.of("AWS::Events::EventBus").map(({ name }) => name)]);
+  const { accountId, region } = template.account;
+  const kept: BusEvent[] = [];
+  let count = 0;
+
+  const take = (entry: JsonObject): JsonObject => {
+    const bus = (optionalString(entry, "EventBusName") ?? DEFAULT_BUS).replace(/^arn:.*:event-bus\//, "");
+    const [source, type, text] = ["Source", "DetailType", "Detail"].map((name) => optionalString(entry, name));
+    const detail = detailIn(text);
+    if (!source || !type)
+      return refusal(
+        "InvalidArgument",
+        "Parameter Source or DetailType is not valid. Reason: it is a required argument.",
+      );
+    if (detail === null) return refusal("MalformedDetail", "Detail is malformed.");
+    if (Buffer.byteLength(text ?? "") > mostBytes)
+      return refusal("InvalidArgument", "Total size of the entry is too large.");
+    if (!buses.has(bus)) return refusal("ResourceNotFoundException", `Event bus ${bus} does not exist.`);
+    const event: BusEvent = {
+      version: "0",
+      id: uuidOf(seed, "event", ++count),
+      "detail-type": type,
+      source,
+      account: accountId,
+      time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+      region,
+      resources: (entry.Resources ?? []) as readonly string[],
+      detail,
+    };
+    kept.push(event);
+    if (kept.length > keptEvents) kept.shift();
+    const json = toJson(event);
+    for (const rule of rules)
+      if (rule.bus === bus && rule.matches(json))
+        for (const arn of rule.queueArns) queues.find(arn)?.send({ body: JSON.stringify(event) });
+    return { EventId: event.id };
+  };
+
+  const service = awsJsonService({
+    name: "EventBridge",
+    operations: {
+      PutEvents(input) {
+        const entries = requiredObjects(input, "Entries", { min: 1, max: mostEntries }).map(take);
+        return { FailedEntryCount: entries.filter((entry) => "ErrorCode" in entry).length, Entries: entries };
+      },
+    },
+  });
+  return { ...service, recent: () => kept };
+}
+
+function refusal(ErrorCode: string, ErrorMessage: string): JsonObject {
+  return { ErrorCode, ErrorMessage };
+}
+
+function detailIn(text: string | undefined): JsonObject | null {
+  try {
+    const detail: unknown = JSON.parse(text ?? "");
+    return typeof detail === "object" && detail !== null && !Array.isArray(detail) ? (detail as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
