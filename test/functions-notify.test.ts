@@ -39,8 +39,9 @@ function notifier() {
   const telemetry = memoryTelemetry();
   const done = new Set<string>();
   const once = async (id: string, act: () => Promise<void>) => {
-    if (!done.has(id)) await act();
+    if (done.has(id)) return;
     done.add(id);
+    await act();
   };
   return { handler: notify({ once, telemetry }), reports: telemetry.reports };
 }

@@ -23,8 +23,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "functions/update-features/update-features.ts",
-        from: "const processed = await",
-        to: "if (events.length === 0) return toBatchResponse([]);\n    const committed = await",
+        from: "return { ...(await commit(deps, events, rejections)), events, alerts: 0 };",
+        to: "const nothing = { counts: { applied: 0, duplicates: 0, redelivered: 0, rejected: 0, notMatching: 0 }, quarantined: 0, conflicts: 0 };\n    return { ...(events.length === 0 ? { ...nothing, failures: [] } : await commit(deps, events, rejections)), events, alerts: 0 };",
       },
     ],
     faults: { poison: 0.3 },
