@@ -13,5 +13,5 @@ events. Nothing is late, each event counts once, and all is kept in memory. Path
 A record that is no event is left out, and named on standard error with its file and line.
 npm adds two lines of its own to standard output unless told: npm run --silent windows -- …
 
-Exit code: 0 done, 1 records were left out or the run failed, 2 the command was not understood.
+Exit code: 0 done, 1 the run failed, 2 the command was not understood or records were left out.
 `;
