@@ -2,6 +2,7 @@
 import { CloudFormationClient, paginateListStackResources } from "@aws-sdk/client-cloudformation";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
 import type { Runtime } from "../../local/runtime.ts";
 import { UserError } from "../user-error.ts";
@@ -9,6 +10,7 @@ import { UserError } from "../user-error.ts";
 export interface Connection {
   readonly cloudWatch: CloudWatchClient;
   readonly dynamoDb: DynamoDBClient;
+  readonly lambda: LambdaClient;
   readonly s3: S3Client;
   /** What the functions' metrics begin their service names with. */
   readonly stackName: string;
@@ -53,11 +55,12 @@ export async function connectToStack(stackName: string): Promise<Connection> {
 function connection(settings: object, stackName: string, physicalId: Connection["physicalId"]): Connection {
   const cloudWatch = new CloudWatchClient(settings);
   const dynamoDb = new DynamoDBClient(settings);
+  const lambda = new LambdaClient(settings);
   const s3 = new S3Client(settings);
   return {
-    ...{ cloudWatch, dynamoDb, s3, stackName, physicalId },
+    ...{ cloudWatch, dynamoDb, lambda, s3, stackName, physicalId },
     close() {
-      for (const client of [cloudWatch, dynamoDb, s3]) client.destroy();
+      for (const client of [cloudWatch, dynamoDb, lambda, s3]) client.destroy();
     },
   };
 }

@@ -1,27 +1,25 @@
-/** Features and metrics as the page wants them: composed by the engine from the rows of the two tables. */
-import { paginateQuery, ScanCommand } from "@aws-sdk/client-dynamodb";
+/** Features and metrics as the page wants them: features from `serve`, metrics composed by the engine from their rows, as `serve` does. */
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { dynamoMetricsStore } from "@millrace/aws";
-import { compile, compileMetrics, type FeatureValue, LEDGER, readFeatures, summarizeItem } from "@millrace/engine";
+import { compile, compileMetrics, type FeatureValue, LEDGER } from "@millrace/engine";
 import type { Definitions } from "../definitions.ts";
+import { askFeatures } from "./ask-serve.ts";
 import type { Connection } from "./connection.ts";
 import { type MetricReading, readingOf } from "./metric-charts.ts";
 import type { Range } from "./range.ts";
 import type { LookedUp } from "./snapshot.ts";
 
-/** The one door to features and metrics; a serving API can stand behind it as well. */
 export interface Readings {
   metrics(range: Range): Promise<readonly MetricReading[]>;
-  lookUp(view: string, entity: string, asOfMs: number): Promise<LookedUp | null>;
+  lookUp(view: string, entity: string): Promise<LookedUp | null>;
   /** Some entities of each view. */
   entities(): Promise<ReadonlyMap<string, readonly string[]>>;
 }
 
 const EXAMPLES = 200;
 
-export function readingsOf(
-  { features, metrics, eventSchema }: Definitions,
-  { dynamoDb, physicalId }: Connection,
-): Readings {
+export function readingsOf({ features, metrics, eventSchema }: Definitions, connection: Connection): Readings {
+  const { dynamoDb, physicalId } = connection;
   const pipeline = compile(features, eventSchema);
   const compiled = compileMetrics(metrics, pipeline);
   const table = physicalId("FeaturesTable");
@@ -43,24 +41,13 @@ export function readingsOf(
           }),
       ),
 
-    async lookUp(view, entity, asOfMs) {
-      if (!pipeline.views.some(({ name }) => name === view)) return null;
-      const items: Uint8Array[] = [];
-      const query = {
-        TableName: table,
-        ConsistentRead: true,
-        KeyConditionExpression: "pk = :pk",
-        ExpressionAttributeValues: { ":pk": { S: `${view}#${entity}` } },
-      };
-      for await (const page of paginateQuery({ client: dynamoDb }, query)) {
-        for (const { state } of page.Items ?? []) if (state?.B !== undefined) items.push(state.B);
-      }
-      const arrivals = items.map((bytes) => summarizeItem(pipeline, view, bytes).greatestArrivalMs);
-      const values = readFeatures(pipeline, view, items, asOfMs);
+    async lookUp(view, entity) {
+      const answer = await askFeatures(connection, view, entity);
+      if (answer === null) return null;
+      const { asOf, seen, lastArrival, features: values } = answer;
       return {
-        ...{ view, entity, asOfMs },
-        seen: items.length > 0,
-        lastArrivalMs: arrivals.length === 0 ? null : Math.max(...arrivals),
+        ...{ view, entity, seen, asOfMs: Date.parse(asOf) },
+        lastArrivalMs: lastArrival === null ? null : Date.parse(lastArrival),
         features: Object.entries(values).map(([name, value]) => [name, inWords(value)] as const),
       };
     },
@@ -74,9 +61,16 @@ export function readingsOf(
         const [view = "", entity = ""] = /^([^#]*)#(.*)$/s.exec(pk?.S ?? "")?.slice(1) ?? [];
         found.get(view)?.push(entity);
       }
-      return new Map([...found].map(([view, all]) => [view, [...new Set(all)].sort().slice(0, EXAMPLES)]));
+      return new Map(
+        [...found].map(([view, all]) => [withoutVersion(view), [...new Set(all)].sort().slice(0, EXAMPLES)]),
+      );
     },
   };
+}
+
+/** `user_activity@2` is version 2 of `user_activity`. */
+export function withoutVersion(view: string): string {
+  return view.replace(/@\d+$/, "");
 }
 
 /** A feature's value as people read it. */

@@ -73,7 +73,7 @@ export function localSource({ runtime, definitions, faults, pathOf }: LocalSourc
         faults: actions.buttons(),
       };
     },
-    lookUp: (view, entity) => readings.lookUp(view, entity, now()),
+    lookUp: (view, entity) => readings.lookUp(view, entity),
     press: actions.press,
     stop() {
       actions.stop();
@@ -104,7 +104,7 @@ export function stackSource(stackName: string, definitions: Definitions, connect
   );
   return {
     snapshot,
-    lookUp: (view, entity) => readings.lookUp(view, entity, now()),
+    lookUp: (view, entity) => readings.lookUp(view, entity),
     press: () => null,
     stop: connection.close,
   };

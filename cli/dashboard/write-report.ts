@@ -8,7 +8,7 @@ import { compose } from "./compose.ts";
 import { connectTo } from "./connection.ts";
 import { parquetRows, readLakeFiles } from "./lake-files.ts";
 import { rangeOver } from "./range.ts";
-import { inWords, readingsOf } from "./readings.ts";
+import { inWords, readingsOf, withoutVersion } from "./readings.ts";
 import type { LookedUp } from "./snapshot.ts";
 import { alarmsOf } from "./source.ts";
 
@@ -35,7 +35,10 @@ export async function writeReportPage({
   const connection = connectTo(runtime);
   const bucket = runtime.physicalId("LakeBucket");
   const examples = new Map<string, string[]>();
-  for (const { view, entity } of entities) examples.set(view, [...(examples.get(view) ?? []), entity]);
+  for (const { view: name, entity } of entities) {
+    const view = withoutVersion(name);
+    examples.set(view, [...(examples.get(view) ?? []), entity]);
+  }
   const snapshot = await compose({
     title: "Millrace: report of npm start",
     about: `${words(fromMs)} to ${words(toMs)} UTC, virtual time`,
@@ -50,7 +53,7 @@ export async function writeReportPage({
   connection.close();
   const lookedUp = entities.map(({ view, entity, features }): LookedUp => {
     const values = Object.entries(features).map(([name, value]) => [name, inWords(value)] as const);
-    return { ...{ view, entity }, seen: true, asOfMs: toMs, lastArrivalMs: null, features: values };
+    return { view: withoutVersion(view), entity, seen: true, asOfMs: toMs, lastArrivalMs: null, features: values };
   });
   writeFileSync(path, await buildPage({ snapshot, lookedUp }));
 }

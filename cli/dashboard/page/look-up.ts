@@ -41,9 +41,14 @@ export function openLookUp(ask: AskFeatures): (views: readonly ViewToLookUp[]) =
   };
 }
 
+/** Characters beyond which a value has a line of its own. */
+const LONG = 24;
+
 function show({ view, entity, seen, asOfMs, lastArrivalMs, features }: LookedUp): HTMLElement {
   const arrival = lastArrivalMs === null ? "" : `; its newest event arrived at ${moment(lastArrivalMs)}`;
-  const rows = features.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+  const rows = features.map(([name, value]) =>
+    element("div", { class: value.length > LONG ? "wide" : "" }, element("dt", {}, name), element("dd", {}, value)),
+  );
   return element(
     "div",
     { class: "card" },
