@@ -6,6 +6,7 @@ import {
   foldGrouped,
   type Grouped,
   groupByItem,
+  type Items,
   type Pipeline,
   type Position,
   type Rejection,
@@ -24,8 +25,14 @@ export interface CommitDeps {
   readonly pipeline: Pipeline;
   readonly store: StateStore;
   readonly quarantine: Quarantine;
-  /** Views whose items are wanted as they were committed. */
-  readonly watched?: ReadonlySet<string>;
+  /** Views whose items are wanted as they were committed, and what is to be done with theirs before. */
+  readonly watched?: Watched;
+}
+
+export interface Watched {
+  readonly views: ReadonlySet<string>;
+  /** Gives the items (by id) that must not be saved, with the cause. */
+  readonly beforeSave: (stored: Items, states: readonly FoldedState[]) => Promise<ReadonlyMap<string, string>>;
 }
 
 /** An item as it stands in the table: what this batch saved, or found saved already when all was a redelivery. */
@@ -77,7 +84,7 @@ export async function commit(
 }
 
 async function round(
-  { pipeline, store, quarantine, watched = NOTHING }: CommitDeps,
+  { pipeline, store, quarantine, watched }: CommitDeps,
   grouped: Grouped,
   decodeRejections: readonly Rejection[],
 ) {
@@ -86,7 +93,10 @@ async function round(
   const rejections = [...decodeRejections, ...folded.rejections];
 
   const unput = rejections.length === 0 ? [] : await quarantine.put(rejections);
-  const isHeld = holds(unput);
+  const holdsBack = holds(unput);
+  const wanted = watched === undefined ? [] : folded.states.filter(({ key }) => watched.views.has(key.view));
+  const early = wanted.length === 0 ? NOTHING : await (watched as Watched).beforeSave(snapshot, wanted);
+  const isHeld = (state: FoldedState) => holdsBack(state) || early.has(state.id);
   const { conflicted, failed } = await store.save(
     snapshot,
     folded.states.filter((state) => !isHeld(state)),
@@ -94,15 +104,17 @@ async function round(
 
   const failures: Failure[] = [
     ...unput.map(({ rejection, cause }) => ({ position: rejection.record.position, cause: `quarantine: ${cause}` })),
-    ...folded.states.filter(isHeld).map((state) => toFailure(state, "held back for a rejection that could not be put")),
+    ...folded.states.filter(isHeld).map((state) => toFailure(state, early.get(state.id) ?? HELD_BACK)),
     ...failed.map(({ state, error }) => toFailure(state, `state: ${error}`)),
   ];
   const unsaved = [...conflicted, ...failed.map(({ state }) => state), ...folded.states.filter(isHeld)];
-  const settled = watched.size === 0 ? [] : settle(watched, grouped.touched, folded.states, unsaved, snapshot.items);
+  const settled =
+    watched === undefined ? [] : settle(watched.views, grouped.touched, folded.states, unsaved, snapshot.items);
   return { counts: folded.counts, quarantined: rejections.length - unput.length, conflicted, failures, settled };
 }
 
-const NOTHING: ReadonlySet<string> = new Set();
+const NOTHING: ReadonlyMap<string, string> = new Map();
+const HELD_BACK = "held back for a rejection that could not be put";
 
 function settle(
   watched: ReadonlySet<string>,

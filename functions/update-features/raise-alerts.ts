@@ -1,5 +1,13 @@
 import type { AlertBus } from "@millrace/aws";
-import { type AlertsPipeline, type Event, type Raised, raisedAlerts, type StreamRecord } from "@millrace/engine";
+import {
+  type AlertsPipeline,
+  type Event,
+  type FoldedState,
+  foldGrouped,
+  type Items,
+  type Raised,
+  raisedAlerts,
+} from "@millrace/engine";
 import type { Failure, Settled } from "./commit.ts";
 
 export interface AlertDeps {
@@ -31,26 +39,49 @@ export async function raiseAlerts({ alerts, bus }: AlertDeps, settled: readonly 
 }
 
 /**
- * Cuts a batch so that no part spans more than the slack of arrival times, because an item cannot answer for windows that it has moved too
- * far beyond. A batch is cut only when the function catches up.
+ * Alerts of what an item leaves behind: where its events span more arrival time than the slack, as when a reader catches up, the item as
+ * it will be saved cannot answer for the first of them any more. They are judged part by part in memory, and their alerts go out before the item is
+ * saved: afterwards nothing could raise them again. Gives the items that must not be saved, with the reason.
  */
-export function inRunsOfArrival(
-  records: readonly StreamRecord[],
-  slackMs: number,
-): readonly (readonly StreamRecord[])[] {
-  const runs: StreamRecord[][] = [];
+export async function raiseEarlier(
+  { alerts, bus }: AlertDeps,
+  stored: Items,
+  folded: readonly FoldedState[],
+): Promise<ReadonlyMap<string, string>> {
+  const { pipeline } = alerts;
+  const origin = new Map<Raised, string>();
+  for (const { key, id, events } of folded) {
+    const runs = inRunsOfArrival(events, pipeline.slackMs);
+    let items = stored.items;
+    for (const run of runs.slice(0, -1)) {
+      const part = { touched: [{ key, id, events: run }], notMatching: 0 };
+      const [state] = foldGrouped(pipeline, { ...stored, items }, part).states;
+      if (state !== undefined) items = new Map([[id, state.bytes]]);
+      const bytes = items.get(id);
+      if (bytes !== undefined) for (const alert of raisedAlerts(alerts, key, bytes, run)) origin.set(alert, id);
+    }
+  }
+  if (origin.size === 0) return new Map();
+  const unpublished = await bus.publish([...origin.keys()]);
+  return new Map(unpublished.map(({ alert, cause }) => [origin.get(alert) as string, `alert: ${cause}`]));
+}
+
+function inRunsOfArrival(events: readonly Event[], slackMs: number): readonly (readonly Event[])[] {
+  const runs: Event[][] = [];
   let leastMs = Number.POSITIVE_INFINITY;
   let greatestMs = Number.NEGATIVE_INFINITY;
-  for (const record of records) {
-    leastMs = Math.min(leastMs, record.arrivalMs);
-    greatestMs = Math.max(greatestMs, record.arrivalMs);
+  for (const event of events) {
+    const { arrivalMs } = event.record;
+    leastMs = Math.min(leastMs, arrivalMs);
+    greatestMs = Math.max(greatestMs, arrivalMs);
     const run = runs.at(-1);
     if (run !== undefined && greatestMs - leastMs <= slackMs) {
-      run.push(record);
+      run.push(event);
       continue;
     }
-    leastMs = greatestMs = record.arrivalMs;
-    runs.push([record]);
+    leastMs = arrivalMs;
+    greatestMs = arrivalMs;
+    runs.push([event]);
   }
   return runs;
 }

@@ -1,8 +1,8 @@
 import { fromKinesis, type Quarantine, type StateStore, type Telemetry, toBatchResponse } from "@millrace/aws";
 import { decodeAll, type Event, type Pipeline, type Rejection, type StreamRecord } from "@millrace/engine";
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda";
-import { type Committed, commit, type Failure } from "./commit.ts";
-import { type AlertDeps, inRunsOfArrival, raiseAlerts } from "./raise-alerts.ts";
+import { type Committed, commit, type Watched } from "./commit.ts";
+import { type AlertDeps, raiseAlerts, raiseEarlier } from "./raise-alerts.ts";
 
 export interface Deps {
   readonly pipeline: Pipeline;
@@ -14,7 +14,7 @@ export interface Deps {
   readonly now: () => number;
 }
 
-/** What became of a batch, or of a part of it. */
+/** What became of a batch. */
 interface Processed extends Omit<Committed, "settled"> {
   readonly events: readonly Event[];
   readonly alerts: number;
@@ -36,46 +36,21 @@ export function updateFeatures(deps: Deps) {
 
 function processing(deps: Deps): (records: readonly StreamRecord[]) => Promise<Processed> {
   const { pipeline, alerting } = deps;
-  const whole = async (records: readonly StreamRecord[]): Promise<Processed> => {
-    const { events, rejections } = decodeBatch(pipeline, records);
-    return { ...(await commit(deps, events, rejections)), events, alerts: 0 };
+  if (alerting === undefined) {
+    return async (records) => {
+      const { events, rejections } = decodeBatch(pipeline, records);
+      return { ...(await commit(deps, events, rejections)), events, alerts: 0 };
+    };
+  }
+  const watched: Watched = {
+    views: new Set(alerting.alerts.alerts.map(({ view }) => view.name)),
+    beforeSave: (stored, states) => raiseEarlier(alerting, stored, states),
   };
-  if (alerting === undefined) return whole;
-
-  const watched = new Set(alerting.alerts.alerts.map(({ view }) => view.name));
-  const part = async (records: readonly StreamRecord[]): Promise<Processed> => {
+  return async (records) => {
     const { events, rejections } = decodeBatch(pipeline, records);
     const { settled, failures, ...rest } = await commit({ ...deps, watched }, events, rejections);
     const alerted = await raiseAlerts(alerting, settled);
     return { ...rest, events, alerts: alerted.raised, failures: [...failures, ...alerted.failures] };
-  };
-  return async (records) => {
-    const [first = [], ...more] = inRunsOfArrival(records, pipeline.slackMs);
-    let processed = await part(first);
-    for (const run of more) {
-      // What comes after a failure is delivered again anyway, and must not be in the items before the alerts of what failed are out.
-      if (processed.failures.length > 0) break;
-      processed = both(processed, await part(run));
-    }
-    return processed;
-  };
-}
-
-function both(a: Processed, b: Processed): Processed {
-  const failures: readonly Failure[] = [...a.failures, ...b.failures];
-  return {
-    counts: {
-      applied: a.counts.applied + b.counts.applied,
-      duplicates: a.counts.duplicates + b.counts.duplicates,
-      redelivered: a.counts.redelivered + b.counts.redelivered,
-      rejected: a.counts.rejected + b.counts.rejected,
-      notMatching: a.counts.notMatching + b.counts.notMatching,
-    },
-    quarantined: a.quarantined + b.quarantined,
-    conflicts: a.conflicts + b.conflicts,
-    failures,
-    events: [...a.events, ...b.events],
-    alerts: a.alerts + b.alerts,
   };
 }
 

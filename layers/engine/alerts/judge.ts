@@ -14,7 +14,7 @@ import type { AlertsPipeline, CompiledAlert, CompiledThreshold } from "./compile
  * in its last step and one of the given events lies in it: an old burst does not ring in every window that still contains it.
  *
  * An item answers for windows that end up to lateness and slack before its greatest arrival. So the events given must have arrived at most the
- * slack before it; `update-features` cuts its batches accordingly.
+ * slack before it; `update-features` sees to that.
  */
 export interface Raised {
   /** Of the alert, the entity and the window: the same again is the same alert. */
