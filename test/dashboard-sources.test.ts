@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { eventBridgeAlerts } from "@millrace/aws";
+import type { Raised } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectTo } from "../cli/dashboard/connection.ts";
 import { createFaultSwitch } from "../cli/dashboard/fault-rates.ts";
 import type { Snapshot } from "../cli/dashboard/snapshot.ts";
-import { localSource, type Source, stackSource } from "../cli/dashboard/source.ts";
+import { alertsOf, localSource, type Source, stackSource } from "../cli/dashboard/source.ts";
 import { readProject } from "../cli/dev/project.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { shopDir } from "./shop.ts";
@@ -60,6 +63,22 @@ describe.each([
     expect(await source().lookUp("user_activity", "nobody")).toMatchObject({ seen: false, lastArrivalMs: null });
     expect(await source().lookUp("no_such_view", "u1")).toBeNull();
   });
+});
+
+it("alerts are shown where they can be read back, the newest first, and what is no alert is not", async () => {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const client = new EventBridgeClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+  const bus = eventBridgeAlerts({ client, bus: "default", once: (_, work) => work() });
+  const raised = { id: "1", alert: "card_testing", version: 1, view: "user_activity", startMs: 0, endMs: 30_000 };
+  const features = { purchases_30s: 6 };
+  for (const entity of ["u1", "u2"]) await bus.publish([{ ...raised, entity, features } as unknown as Raised]);
+  const Entries = [{ Source: "another", DetailType: "alert", Detail: "{}" }];
+  await client.send(new PutEventsCommand({ Entries }));
+  client.destroy();
+  expect(alertsOf(runtime)).toEqual(
+    ["u2", "u1"].map((entity) => ({ name: "card_testing", entity, view: "user_activity", atMs: expect.any(Number) })),
+  );
+  expect((await sources[1]?.snapshot())?.alerts).toBeNull();
 });
 
 it("buttons are only where there is something to break", async () => {

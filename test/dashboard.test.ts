@@ -206,6 +206,7 @@ const nothing: Snapshot = {
     charts: [],
     rankings: [],
     views: [],
+    alerts: null,
     alarms: [],
     faults: [],
     problems: [],

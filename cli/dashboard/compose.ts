@@ -6,7 +6,7 @@ import { chartsOf, type MetricReading, metricFigures, rankingsOf } from "./metri
 import { panelsOf } from "./panels.ts";
 import type { Range } from "./range.ts";
 import type { Readings } from "./readings.ts";
-import type { Alarm, Chart, Figure, LakeFiles, Snapshot } from "./snapshot.ts";
+import type { Alarm, Alert, Chart, Figure, LakeFiles, Snapshot } from "./snapshot.ts";
 
 export interface Parts {
   readonly title: string;
@@ -17,13 +17,14 @@ export interface Parts {
   readonly range: Range;
   readonly atMs: number;
   readonly examples: ReadonlyMap<string, readonly string[]>;
+  readonly alerts: readonly Alert[] | null;
   alarms(): Promise<readonly Alarm[]>;
   files(): Promise<LakeFiles>;
 }
 
 /** One source that cannot be read leaves its part empty and is named; the rest is shown. */
 export async function compose(parts: Parts): Promise<Snapshot> {
-  const { title, about, definitions, connection, readings, range, atMs, examples } = parts;
+  const { title, about, definitions, connection, readings, range, atMs, examples, alerts } = parts;
   const problems: string[] = [];
   const reading = async <T>(what: string, read: () => Promise<T>, none: T): Promise<T> => {
     try {
@@ -41,7 +42,7 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),
   ]);
   return {
-    ...{ title, about, atMs, alarms, files, problems },
+    ...{ title, about, atMs, alerts, alarms, files, problems },
     figures: [...streamFigures(charts), ...metricFigures(metrics)],
     charts: [...charts, ...chartsOf(metrics)],
     rankings: rankingsOf(metrics),

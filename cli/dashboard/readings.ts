@@ -3,6 +3,7 @@ import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { dynamoMetricsStore } from "@millrace/aws";
 import { compile, compileMetrics, type FeatureValue, LEDGER } from "@millrace/engine";
 import type { Definitions } from "../definitions.ts";
+import type { MetricRows } from "../start/metrics.ts";
 import { askFeatures } from "./ask-serve.ts";
 import type { Connection } from "./connection.ts";
 import { type MetricReading, readingOf } from "./metric-charts.ts";
@@ -18,7 +19,12 @@ export interface Readings {
 
 const EXAMPLES = 200;
 
-export function readingsOf({ features, metrics, eventSchema }: Definitions, connection: Connection): Readings {
+/** `known`: rows that need not be read again. */
+export function readingsOf(
+  { features, metrics, eventSchema }: Definitions,
+  connection: Connection,
+  known: MetricRows = new Map(),
+): Readings {
   const { dynamoDb, physicalId } = connection;
   const pipeline = compile(features, eventSchema);
   const compiled = compileMetrics(metrics, pipeline);
@@ -36,7 +42,8 @@ export function readingsOf({ features, metrics, eventSchema }: Definitions, conn
           .filter(({ name }) => name !== LEDGER)
           .map(async ({ name, everyMs }, i) => {
             // From the beginning of the window in which the range begins.
-            const rows = await store.rows(name, Math.floor(range.fromMs / everyMs) * everyMs, range.toMs);
+            const rows =
+              known.get(name) ?? (await store.rows(name, Math.floor(range.fromMs / everyMs) * everyMs, range.toMs));
             return readingOf(compiled, metrics.metrics[i]?.measures ?? [], name, rows, range);
           }),
       ),

@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly charts: readonly Chart[];
   readonly rankings: readonly Ranking[];
   readonly views: readonly ViewToLookUp[];
+  /** The newest first; null where they cannot be read back. */
+  readonly alerts: readonly Alert[] | null;
   readonly alarms: readonly Alarm[];
   readonly files: LakeFiles;
   /** Faults that the page can inject; none where there is nothing to inject them into. */
@@ -81,6 +83,14 @@ export interface LookedUp {
   readonly lastArrivalMs: number | null;
   /** Each value in words. */
   readonly features: readonly (readonly [name: string, value: string])[];
+}
+
+/** What a condition over features said of somebody. */
+export interface Alert {
+  readonly name: string;
+  readonly entity: string;
+  readonly view: string;
+  readonly atMs: number;
 }
 
 export interface Alarm {

@@ -1,4 +1,5 @@
 /** Where the page's server gets what it shows. */
+import { ALERT_SOURCE, ALERT_TYPE } from "@millrace/aws";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
 import { listRings } from "../start/alarms.ts";
@@ -11,7 +12,7 @@ import { parquetRows, readLakeFiles } from "./lake-files.ts";
 import { takePulse } from "./pulse.ts";
 import { rangeOver } from "./range.ts";
 import { readingsOf } from "./readings.ts";
-import type { Alarm, LookedUp, Snapshot } from "./snapshot.ts";
+import type { Alarm, Alert, LookedUp, Snapshot } from "./snapshot.ts";
 
 export interface Source {
   snapshot(): Promise<Snapshot>;
@@ -52,6 +53,7 @@ export function localSource({ runtime, definitions, faults, pathOf }: LocalSourc
       range: rangeOver(Math.max(startMs - 60_000, now() - LOOK_BACK_MS), now()),
       atMs: now(),
       examples: await readings.entities(),
+      alerts: alertsOf(runtime),
       alarms: async () => alarmsOf(runtime),
       files: () => readLakeFiles({ s3: connection.s3, bucket, prefixes: [""], rowsIn }),
     }),
@@ -97,6 +99,8 @@ export function stackSource(stackName: string, definitions: Definitions, connect
       atMs: now(),
       // A scan of somebody's table for examples would cost them.
       examples: new Map(),
+      // EventBridge keeps none: whoever wants them has a rule.
+      alerts: null,
       alarms: () => readRinging(connection.cloudWatch, stackName),
       files: () =>
         readLakeFiles({ s3: connection.s3, bucket: connection.physicalId("LakeBucket"), prefixes: prefixes() }),
@@ -108,6 +112,22 @@ export function stackSource(stackName: string, definitions: Definitions, connect
     press: () => null,
     stop: connection.close,
   };
+}
+
+/** More would push the rest off the page. */
+const ALERTS_SHOWN = 20;
+
+export function alertsOf({ events }: Pick<Runtime, "events">): readonly Alert[] {
+  const alerts = events
+    .recent()
+    .filter((event) => event.source === ALERT_SOURCE && event["detail-type"] === ALERT_TYPE);
+  return alerts
+    .slice(-ALERTS_SHOWN)
+    .reverse()
+    .map(({ time, detail: { alert, entity, view } }) => ({
+      ...{ name: String(alert), entity: String(entity), view: String(view) },
+      atMs: Date.parse(time),
+    }));
 }
 
 export function alarmsOf({ alarms }: Pick<Runtime, "alarms">): readonly Alarm[] {

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
+import type { MetricRows } from "../start/metrics.ts";
 import type { EntityFeatures } from "../start/table.ts";
 import { buildPage } from "./build-page.ts";
 import { compose } from "./compose.ts";
@@ -10,7 +11,7 @@ import { parquetRows, readLakeFiles } from "./lake-files.ts";
 import { rangeOver } from "./range.ts";
 import { inWords, readingsOf, withoutVersion } from "./readings.ts";
 import type { LookedUp } from "./snapshot.ts";
-import { alarmsOf } from "./source.ts";
+import { alarmsOf, alertsOf } from "./source.ts";
 
 export interface ReportPage {
   readonly runtime: Runtime;
@@ -19,6 +20,8 @@ export interface ReportPage {
   readonly toMs: number;
   /** Those that can be looked up. */
   readonly entities: readonly EntityFeatures[];
+  /** The metrics' rows of that time, which the run has read already. */
+  readonly rows: MetricRows;
   readonly pathOf: (bucket: string, key: string) => string;
   readonly path: string;
 }
@@ -29,6 +32,7 @@ export async function writeReportPage({
   fromMs,
   toMs,
   entities,
+  rows,
   pathOf,
   path,
 }: ReportPage): Promise<void> {
@@ -43,9 +47,10 @@ export async function writeReportPage({
     title: "Millrace: report of npm start",
     about: `${words(fromMs)} to ${words(toMs)} UTC, virtual time`,
     ...{ definitions, connection, examples },
-    readings: readingsOf(definitions, connection),
+    readings: readingsOf(definitions, connection, rows),
     range: rangeOver(fromMs, toMs),
     atMs: toMs,
+    alerts: alertsOf(runtime),
     alarms: async () => alarmsOf(runtime),
     files: () =>
       readLakeFiles({ s3: connection.s3, bucket, prefixes: [""], rowsIn: parquetRows((key) => pathOf(bucket, key)) }),

@@ -1,7 +1,7 @@
 /** What a run left behind, measured: each sink is read where it lies, and held against the rest. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile, compileMetrics, type Pipeline } from "@millrace/engine";
+import { compile, compileMetrics, type MetricsPipeline, type Pipeline } from "@millrace/engine";
 import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import type { Runtime } from "../../local/runtime.ts";
 import { writeReportPage } from "../dashboard/write-report.ts";
@@ -14,7 +14,7 @@ import { readFunctionErrors } from "./function-errors.ts";
 import { type Lake, openLake, quoteName } from "./lake.ts";
 import { listQuarantine, measureParts } from "./lake-parts.ts";
 import { measureLateness } from "./lateness.ts";
-import { accountMetrics, type MetricsFound, readMetricRows } from "./metrics.ts";
+import { accountMetrics, type MetricRows, type MetricsFound, readMetricRows } from "./metrics.ts";
 import { DEFAULT_OUT, type NamedPath } from "./options.ts";
 import type { Report, Speed, TableFigures } from "./report.ts";
 import type { EventSource } from "./source.ts";
@@ -66,7 +66,8 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     fed.records,
     answered,
   );
-  const metrics = await measureMetrics(ran, lake);
+  const rows = await readRows(ran);
+  const metrics = await measureMetrics(ran, lake, rows);
   const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views)), ...metrics.checks];
   const report: Omit<Report, "speed"> = {
     ok: fed.notPut.length === 0 && views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
@@ -93,7 +94,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     notSimulated: runtime.notSimulated,
   };
   lake.close();
-  await writePage(ran, pipeline, entities);
+  await writePage(ran, pipeline, entities, rows);
   const whole: Report = { ...report, speed: speed() };
   writeFileSync(folder("report.json"), `${JSON.stringify(whole, null, 2)}\n`);
   return whole;
@@ -106,22 +107,30 @@ async function writePage(
   { definitions, runtime, fed, out }: Ran,
   pipeline: Pipeline,
   all: readonly Entity[],
+  rows: MetricRows,
 ): Promise<void> {
   const some = pipeline.views.flatMap(({ name }) => all.filter(({ view }) => view === name).slice(0, ENTITIES_IN_PAGE));
   await writeReportPage({
-    ...{ runtime, definitions, fromMs: fed.firstMs, toMs: fed.lastMs },
+    ...{ runtime, definitions, rows, fromMs: fed.firstMs, toMs: fed.lastMs },
     entities: some.map((entity) => featuresOf(pipeline, entity, fed.lastMs)),
     pathOf: (bucket, key) => join(out.path, bucket, key),
     path: join(out.path, "report.html"),
   });
 }
 
-async function measureMetrics({ definitions, runtime, fed, parameters }: Ran, lake: Lake): Promise<MetricsFound> {
-  const metrics = compileMetrics(definitions.metrics, compile(definitions.features, definitions.eventSchema));
+function metricsOf({ definitions: { metrics, features, eventSchema } }: Ran): MetricsPipeline {
+  return compileMetrics(metrics, compile(features, eventSchema));
+}
+
+function readRows(ran: Ran): Promise<MetricRows> {
+  const { runtime, fed } = ran;
   const table = runtime.physicalId("MetricsTable");
-  const rows = await readMetricRows(metrics, { endpoint: runtime.url, table, fromMs: fed.firstMs, toMs: fed.lastMs });
-  const tumblingMs = Number(parameters.MetricsWindowSeconds) * 1000;
-  return accountMetrics(lake, definitions.metrics, metrics, rows, tumblingMs);
+  return readMetricRows(metricsOf(ran), { endpoint: runtime.url, table, fromMs: fed.firstMs, toMs: fed.lastMs });
+}
+
+function measureMetrics(ran: Ran, lake: Lake, rows: MetricRows): Promise<MetricsFound> {
+  const tumblingMs = Number(ran.parameters.MetricsWindowSeconds) * 1000;
+  return accountMetrics(lake, ran.definitions.metrics, metricsOf(ran), rows, tumblingMs);
 }
 
 function tableFigures(

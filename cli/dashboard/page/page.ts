@@ -3,7 +3,7 @@ import type { Inlined, LookedUp, Snapshot } from "../snapshot.ts";
 import { type DrawnChart, drawChart } from "./chart.ts";
 import { byId } from "./element.ts";
 import { openLookUp } from "./look-up.ts";
-import { showAlarms, showButtons, showFigures, showFiles, showProblems, showRankings } from "./sections.ts";
+import { showAlarms, showAlerts, showButtons, showFigures, showFiles, showProblems, showRankings } from "./sections.ts";
 import { moment } from "./words.ts";
 
 const POLL_MS = 1000;
@@ -30,6 +30,7 @@ function show(snapshot: Snapshot): void {
   }
   showRankings(snapshot.rankings);
   tellLookUp(snapshot.views);
+  showAlerts(snapshot.alerts);
   showAlarms(snapshot.alarms);
   showFiles(snapshot.files);
 }

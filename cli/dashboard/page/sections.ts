@@ -1,5 +1,5 @@
 /** Every part of the page but the charts and the look-up. */
-import type { Alarm, FaultButton, Figure, LakeFiles, Ranking, Snapshot } from "../snapshot.ts";
+import type { Alarm, Alert, FaultButton, Figure, LakeFiles, Ranking, Snapshot } from "../snapshot.ts";
 import { byId, element } from "./element.ts";
 import { bytes, inUnit, moment } from "./words.ts";
 
@@ -28,6 +28,20 @@ function showBar({ label, count, share }: Ranking["bars"][number]): HTMLElement 
   const told = `${inUnit(count, "count")} · ${inUnit(share, "share")}`;
   const style = `--share: ${Math.min(100, share * 100).toFixed(2)}%`;
   return element("li", { style }, element("span", {}, label), element("span", {}, told));
+}
+
+export function showAlerts(alerts: readonly Alert[] | null): void {
+  byId("alerts-section").hidden = alerts === null;
+  const none = element("p", { class: "note" }, "No condition over features was met.");
+  const cards = (alerts ?? []).map(({ name, entity, view, atMs }) =>
+    element(
+      "div",
+      { class: "card alarm ringing" },
+      element("h3", {}, `${name.replaceAll("_", " ")}: ${entity}`),
+      element("p", { class: "note" }, `${view.replaceAll("_", " ")}, published at ${moment(atMs)}`),
+    ),
+  );
+  byId("alerts").replaceChildren(...(cards.length === 0 ? [none] : cards));
 }
 
 export function showAlarms(alarms: readonly Alarm[]): void {
