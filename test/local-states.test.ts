@@ -222,6 +222,14 @@ describe("errors (G12)", () => {
   });
 });
 
+it("an execution ends after a year (G1), however long it would wait", async () => {
+  const bench = await openBench({ States: { Wait: { Type: "Wait", Seconds: 400 * 86_400, End: true } } });
+  const arn = await bench.start();
+  await bench.clock.advanceTo(startMs + 500 * 86_400_000);
+  const { status, stopDate } = await bench.describe(arn);
+  expect({ status, stopDate }).toEqual({ status: "TIMED_OUT", stopDate: new Date(startMs + 365 * 86_400_000) });
+});
+
 describe("a task token (G13)", () => {
   const waiting = (more: object) => ({
     States: {
@@ -362,6 +370,57 @@ describe("an execution", () => {
     const bench = await openBench({ States: {} }, {}, template);
     expect(await bench.output()).toMatchObject({ status: "FAILED", error: "Lambda.AWSLambdaException" });
     expect(bench.calls).toEqual([]);
+  });
+});
+
+describe("another machine that a task waits for", () => {
+  const template = (more: object) => {
+    const states = (States: object) => JSON.stringify(definitionOf({ States } as never));
+    const start = {
+      Type: "Task",
+      Resource: "arn:aws:states:::states:startExecution.sync:2",
+      Arguments: { StateMachineArn: machineArn.replace(/machine$/, "child"), Name: "one" },
+      Output: "{% $states.result.Output %}",
+      End: true,
+      ...more,
+    };
+    const child = { Wait: { Type: "Wait", Seconds: 1000, Output: "late", End: true } };
+    return `
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Definition: ${states({ Start: start })}
+      Policies: [{ Statement: [{ Effect: Allow, Action: "states:*", Resource: "*" }] }]
+  Child: { Type: AWS::Serverless::StateMachine, Properties: { Definition: ${states(child)} } }`;
+  };
+  const childArn = `${machineArn.replace(":stateMachine:machine", ":execution:child")}:one`;
+
+  it("gives its output, and tells the region in the history", async () => {
+    const bench = await openBench({ States: {} }, { region: "eu-west-1" }, template({ Arguments: undefined }));
+    const failed = await bench.run({
+      StateMachineArn: machineArn.replace("us-east-1:", "eu-west-1:").replace(/machine$/, "child"),
+    });
+    expect(failed).toMatchObject({ status: "SUCCEEDED", output: "late" });
+    const scheduled = (await bench.history(failed.arn)).find(({ type }) => type === "TaskScheduled");
+    expect(scheduled?.taskScheduledEventDetails).toMatchObject({ region: "eu-west-1", resourceType: "states" });
+  });
+
+  it("is stopped with the execution that waits for it", async () => {
+    const bench = await openBench({ States: {} }, {}, template({}));
+    const executionArn = await bench.start();
+    await bench.clock.advanceTo(startMs + 10_000);
+    expect(await bench.describe(childArn)).toMatchObject({ status: "RUNNING" });
+    await bench.client.send(new StopExecutionCommand({ executionArn }));
+    await bench.clock.advanceTo(startMs + 11_000);
+    expect(await bench.describe(childArn)).toMatchObject({ status: "ABORTED", stopDate: new Date(startMs + 10_000) });
+  });
+
+  it("is stopped when the task has waited too long", async () => {
+    const bench = await openBench({ States: {} }, {}, template({ TimeoutSeconds: 60 }));
+    expect(await bench.output()).toMatchObject({ status: "FAILED", error: "States.Timeout" });
+    expect(await bench.describe(childArn)).toMatchObject({ status: "ABORTED", stopDate: new Date(startMs + 60_000) });
   });
 });
 

@@ -14,6 +14,10 @@ export interface Machine {
   readonly createdMs: number;
 }
 
+export function regionOf({ arn }: Machine): string {
+  return arn.split(":")[3] ?? "";
+}
+
 export type Status = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
 
 export interface HistoryEvent {

@@ -21,6 +21,8 @@ export interface MachinesOptions extends Omit<Surrounding, "ended"> {
   readonly machines: readonly Machine[];
 }
 
+/** AWS lets no execution run longer than a year, so no timer needs to reach farther than that. */
+const longestSeconds = 365 * 86_400;
 const nameIsTakenMs = 90 * 86_400_000;
 const redrivableMs = 14 * 86_400_000;
 
@@ -52,9 +54,9 @@ export function createMachines(options: MachinesOptions): Machines {
     execution.end = (reason) => controller.abort(reason);
     const write = (type: string, more: object = {}) => record(execution, trail, pace.now(), type, more);
     write(event, details);
-    const seconds = machine.definition.TimeoutSeconds;
+    const seconds = Math.min(machine.definition.TimeoutSeconds ?? longestSeconds, longestSeconds);
     const limit = new StateError("States.Timeout", `The execution did not end within ${seconds} seconds.`);
-    const cancel = seconds === undefined ? () => {} : pace.later(seconds * 1000, () => controller.abort(limit));
+    const cancel = pace.later(seconds * 1000, () => controller.abort(limit));
     const strand = strandOf(execution, around, {
       signal: controller.signal,
       trail,

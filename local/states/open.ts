@@ -38,7 +38,7 @@ export function openMachines(options: OpenMachinesOptions): { readonly machines:
     ...options,
     pace,
     tokens,
-    wire: createWire(url),
+    wire: createWire(url, template.account.region),
     machines: readMachines(template, access.roles, clock.now()),
     principalOf: ({ logicalId, name }) => access.as(access.roles.ofFunction(logicalId), name),
   });

@@ -15,7 +15,7 @@ export interface Pace {
   call<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** So far ahead a wait is not set but renewed: a task's default timeout lies beyond what a Date can say in a thousand years. */
+/** What is set for later than this never comes: no execution lives longer than a year. A backoff may grow beyond what a clock can say. */
 const longestMs = 366 * 86_400_000;
 
 export function createPace(clock: Clock, time: "virtual" | "real"): Pace {

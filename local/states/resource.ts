@@ -1,4 +1,6 @@
 /** What a task's Resource may be here. */
+import { jobOf } from "./sync.ts";
+
 export interface TaskResource {
   /** As the wire knows it. */
   readonly service: "lambda" | "states" | "dynamodb" | "sqs" | "sns" | "events" | "s3";
@@ -45,13 +47,16 @@ export function readResource(resource: string): TaskResource | null {
   const [, isSdk, name = "", action = "", suffix] = match;
   const known = (isSdk === undefined ? optimised : sdk)[name];
   if (known === undefined || !known[2].split(" ").includes(action)) return null;
+  const service = known[0];
+  const operation = action.charAt(0).toUpperCase() + action.slice(1);
   const isSync = suffix?.startsWith("sync") === true;
-  if (isSync && resource.replace(/:2$/, "") !== "arn:aws:states:::states:startExecution.sync") return null;
+  const job = isSync && isSdk === undefined ? jobOf({ service, operation }) : null;
+  if (isSync && (job === null || (suffix === "sync:2" && !job.hasSecondForm))) return null;
   return {
     ...none,
-    service: known[0],
+    service,
     errorPrefix: known[1],
-    operation: action.charAt(0).toUpperCase() + action.slice(1),
+    operation,
     pattern: isSync ? "sync" : suffix === "waitForTaskToken" ? "waitForTaskToken" : "request",
     parsesOutput: suffix === "sync:2",
   };

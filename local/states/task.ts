@@ -2,12 +2,13 @@
 import type { Principal } from "../iam/access.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import type { TaskState } from "./definition.ts";
-import { drawUuid, type Machine } from "./execution.ts";
+import { drawUuid, type Machine, regionOf } from "./execution.ts";
 import { isMap, type Json, type JsonMap, limited } from "./json.ts";
 import { type Pace, partOf, unlessAborted } from "./pace.ts";
 import { readResource, type TaskResource } from "./resource.ts";
 import { StateError } from "./state-error.ts";
 import type { Strand } from "./strand.ts";
+import { type Job, jobOf } from "./sync.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Wire } from "./wire.ts";
 
@@ -74,10 +75,7 @@ async function called(resource: TaskResource, input: Json, strand: Strand): Prom
     around.pace.call(() => around.wire.call(resource, given, caller)),
     signal,
   );
-  if (resource.pattern !== "sync") return answer;
-  const child = await around.ended(String((answer as JsonMap).ExecutionArn), signal);
-  if (child.Status !== "SUCCEEDED") throw new StateError("States.TaskFailed", JSON.stringify(child));
-  return resource.parsesOutput ? { ...child, Output: JSON.parse(String(child.Output)) as Json } : child;
+  return resource.pattern === "sync" ? (jobOf(resource) as Job).result(answer as JsonMap, strand, resource) : answer;
 }
 
 async function invoked(
@@ -85,11 +83,11 @@ async function invoked(
   payload: Json,
   { around, execution, signal, sleep }: Strand,
 ): Promise<Json> {
-  const account = execution.machine.arn.split(":");
+  const { machine } = execution;
   const arn = functionName.startsWith("arn:")
     ? functionName
-    : `arn:aws:lambda:${account[3]}:${account[4]}:function:${functionName}`;
-  const refused = around.principalOf(execution.machine).refusal("lambda:InvokeFunction", arn);
+    : `arn:aws:lambda:${regionOf(machine)}:${machine.arn.split(":")[4]}:function:${functionName}`;
+  const refused = around.principalOf(machine).refusal("lambda:InvokeFunction", arn);
   if (refused !== null) throw new StateError("Lambda.AWSLambdaException", refused.message);
   const plain = functionName.replace(/^(arn:.*:function:[^:]+|[^:]+):\$?\w+$/, "$1");
   const found = around.pace.call(() =>
@@ -107,7 +105,7 @@ async function invoked(
 }
 
 /** A function called by its ARN has events of its own kind. */
-function taskLog({ service, functionArn }: TaskResource, resource: string, { record }: Strand) {
+function taskLog({ service, functionArn }: TaskResource, resource: string, { record, execution }: Strand) {
   const isFunction = functionArn !== null;
   const prefix = isFunction ? "LambdaFunction" : "Task";
   const key = isFunction ? "lambdaFunction" : "task";
@@ -118,7 +116,9 @@ function taskLog({ service, functionArn }: TaskResource, resource: string, { rec
     scheduled(input: Json, timeoutInSeconds: number): void {
       const text = JSON.stringify(input);
       const limit = timeoutInSeconds === defaultTimeoutSeconds ? {} : { timeoutInSeconds };
-      const details = isFunction ? { input: text, resource } : { parameters: text, region: "us-east-1" };
+      const details = isFunction
+        ? { input: text, resource }
+        : { parameters: text, region: regionOf(execution.machine) };
       of("Scheduled", { ...details, ...limit });
       of("Started", {});
     },

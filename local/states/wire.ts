@@ -15,11 +15,11 @@ const targets: Readonly<Record<string, readonly [prefix: string, version: string
   states: ["AWSStepFunctions", "1.0"],
 };
 
-export function createWire(url: () => string): Wire {
+export function createWire(url: () => string, region: string): Wire {
   return {
     async call(resource, input, caller) {
       const { service } = resource;
-      const scope = `AWS4-HMAC-SHA256 Credential=${caller}/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
+      const scope = `AWS4-HMAC-SHA256 Credential=${caller}/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`;
       const send = (path: string, init: RequestInit): Promise<Response> =>
         fetch(url() + path, { ...init, headers: { ...(init.headers as object), authorization: scope } });
       if (service === "s3") return s3Call(resource, input, send);

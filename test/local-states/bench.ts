@@ -27,6 +27,7 @@ export interface BenchOptions {
   readonly work?: (payload: unknown) => unknown;
   readonly durationMs?: number;
   readonly seed?: number;
+  readonly region?: string;
 }
 
 export interface Shape {
@@ -54,7 +55,8 @@ export function definitionOf(shape: Shape): object {
 export async function openBench(shape: Shape, options: BenchOptions = {}, templateText?: string) {
   const clock = virtualClock(startMs);
   const text = templateText ?? templateOf(definitionOf(shape));
-  const template = loadTemplate({ templatePath: "/somewhere/template.yaml", templateText: text });
+  const { region = "us-east-1" } = options;
+  const template = loadTemplate({ templatePath: "/somewhere/template.yaml", templateText: text, account: { region } });
   const calls: { readonly payload: unknown; readonly atMs: number }[] = [];
   const invoke = async (_: string, payload: unknown): Promise<Invocation> => {
     const { durationMs = 20 } = options;
@@ -81,7 +83,7 @@ export async function openBench(shape: Shape, options: BenchOptions = {}, templa
   opened.push(server.stop, () => client.destroy());
 
   const start = async (input: unknown = {}, name?: string): Promise<string> => {
-    const asked = { stateMachineArn: machineArn, input: JSON.stringify(input), name };
+    const asked = { stateMachineArn: machineArn.replace("us-east-1", region), input: JSON.stringify(input), name };
     return String((await client.send(new StartExecutionCommand(asked))).executionArn);
   };
   const describe = async (executionArn: string) => {

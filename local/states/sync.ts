@@ -1,0 +1,30 @@
+/** What a task with `.sync` waits for: the job that its call has begun. By the service and operation of the wire; only optimised integrations have it. */
+import type { Json, JsonMap } from "./json.ts";
+import { StateError } from "./state-error.ts";
+import type { Strand } from "./strand.ts";
+
+export interface Job {
+  /** Whether there is `.sync:2`, too, which gives the result as JSON and not as text. */
+  readonly hasSecondForm: boolean;
+  /**
+   * Waits for the end of what was begun, by the answer to the call. Resolves with the task's result; throws a StateError when the job has failed.
+   * Ends the job and rejects with the signal's reason when the strand's signal is aborted: what is waited for ends with the task.
+   */
+  result(answer: JsonMap, strand: Strand, form: { readonly parsesOutput: boolean }): Promise<Json>;
+}
+
+const execution: Job = {
+  hasSecondForm: true,
+  async result({ ExecutionArn: arn }, { around, signal }, { parsesOutput }) {
+    const child = await around.ended(String(arn), signal);
+    if (child.Status !== "SUCCEEDED") throw new StateError("States.TaskFailed", JSON.stringify(child));
+    return parsesOutput ? { ...child, Output: JSON.parse(String(child.Output)) as Json } : child;
+  },
+};
+
+const jobs: Readonly<Record<string, Job>> = { "states:StartExecution": execution };
+
+/** Null for a call that begins nothing to wait for. */
+export function jobOf({ service, operation }: { readonly service: string; readonly operation: string }): Job | null {
+  return jobs[`${service}:${operation}`] ?? null;
+}
