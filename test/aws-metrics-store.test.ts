@@ -86,6 +86,20 @@ describe("dynamoMetricsStore", () => {
     await expect(store.put([row({ text: "x".repeat(410 * 1024) })])).rejects.toThrow(/size/i);
   });
 
+  it("tells final rows from others, and puts a part again over itself", async () => {
+    const store = newStore();
+    await store.put([row({ text: "a" })]);
+    const final = { metric: "arrivals", startMs: START, part: "hour=00", bytes: Buffer.from("b") };
+    await store.putFinal([final, { ...final, part: "hour=01" }]);
+    await store.putFinal([{ ...final, bytes: Buffer.from("c") }]);
+    const rows = await store.rows("arrivals", START, START + DAY);
+    expect(rows.map(({ final, bytes }) => `${final} ${Buffer.from(bytes)}`).toSorted()).toEqual([
+      "false a",
+      "true b",
+      "true c",
+    ]);
+  });
+
   it("has rows expire by the wall clock, each metric's after its own time", async () => {
     const store = newStore();
     await store.put([row({ text: "a" }), row({ metric: "short", text: "b" })]);

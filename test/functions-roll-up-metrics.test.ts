@@ -27,6 +27,8 @@ import { metrics as shopMetrics } from "./shop/metrics.ts";
 const START = Date.UTC(2026, 0, 2, 3);
 const WINDOW = 60_000;
 
+type RollUpStore = Omit<MetricsStore, "putFinal">;
+
 describe("roll-up-metrics", () => {
   it("leaves what a clean run leaves, whatever fails between reading and answering", async () => {
     const history = fc.array(fc.record({ user: fc.constantFrom("u1", "u2"), gapMs: fc.constantFrom(0, 900, 40_000) }), {
@@ -155,7 +157,7 @@ describe("roll-up-metrics", () => {
 });
 
 /** Hands records over window by window in batches of three, again and again until each succeeds. */
-async function deliver(records: readonly KinesisStreamRecord[], store: MetricsStore, lastTogether: boolean) {
+async function deliver(records: readonly KinesisStreamRecord[], store: RollUpStore, lastTogether: boolean) {
   const handler = handlerOf(store);
   const windowOf = ({ kinesis }: KinesisStreamRecord) =>
     Math.floor((kinesis.approximateArrivalTimestamp * 1000) / WINDOW) * WINDOW;
@@ -182,9 +184,7 @@ async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 /** A table in memory. `fateOf` is asked for each call: so many rows are written before the function dies. */
-function memoryMetricsStore(
-  fateOf: () => number = () => 99,
-): MetricsStore & { readonly table: Map<string, MetricRow> } {
+function memoryMetricsStore(fateOf: () => number = () => 99): RollUpStore & { readonly table: Map<string, MetricRow> } {
   const table = new Map<string, MetricRow>();
   const marks = new Map<string, Written>();
   return {
@@ -207,7 +207,7 @@ function memoryMetricsStore(
   };
 }
 
-function handlerOf(store: MetricsStore) {
+function handlerOf(store: RollUpStore) {
   return rollUpMetrics({ metrics, store, telemetry: memoryTelemetry(), now: () => START });
 }
 

@@ -11,7 +11,7 @@ import type { KinesisStreamStateResponse } from "aws-lambda";
 
 export interface Deps {
   readonly metrics: MetricsPipeline;
-  readonly store: MetricsStore;
+  readonly store: Omit<MetricsStore, "putFinal">;
   readonly telemetry: Telemetry;
   readonly now: () => number;
 }

@@ -8,7 +8,15 @@ import {
 import type { Position, Written } from "@millrace/engine";
 import { inRunsOf, mapAtMost } from "./at-most.ts";
 import { backoff, type Pause } from "./backoff.ts";
-import { partitionsBetween, sortKeysBetween, startOf, toRowKey, WRITTEN } from "./metric-row-key.ts";
+import {
+  isFinal,
+  partitionsBetween,
+  sortKeysBetween,
+  startOf,
+  toFinalKey,
+  toRowKey,
+  WRITTEN,
+} from "./metric-row-key.ts";
 import type { MetricsStore, StoredRow } from "./metrics-store.ts";
 
 /** DynamoDB's limit for one BatchWriteItem. */
@@ -41,6 +49,12 @@ export function dynamoMetricsStore(options: DynamoMetricsStoreOptions): MetricsS
       putItems(
         options,
         rows.map((row) => ({ ...toRowKey(row), state: { B: row.bytes }, expiresAt: expiresAt(row.metric) })),
+      ),
+
+    putFinal: (rows) =>
+      putItems(
+        options,
+        rows.map((row) => ({ ...toFinalKey(row), state: { B: row.bytes }, expiresAt: expiresAt(row.metric) })),
       ),
 
     async rows(metric, fromMs, toMs) {
@@ -117,7 +131,7 @@ async function query(
 function toStoredRow({ pk, sk, state }: Item): StoredRow {
   if (state?.B === undefined || sk?.S === undefined)
     throw new Error(`expected bytes in attribute "state" of item ${pk?.S} / ${sk?.S}, found none`);
-  return { startMs: startOf(sk.S), bytes: state.B };
+  return { startMs: startOf(sk.S), bytes: state.B, final: isFinal(sk.S) };
 }
 
 function toWritten({ sk, sequence, subSequence, arrivedBeforeMs }: Item): Written {

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { MetricRow } from "@millrace/engine";
+import type { FinalRow, MetricRow } from "@millrace/engine";
 
 /**
  * How a row's key stands in the table. The partition key is the metric and the day of its window (UTC), so that a day's windows
@@ -17,6 +17,17 @@ export function toRowKey({ metric, startMs, shard, arrivalStartMs, first }: Metr
 } {
   const sk = [isoTime(startMs), shard, isoTime(arrivalStartMs), first.sequence, first.subSequence].join("#");
   return { pk: { S: partitionOf(metric, startMs) }, sk: { S: sk } };
+}
+
+const FINAL = "final";
+
+/** In place of the shard, which is never called so. */
+export function toFinalKey({ metric, startMs, part }: FinalRow): ReturnType<typeof toRowKey> {
+  return { pk: { S: partitionOf(metric, startMs) }, sk: { S: [isoTime(startMs), FINAL, part].join("#") } };
+}
+
+export function isFinal(sk: string): boolean {
+  return sk.split("#")[1] === FINAL;
 }
 
 /** When the window of a row begins, from its sort key (epoch ms). */

@@ -1,4 +1,4 @@
-import type { MetricRow, Position, Written } from "@millrace/engine";
+import type { FinalRow, MetricRow, Position, ReadableRow, Written } from "@millrace/engine";
 
 /** Where the rows of metrics lie, and up to where each shard's records are in them. */
 export interface MetricsStore {
@@ -7,6 +7,8 @@ export interface MetricsStore {
    * may have been.
    */
   put(rows: readonly MetricRow[]): Promise<void>;
+  /** Puts rows that stand in place of all others of their windows, over what may lie at their places. */
+  putFinal(rows: readonly FinalRow[]): Promise<void>;
   /** Rows of one metric whose windows begin in [fromMs, toMs). */
   rows(metric: string, fromMs: number, toMs: number): Promise<readonly StoredRow[]>;
   /** Null when no row of the shard was written yet. */
@@ -17,4 +19,4 @@ export interface MetricsStore {
   allWritten(): Promise<readonly Written[]>;
 }
 
-export type StoredRow = Pick<MetricRow, "startMs" | "bytes">;
+export type StoredRow = ReadableRow;

@@ -9,7 +9,8 @@ import type { MetricRow } from "./roll-up.ts";
 
 /**
  * Metrics are composed when they are read: all rows of a window are added up, wider windows from the rows of narrower ones, and only
- * then values are made of them. The order of rows does not matter, nor how the stream was cut into shards, states and batches.
+ * then values are made of them. The order of rows does not matter, nor how the stream was cut into shards, states and batches. A
+ * window that has final rows consists of these alone.
  */
 export interface MetricWindow {
   readonly startMs: number;
@@ -26,6 +27,11 @@ export interface MetricGroup {
   readonly values: Values;
 }
 
+export interface ReadableRow extends Pick<MetricRow, "startMs" | "bytes"> {
+  /** Made of the lake when the window was over. */
+  readonly final?: boolean;
+}
+
 /** Measures and ratios by name. */
 export type Values = Readonly<Record<string, FeatureValue>>;
 
@@ -37,7 +43,7 @@ export type Values = Readonly<Record<string, FeatureValue>>;
 export function readMetric(
   metrics: MetricsPipeline,
   name: string,
-  rows: Iterable<Pick<MetricRow, "startMs" | "bytes">>,
+  rows: readonly ReadableRow[],
   options: { readonly stepMs?: number } = {},
 ): readonly MetricWindow[] {
   const metric = metricOf(metrics, name);
@@ -48,7 +54,9 @@ export function readMetric(
     );
   }
   const merged = new Map<number, Groups>();
-  for (const { startMs, bytes } of rows) {
+  const finished = new Set(rows.flatMap(({ startMs, final = false }) => (final ? [startMs] : [])));
+  for (const { startMs, bytes, final = false } of rows) {
+    if (!final && finished.has(startMs)) continue;
     const step = Math.floor(startMs / stepMs) * stepMs;
     const groups = merged.get(step) ?? noGroups();
     mergeGroups(metric, groups, unpackCell(metric, bytes));

@@ -160,12 +160,12 @@ function concerns({ records, where }: CompiledMetric, seen: Seen): boolean {
 }
 
 /** The cell of a metric that the last record went to, and likely the next one will. */
-interface OpenCell {
+export interface OpenCell {
   readonly startMs: number;
   readonly groups: Groups;
 }
 
-function addTo(metric: CompiledMetric, state: WindowState, last: OpenCell | undefined, seen: Seen): OpenCell {
+export function addTo(metric: CompiledMetric, state: WindowState, last: OpenCell | undefined, seen: Seen): OpenCell {
   const timeMs = metric.time === "event" ? (seen.event as Event).timeMs : seen.record.arrivalMs;
   const startMs = Math.floor(timeMs / metric.everyMs) * metric.everyMs;
   const cell = last?.startMs === startMs ? last : { startMs, groups: openCell(metric, cellAt(state, metric, startMs)) };

@@ -1,0 +1,105 @@
+import {
+  canBeFinal,
+  compileMetrics,
+  decode,
+  defineMetric,
+  defineMetrics,
+  type Event,
+  type FinalRow,
+  finalWindows,
+  type MetricRow,
+  measure,
+  minutes,
+  readMetric,
+  type StreamRecord,
+  tumbling,
+} from "@millrace/engine";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { arrivals, deliver, type Fact, metrics, pipeline, START, toRecords, weather } from "./metrics-histories.ts";
+import { naiveByRegion } from "./metrics-oracle.ts";
+
+describe("final windows", () => {
+  it("tell each identity once, too late or not, whatever was counted before; windows outside the range stay as they were", () => {
+    fc.assert(
+      fc.property(arrivals, weather, range, fc.infiniteStream(fc.nat(1000)), (list, weather, range, order) => {
+        const shuffle = <T>(all: readonly T[]) => shuffled(all, () => order.next().value);
+        const records = toRecords(list);
+        const live = [...deliver(records, { weather, finalIsEmpty: true }).table.values()].filter(isByRegion);
+        const lake = oncePerIdentity(records.flatMap(readable));
+        const parts = [0, 1].map((part) => shuffle(lake.filter((_, i) => i % 2 === part)));
+        const final = parts.flatMap((events, part) => finalRowsOf(events, range, `part-${part}`));
+
+        const told = readMetric(metrics, "by_region", shuffle([...live, ...final.map(asFinal)]));
+        const isInside = ({ startMs }: { startMs: number }) => startMs >= range.fromMs && startMs < range.toMs;
+        const judged = lake.map((event) => ({ record: event.record, fact: factOf(event), verdict: "accepted" }));
+        expect(told.filter(isInside)).toEqual(naiveByRegion(judged, 60_000).filter(isInside));
+        const before = readMetric(metrics, "by_region", live);
+        expect(told.filter((window) => !isInside(window))).toEqual(before.filter((window) => !isInside(window)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("are the same rows, byte for byte, whatever the order of the events", () => {
+    fc.assert(
+      fc.property(arrivals, range, (list, range) => {
+        const events = oncePerIdentity(toRecords(list).flatMap(readable));
+        expect(finalRowsOf(events.toReversed(), range, "a")).toEqual(finalRowsOf(events, range, "a"));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("are made of what the lake tells: not of arrival, of bytes, or of the moment of counting", () => {
+    const one = (rest: Partial<Parameters<typeof defineMetric>[1]>) => {
+      const metric = defineMetric("m", {
+        windows: [tumbling(minutes(1))],
+        measures: [measure.count("events")],
+        ...rest,
+      });
+      return canBeFinal(compileMetrics(defineMetrics({ metrics: [metric] }), pipeline).metrics[0] as never);
+    };
+    expect(one({})).toBe(true);
+    expect(one({ measures: [measure.max("latest", "_lateness_ms")] })).toBe(true);
+    expect(one({ time: "arrival" })).toBe(false);
+    expect(one({ time: "arrival", records: "readable" })).toBe(false);
+    expect(one({ measures: [measure.sum("bytes", "_size_bytes")] })).toBe(false);
+    expect(one({ measures: [measure.max("oldest", "_freshness_ms")] })).toBe(false);
+    expect(one({ measures: [measure.count("small", { where: { _size_bytes: 1 } })] })).toBe(false);
+    expect(metrics.metrics.filter(canBeFinal).map(({ name }) => name)).toEqual(["by_region"]);
+  });
+});
+
+const range = fc
+  .tuple(fc.integer({ min: -4, max: 12 }), fc.nat(20))
+  .map(([from, length]) => ({ fromMs: START + from * 60_000, toMs: START + (from + length) * 60_000 }));
+
+function finalRowsOf(events: readonly Event[], range: { fromMs: number; toMs: number }, part: string) {
+  const windows = finalWindows(metrics, range);
+  for (const event of events) windows.add(event);
+  return windows.rows(part);
+}
+
+function readable(record: StreamRecord): readonly Event[] {
+  const { event } = decode(pipeline, record);
+  return event === null ? [] : [event];
+}
+
+function oncePerIdentity(events: readonly Event[]): readonly Event[] {
+  return [...new Map(events.map((event) => [`${event.high} ${event.low}`, event])).values()];
+}
+
+function factOf({ record }: Event): Fact {
+  return JSON.parse(new TextDecoder().decode(record.data)) as Fact;
+}
+
+const asFinal = ({ startMs, bytes }: FinalRow) => ({ startMs, bytes, final: true });
+const isByRegion = ({ metric }: MetricRow) => metric === "by_region";
+
+function shuffled<T>(all: readonly T[], draw: () => number): readonly T[] {
+  return all
+    .map((one) => ({ one, key: draw() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ one }) => one);
+}
