@@ -33,6 +33,8 @@ const rules: readonly {
       { path: "layers/engine/a.ts", text: 'import type { X } from "../aws/index.ts";' },
       { path: "layers/engine/a.ts", text: 'export * from "@millrace/aws";' },
       { path: "layers/engine/deep/a.ts", text: "export const load = () => import(\n  `yaml`\n);" },
+      { path: "layers/lake/a.ts", text: 'import { x } from "@millrace/aws";' },
+      { path: "layers/engine/a.ts", text: 'import { x } from "@millrace/lake";' },
       { path: "layers/engine/a.ts", text: "export const load = (path: string) => import(path);" },
       { path: "definitions/features.ts", text: 'import { S3Client } from "@aws-sdk/client-s3";' },
       { path: "examples/definitions-sensors/features.ts", text: 'import "node:fs";' },

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { EventSchema, MetricsPipeline, Pipeline } from "@millrace/engine";
+import { quoteName, quoteText } from "@millrace/lake";
 import type { Runtime } from "../../local/runtime.ts";
-import { quoteName, quoteText } from "../start/lake.ts";
 import { type MetricRows, readMetricRows } from "../start/metrics.ts";
 import { type Entity, readTable } from "../start/table.ts";
 

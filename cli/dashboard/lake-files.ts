@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { quoteText } from "../start/lake.ts";
+import { quoteText } from "@millrace/lake";
 import type { LakeFile, LakeFiles } from "./snapshot.ts";
 
 const SHOWN = 12;

@@ -6,9 +6,9 @@
  * be seen there, so a view's failed records are those which nothing else accounts for, and they must be covered by such objects.
  */
 import type { Pipeline } from "@millrace/engine";
-import { type Lake, quoteName } from "./lake.ts";
+import { quoteName, viewCondition } from "@millrace/lake";
+import type { Lake } from "./lake.ts";
 import { type Entity, totalsOf } from "./table.ts";
-import { viewCondition } from "./view-condition.ts";
 
 export interface Check {
   /** A sentence that holds when `expected` equals `found`. */

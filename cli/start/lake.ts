@@ -6,6 +6,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { Column, EventSchema } from "@millrace/engine";
+import { quoteName, quoteText } from "@millrace/lake";
 
 export interface Lake {
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
@@ -130,12 +131,4 @@ function filesBelow(folder: string, ending = ""): readonly string[] {
 
 function readEntries(folder: string) {
   return readdirSync(folder, { recursive: true, withFileTypes: true });
-}
-
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

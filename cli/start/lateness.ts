@@ -1,6 +1,7 @@
 /** How late events were, from the lake: the figures with which a team chooses its allowed lateness. */
 import type { Features } from "@millrace/engine";
-import { type Lake, quoteName } from "./lake.ts";
+import { quoteName } from "@millrace/lake";
+import type { Lake } from "./lake.ts";
 
 export interface Lateness {
   readonly allowedMs: number;

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compile, compileMetrics, type MetricsPipeline, type Pipeline } from "@millrace/engine";
+import { quoteName } from "@millrace/lake";
 import type { FaultCounts } from "../../local/faults/catalogue.ts";
 import type { Runtime } from "../../local/runtime.ts";
 import { writeReportPage } from "../dashboard/write-report.ts";
@@ -11,7 +12,7 @@ import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
 import { countFailedRecords } from "./failed.ts";
 import type { Fed } from "./feed.ts";
 import { readFunctionErrors } from "./function-errors.ts";
-import { type Lake, openLake, quoteName } from "./lake.ts";
+import { type Lake, openLake } from "./lake.ts";
 import { listQuarantine, measureParts } from "./lake-parts.ts";
 import { measureLateness } from "./lateness.ts";
 import { accountMetrics, type MetricRows, type MetricsFound, readMetricRows } from "./metrics.ts";

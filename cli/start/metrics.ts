@@ -14,9 +14,9 @@ import {
   type MetricWindow,
   readMetric,
 } from "@millrace/engine";
+import { conditionOf, quoteName } from "@millrace/lake";
 import { type Check, check } from "./conservation.ts";
-import { type Lake, quoteName } from "./lake.ts";
-import { conditionOf } from "./view-condition.ts";
+import type { Lake } from "./lake.ts";
 
 export interface MetricAccount {
   readonly metric: string;

@@ -16,6 +16,7 @@ interface Folder {
 
 const engine = /^@millrace\/engine$/;
 const aws = /^@millrace\/aws$/;
+const lake = /^@millrace\/lake$/;
 const definitions = /^(#definitions|definitions)\//;
 const sdk = /^@(aws-sdk|smithy|aws-lambda-powertools)\//;
 /** Types only: the package has no code. */
@@ -31,8 +32,9 @@ const forThePage = /^(uplot$|cli\/dashboard\/snapshot\.ts$)/;
 const folders: readonly Folder[] = [
   { name: "layers/engine", contains: /^layers\/engine\//, mayImport: [] },
   { name: "layers/aws", contains: /^layers\/aws\//, mayImport: [engine, sdk, lambdaTypes, node] },
+  { name: "layers/lake", contains: /^layers\/lake\//, mayImport: [engine] },
   { name: "definitions", contains: /^(examples\/)?definitions[^/]*\//, mayImport: [engine] },
-  { name: "a function", contains: /^functions\//, mayImport: [engine, aws, definitions, lambdaTypes] },
+  { name: "a function", contains: /^functions\//, mayImport: [engine, aws, lake, definitions, lambdaTypes] },
   { name: "the dashboard's page", contains: /^cli\/dashboard\/page\//, mayImport: [forThePage] },
   { name: "local", contains: /^local\//, mayImport: [node, localLibraries] },
 ];
@@ -71,7 +73,7 @@ const impure: readonly (readonly [name: string, pattern: RegExp])[] = [
 ];
 
 export function pureFoldersArePure({ path, text }: File): readonly string[] {
-  if (!/^(layers\/engine|definitions)\//.test(path)) return [];
+  if (!/^(layers\/(engine|lake)|definitions)\//.test(path)) return [];
   // Time zones are asked for by name in a fixed locale, in one place; see there.
   const allowed = path === "layers/engine/zone.ts" ? ["the machine's locale"] : [];
   const lines = readSource(text).code.split("\n");

@@ -1,5 +1,5 @@
-import type { CompiledView, EventSchema, Scalar } from "@millrace/engine";
-import { quoteName, quoteText } from "./lake.ts";
+import { type CompiledView, type EventSchema, fromScaled, type Scalar } from "@millrace/engine";
+import { quoteName, quoteText, timestamp } from "./literal.ts";
 
 /** A view's filter as SQL over curated rows: written apart from the engine's, so that one can prove the other wrong. */
 export function viewCondition(view: CompiledView, schema: EventSchema): string {
@@ -21,7 +21,10 @@ function equals(column: string, value: Scalar, schema: EventSchema): string {
   if (typeof value === "string") return `${name} = ${quoteText(value)}`;
   // In the engine a time is epoch milliseconds and a decimal a scaled integer; in the lake they are what they mean.
   const type = schema.columns.find((candidate) => candidate.name === column)?.type;
-  if (type === "timestamp") return `epoch_ms(${name}) = ${value}`;
-  if (typeof type === "object") return `${name} * 1e${type.decimal.scale} = ${value}`;
+  if (type === "timestamp") return `${name} = ${timestamp(Number(value))}`;
+  if (typeof type === "object") {
+    const { precision, scale } = type.decimal;
+    return `${name} = CAST(${quoteText(fromScaled(Number(value), scale).toFixed(scale))} AS decimal(${precision}, ${scale}))`;
+  }
   return `${name} = ${value}`;
 }
