@@ -214,7 +214,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deliveries = new Map<string, Delivery>();
     const url = (): string => server.url;
     const messaging = createMessaging({ template, clock, time: options.clock.kind, seed, url, log });
-    const events = createEvents({ template, clock, seed, queues: messaging.sqs });
+    const events = createEvents({
+      template,
+      clock,
+      seed,
+      queues: messaging.sqs,
+      around: faults.aroundBus,
+    });
     await createTables(template, tables, objects);
     const invokeByState = (name: string, payload: unknown) => host.invoke(name, payload);
     const states = openMachines({

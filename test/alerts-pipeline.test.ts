@@ -59,6 +59,24 @@ describe("alerts through the whole pipeline", () => {
     expect(kills).toBeGreaterThan(0);
     expect(acted).toEqual(expected);
   });
+
+  it("are acted on by all means when notify is killed inside its act, and again only where the act could not be noted", async () => {
+    // Of each invocation: what Powertools notes before the act, and after it.
+    for (const [write, again] of [
+      [1, 0],
+      [2, 2],
+    ] as const) {
+      const { published, acted, kills } = await run(
+        `notify-write-${write}`,
+        (point) =>
+          point.functionId === "Notify" && point.phase === "write" && point.write === write && point.invocation === 1,
+      );
+      expect(kills).toBe(1);
+      expect(published).toEqual(expected);
+      expect([...new Set(acted)]).toEqual(expected);
+      expect(acted.length).toBeLessThanOrEqual(expected.length + again);
+    }
+  });
 });
 
 async function run(name: string, kill: (point: KillPoint) => boolean) {

@@ -24,7 +24,7 @@ export function featureDifferences({ definitions, pipeline, expected, found, las
   });
 }
 
-function differencesOf(
+export function differencesOf(
   where: string,
   wanted: Readonly<Record<string, FeatureValue | undefined>>,
   got: Readonly<Record<string, FeatureValue>>,

@@ -25,11 +25,11 @@ function rowName({ name, version = 1 }: Metric): string {
 
 const usualLimit = 50;
 
-function metricWindowDifferences(
+export function metricWindowDifferences(
   where: string,
   { limit = usualLimit }: Metric,
   wanted: readonly NaiveWindow[],
-  got: readonly MetricWindow[],
+  got: readonly Pick<MetricWindow, "startMs" | "groups">[],
 ): Differences {
   const windows = new Map(got.map((window) => [window.startMs, window]));
   const strangers = got.filter(({ startMs }) => !wanted.some((window) => window.startMs === startMs));

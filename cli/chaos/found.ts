@@ -1,8 +1,10 @@
 /** What a run left behind, read where it lies: the table over the wire, objects as files, Parquet by DuckDB. No function is asked. */
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { ALERT_SOURCE, ALERT_TYPE } from "@millrace/aws";
 import type { EventSchema, MetricsPipeline, Pipeline } from "@millrace/engine";
 import { quoteName, quoteText } from "@millrace/lake";
 import type { Runtime } from "../../local/runtime.ts";
@@ -76,6 +78,23 @@ export async function readFound(
     }),
     givenUp: Object.values(stats.mappings).reduce((sum, { discarded }) => sum + discarded, 0),
   };
+}
+
+/** The ids of alerts as the bus took them. */
+export function readPublished({ events }: Pick<Runtime, "events">): readonly string[] {
+  return events
+    .recent()
+    .filter((event) => event.source === ALERT_SOURCE && event["detail-type"] === ALERT_TYPE)
+    .map(({ detail }) => String(detail.id));
+}
+
+/** The ids of alerts as `notify` acted on them, which is a line in its log. To be called when the runtime has stopped. */
+export function readActed(outDir: string): readonly string[] {
+  const printed = readFileSync(join(outDir, "logs", "Notify.ndjson"), "utf8");
+  return printed
+    .split("\n")
+    .filter((line) => line.includes('"message":"alert"'))
+    .map((line) => String((JSON.parse(line) as Line).id));
 }
 
 type Line = Readonly<Record<string, unknown>>;

@@ -3,9 +3,10 @@ import { faultsHelp } from "../faults/faults-option.ts";
 export const HELP = `npm run chaos -- [options]
 
 Runs random histories through the whole pipeline of template.yaml, in virtual time, while things go wrong: one run per seed. After each it holds
-the features of every entity, the counters, the quarantine, the raw archive and the lake against what they must be, which it works out by
-nested loops over the history, without the engine. Histories are made from the definitions so that events collide: few keys and entities,
-ties, duplicates, late and future events, jumps of time over which tiles and fingerprints expire.
+the features of every entity, the counters, the quarantine, the raw archive, the lake, the metrics, the ledger, the alerts on the bus, those acted
+on, and what serve answers against what they must be, which it works out by nested loops over the history, without the engine. Histories are made
+from the definitions so that events collide: few keys and entities, ties, duplicates, late and future events, jumps of time over which tiles and
+fingerprints expire.
 
   --seeds N           how many runs (default: 20)
   --first-seed N      the seed of the first (default: 1). The same seed, the same run

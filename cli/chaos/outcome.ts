@@ -1,6 +1,7 @@
 /** What a run is judged by, and how a difference is told. */
 import type { MetricsPipeline, Pipeline } from "@millrace/engine";
 import type { Definitions } from "../definitions.ts";
+import type { Served } from "./ask-serve.ts";
 import type { Found } from "./found.ts";
 import type { Expected, Placed } from "./naive/expect.ts";
 
@@ -11,12 +12,22 @@ export interface Outcome {
   readonly placed: readonly Placed[];
   readonly expected: Expected;
   readonly found: Found;
+  readonly served: Served;
+  readonly alerts: Alerted;
   /** The arrival of the last record. */
   readonly lastMs: number;
   /** The length of the windows by which metrics gather records. */
   readonly tumblingMs: number;
   /** How far from its arrival an event may lie and still have a place in the lake. */
   readonly partitionBounds: { readonly pastMs: number; readonly futureMs: number };
+}
+
+/** By their ids, in the order in which it happened. */
+export interface Alerted {
+  readonly published: readonly string[];
+  readonly acted: readonly string[];
+  /** What may have kept a function from noting what it had done. */
+  readonly interruptions: number;
 }
 
 /** Where something differs, what ought to be there, and what is. */

@@ -8,9 +8,10 @@ import type { SourceEdit } from "../../local/lambda/source-edits.ts";
 import { type Runtime, type RuntimeStats, startRuntime } from "../../local/runtime.ts";
 import { type Definitions, projectDir } from "../definitions.ts";
 import { spliceTemplate } from "../schema/splice.ts";
+import { askServe } from "./ask-serve.ts";
 import { type CheckedDifference, compare } from "./checks.ts";
-import { readFound } from "./found.ts";
-import { expect, type Placed } from "./naive/expect.ts";
+import { readActed, readFound, readPublished } from "./found.ts";
+import { expect, isCovered, type Placed } from "./naive/expect.ts";
 import type { Step } from "./script.ts";
 import { settingsFor } from "./settings.ts";
 
@@ -60,13 +61,25 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
     const { features, eventSchema } = definitions;
     const metrics = compileMetrics(definitions.metrics, pipeline);
     const lastMs = placed.at(-1)?.arrivalMs ?? startMs;
+    const expected = expect(placed, features, eventSchema);
+    const found = await readFound(runtime, outDir, metrics, [startMs, lastMs]);
+    const asked = { views: features.views.filter(isCovered), metrics: definitions.metrics.metrics };
+    const around = [startMs - features.allowedLatenessMs, lastMs + features.maxSkewMs] as const;
+    const served = await askServe(runtime, asked, expected, around);
+    await options.inspect?.(runtime);
+    const stats = runtime.stats();
+    const published = readPublished(runtime);
+    // What functions have printed is on disk only then.
+    await runtime.stop();
     const differences = compare({
       definitions,
       pipeline,
       metrics,
       placed,
-      expected: expect(placed, features, eventSchema),
-      found: await readFound(runtime, outDir, metrics, [startMs, lastMs]),
+      expected,
+      found,
+      served,
+      alerts: { published, acted: readActed(outDir), interruptions: interruptionsIn(stats.faults) },
       lastMs,
       tumblingMs: Number(parameters.MetricsWindowSeconds) * 1000,
       partitionBounds: {
@@ -75,8 +88,6 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
         futureMs: Math.max(HOUR_MS, features.maxSkewMs),
       },
     });
-    await options.inspect?.(runtime);
-    const stats = runtime.stats();
     return { events: placed.length, faults: stats.faults, differences, stats };
   } finally {
     await runtime.stop();
@@ -84,6 +95,16 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
 }
 
 const HOUR_MS = 3_600_000;
+
+/** Faults after which it may not be known any more that something was done. */
+const interrupting = [
+  ...["crash", "timeout", "torn", "bus-lost-reply"],
+  ...["table-throttle", "table-lost-reply", "table-conflict", "table-late"],
+];
+
+function interruptionsIn(faults: FaultCounts): number {
+  return Object.entries(faults).reduce((sum, [name, count]) => sum + (interrupting.includes(name) ? count : 0), 0);
+}
 
 async function play(runtime: Runtime, steps: readonly Step[]): Promise<readonly Placed[]> {
   const stream = runtime.stream("EventStream");

@@ -3,7 +3,9 @@ import { optionalString, requiredObjects } from "../aws-input.ts";
 import { awsJsonService, type JsonObject, type JsonService } from "../aws-json.ts";
 import type { Clock } from "../clock.ts";
 import { toJson } from "../event-pattern.ts";
+import type { AroundBus } from "../faults/buses.ts";
 import type { Sqs } from "../sqs/service.ts";
+import { callerOf } from "../table-callers.ts";
 import type { Template } from "../template/load.ts";
 import { uuidOf } from "../uuid.ts";
 import { DEFAULT_BUS, readRules } from "./read-rules.ts";
@@ -13,6 +15,8 @@ export interface EventsOptions {
   readonly clock: Pick<Clock, "now">;
   readonly seed: number;
   readonly queues: Pick<Sqs, "find">;
+  /** Injects faults. */
+  readonly around?: AroundBus | undefined;
 }
 
 /** As consumers get it. */
@@ -39,7 +43,13 @@ const mostBytes = 1024 * 1024;
 const keptEvents = 10_000;
 
 /** Throws a TemplateError. */
-export function createEvents({ template, clock, seed, queues }: EventsOptions): Events {
+export function createEvents({
+  template,
+  clock,
+  seed,
+  queues,
+  around = ({ entries }, take) => entries.map(take),
+}: EventsOptions): Events {
   const rules = readRules(template);
   const buses = new Set([DEFAULT_BUS, ...template.of("AWS::Events::EventBus").map(({ name }) => name)]);
   const { accountId, region } = template.account;
@@ -82,9 +92,10 @@ export function createEvents({ template, clock, seed, queues }: EventsOptions): 
   const service = awsJsonService({
     name: "EventBridge",
     operations: {
-      PutEvents(input) {
-        const entries = requiredObjects(input, "Entries", { min: 1, max: mostEntries }).map(take);
-        return { FailedEntryCount: entries.filter((entry) => "ErrorCode" in entry).length, Entries: entries };
+      PutEvents(input, request) {
+        const entries = requiredObjects(input, "Entries", { min: 1, max: mostEntries });
+        const results = around({ entries, caller: callerOf(request) }, take);
+        return { FailedEntryCount: results.filter((result) => "ErrorCode" in result).length, Entries: results };
       },
     },
   });

@@ -79,6 +79,18 @@ export const catalogue = [
     means: "the put happens and the connection breaks before its reply",
   },
   {
+    name: "bus-fail",
+    rate: 0.05,
+    of: "events put on a bus",
+    means: "EventBridge refuses one (FailedEntryCount)",
+  },
+  {
+    name: "bus-lost-reply",
+    rate: 0.02,
+    of: "PutEvents calls",
+    means: "the put happens and the connection breaks before its reply",
+  },
+  {
     name: "repeat",
     rate: 0.02,
     of: "records",

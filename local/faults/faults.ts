@@ -1,5 +1,6 @@
-/** The faults of one run, each hooked in where it happens: around invocations, mappings, table requests and puts. */
+/** The faults of one run, each hooked in where it happens: around invocations, mappings, table requests, puts and events. */
 import type { FunctionHost } from "../lambda/host.ts";
+import { type AroundBus, busFaults } from "./buses.ts";
 import type { FaultCounts, FaultRates } from "./catalogue.ts";
 import { createDraws } from "./draw.ts";
 import { createInvocationFaults, type InvocationFaults } from "./invocations.ts";
@@ -11,6 +12,7 @@ export interface Faults {
   readonly invocations?: InvocationFaults;
   readonly aroundTable?: AroundRequest;
   readonly aroundPut?: AroundPut;
+  readonly aroundBus?: AroundBus;
   /** What event source mappings call in place of the host. */
   redelivering(invoke: FunctionHost["invoke"]): FunctionHost["invoke"];
   counts(): FaultCounts;
@@ -24,6 +26,7 @@ export function createFaults(seed: number, rates: FaultRates | undefined): Fault
     invocations,
     aroundTable: tableFaults(draws, invocations),
     aroundPut: putFaults(draws, invocations),
+    aroundBus: busFaults(draws, invocations),
     redelivering: (invoke) => redelivering(draws, invoke),
     counts: draws.counts,
   };

@@ -12,6 +12,7 @@ export interface Mutant {
 const commit = "functions/update-features/commit.ts";
 const fold = "layers/engine/fold.ts";
 const marks = "layers/engine/marks.ts";
+const alertBus = "layers/aws/eventbridge-alerts.ts";
 const rollUp = "layers/engine/metrics/roll-up.ts";
 const rowKey = "layers/aws/metric-row-key.ts";
 const rowKeyParts = "isoTime(startMs), shard, isoTime(arrivalStartMs), first.sequence, first.subSequence";
@@ -224,6 +225,82 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     faults: { redeliver: 0.5 },
+  },
+  {
+    name: "items of which everything came again are not judged, so that an alert that failed after the commit is lost",
+    edits: [
+      {
+        file: commit,
+        from: "const bytes = changed.get(item.id) ?? stored.get(item.id);",
+        to: "const bytes = stored === undefined ? undefined : changed.get(item.id);",
+      },
+    ],
+    faults: { "bus-fail": 0.2 },
+  },
+  {
+    name: "an alert that EventBridge refused is taken for published",
+    edits: [{ file: alertBus, from: "if (failed !== 0) throw", to: "if (failed === 0.5) throw" }],
+    faults: { "bus-fail": 0.2 },
+  },
+  {
+    name: "what could not be published is not reported, so that nobody tries again",
+    edits: [
+      {
+        file: alertBus,
+        from: "return { alert, cause: String(error) };",
+        to: 'return error === 0 ? { alert, cause: "" } : null;',
+      },
+    ],
+    faults: { "bus-fail": 0.5 },
+  },
+  {
+    name: "nothing is noted of what was published, so that a redelivery rings again",
+    edits: [{ file: alertBus, from: "await once(alert.id, () => put(alert));", to: "await put(alert);" }],
+    faults: { redeliver: 0.3 },
+  },
+  {
+    name: "what an item leaves behind is not judged before it is saved",
+    edits: [
+      {
+        file: "functions/update-features/raise-alerts.ts",
+        from: "for (const run of runs.slice(0, -1)) {",
+        to: "for (const run of runs.slice(0, 0)) {",
+      },
+    ],
+    faults: { "put-fail": 0.97, poison: 0.03 },
+  },
+  {
+    name: "notify acts on whatever SQS delivers",
+    edits: [
+      {
+        file: "functions/notify/notify.ts",
+        from: "await deps.once(alert.id, async () => act(deps, alert));",
+        to: "act(deps, alert);",
+      },
+    ],
+    faults: { redeliver: 0.3 },
+  },
+  {
+    name: "serve tells what one of an entity's lanes holds",
+    edits: [
+      {
+        file: "functions/serve/vectors.ts",
+        from: "features: readFeatures(pipeline, name, items, nowMs),",
+        to: "features: readFeatures(pipeline, name, items.slice(0, 1), nowMs),",
+      },
+    ],
+    faults: { reshard: 0.01 },
+  },
+  {
+    name: "serve leaves the newest window out of a metric",
+    edits: [
+      {
+        file: "functions/serve/serve.ts",
+        from: "windows: windows.map((",
+        to: "windows: windows.slice(0, -1).map((",
+      },
+    ],
+    faults: {},
   },
 ];
 

@@ -74,7 +74,8 @@ function tie(fact: Fact): number {
   return Number.parseInt(hash("md5", identityOf(fact), "hex").slice(0, 8), 16);
 }
 
-function nameOf(name: string, window: Window): string {
+/** With its window, as readers know it. */
+export function nameOf(name: string, window: Window): string {
   switch (window.kind) {
     case "hopping":
       return `${name}_${duration(window.sizeMs)}`;
