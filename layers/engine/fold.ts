@@ -1,12 +1,13 @@
+import { apply, type Counts, type Folding, foldingOf, type Item, LIVE } from "./apply.ts";
 import { decodeInto, decodeState, encodeState } from "./codec.ts";
 import type { CompiledView, Pipeline } from "./compile.ts";
 import type { Event } from "./decode.ts";
-import { add, has, sizeOf } from "./fingerprints.ts";
-import { contains, raise } from "./marks.ts";
+import { sizeOf } from "./fingerprints.ts";
+import { contains } from "./marks.ts";
+import { viewOf } from "./read.ts";
 import type { Rejection } from "./rejection.ts";
-import { isBehind, stopWaiting, takeTurn } from "./reorder.ts";
-import { FINGERPRINT_BYTES, ITEM_BYTES, SOFT_ITEM_BYTES } from "./size.ts";
-import { addToTiles, clearState, emptyState, inherit, matches, prune, type State } from "./state.ts";
+import { FINGERPRINT_BYTES } from "./size.ts";
+import { clearState, inherit, matches, prune } from "./state.ts";
 
 /**
  * Folds a batch of events into the items that it touches. Two kinds of "again" have two mechanisms. A redelivery keeps its
@@ -57,19 +58,17 @@ export interface Folded {
   readonly counts: Counts;
 }
 
-export interface Counts {
-  applied: number;
-  duplicates: number;
-  redelivered: number;
-  rejected: number;
-  notMatching: number;
-}
-
 /** An item's hot entity is pruned inside a batch too, so that its bookkeeping stays small. */
-const PRUNE_EVERY = 512;
+export const PRUNE_EVERY = 512;
 
 export function stateId({ view, entity, lane }: StateKey): string {
   return `${view}\u0000${lane}\u0000${entity}`;
+}
+
+/** Whose features an event goes into; null when the view leaves it out. */
+export function entityOf({ where, entity }: CompiledView, { row }: Event): string | null {
+  const value = matches(where, row) ? (row[entity] ?? null) : null;
+  return value === null || typeof value === "string" ? value : String(value);
 }
 
 /** Which items a batch touches. */
@@ -79,12 +78,11 @@ export function groupByItem(pipeline: Pipeline, events: readonly Event[]): Group
   for (const view of pipeline.views) {
     const groups = new Map<string, Event[]>();
     for (const event of events) {
-      const entity = matches(view.where, event.row) ? (event.row[view.entity] ?? null) : null;
-      if (entity === null) {
+      const text = entityOf(view, event);
+      if (text === null) {
         notMatching++;
         continue;
       }
-      const text = typeof entity === "string" ? entity : String(entity);
       const place = view.lanes ? `${event.record.position.shard}\u0000${text}` : `\u0000${text}`;
       const group = groups.get(place);
       if (group !== undefined) group.push(event);
@@ -111,35 +109,13 @@ export function foldGrouped(pipeline: Pipeline, stored: Items, { touched, notMat
   const counts: Counts = { applied: 0, duplicates: 0, redelivered: 0, rejected: 0, notMatching };
   let folding: Folding | null = null;
   for (const { key, id, events } of touched) {
-    if (folding === null || folding.view.name !== key.view) folding = foldingOf(pipeline, key.view, counts, rejections);
+    if (folding === null || folding.view.name !== key.view)
+      folding = foldingOf(pipeline, viewOf(pipeline, key.view), counts, rejections);
     const { view, item } = folding;
     load(view, item, id, stored);
     if (foldItem(folding, events)) states.push({ key, id, events, bytes: encodeState(view, item.state) });
   }
   return { states, rejections, counts };
-}
-
-/** What is at hand while the items of one view are folded. */
-interface Folding {
-  readonly pipeline: Pipeline;
-  readonly view: CompiledView;
-  readonly item: Item;
-  readonly counts: Counts;
-  readonly rejections: Rejection[];
-}
-
-/** One object for item after item. */
-interface Item {
-  readonly state: State;
-  /** How large the item was when it was last encoded, and the most that the events since may have added. */
-  measuredBytes: number;
-  grownBytes: number;
-}
-
-function foldingOf(pipeline: Pipeline, name: string, counts: Counts, rejections: Rejection[]): Folding {
-  const view = pipeline.views.find((candidate) => candidate.name === name) as CompiledView;
-  const item = { state: emptyState(view), measuredBytes: 0, grownBytes: 0 };
-  return { pipeline, view, item, counts, rejections };
 }
 
 function load(view: CompiledView, item: Item, id: string, { items, siblings }: Items): void {
@@ -166,95 +142,11 @@ function foldItem(folding: Folding, events: readonly Event[]): boolean {
       continue;
     }
     if (++fresh % PRUNE_EVERY === 0) prune(pipeline, view, item.state);
-    const rejection = apply(folding, event);
+    const rejection = apply(folding, event, LIVE);
     if (rejection === null) continue;
     counts.rejected++;
     rejections.push(rejection);
   }
   if (fresh > 0) prune(pipeline, view, item.state);
   return fresh > 0;
-}
-
-function apply(folding: Folding, event: Event): Rejection | null {
-  const { pipeline, view, item, counts } = folding;
-  const { state } = item;
-  const { position, arrivalMs } = event.record;
-  const behindMs = state.greatestArrivalMs - arrivalMs;
-  if (behindMs < 0) state.greatestArrivalMs = arrivalMs;
-  raise(state.marks, position, arrivalMs);
-  if (view.sequence !== null) release(folding);
-
-  if (behindMs > pipeline.slackMs) {
-    state.outOfHorizon++;
-    const detail = `arrived ${behindMs} ms behind the greatest arrival of its entity, ${pipeline.slackMs} ms are allowed`;
-    return reject(view, event, "out_of_horizon", detail);
-  }
-  const { timeMs, high, low } = event;
-  if (has(state.fingerprints, timeMs, high, low) || has(state.inherited, timeMs, high, low)) {
-    state.duplicates++;
-    counts.duplicates++;
-    return null;
-  }
-  const full = fullness(folding);
-  if (full !== null) {
-    state.overLimit++;
-    return reject(view, event, "entity_over_limit", full);
-  }
-  const number = view.sequence === null ? null : (event.row[view.sequence.column] ?? null);
-  if (number !== null) {
-    const rejection = admit(folding, event, number as number);
-    if (rejection !== null) return rejection;
-  } else addToTiles(view, state.tiles, event);
-  add(state.fingerprints, timeMs, high, low);
-  item.grownBytes += view.growthBytes;
-  state.applied++;
-  counts.applied++;
-  return null;
-}
-
-/** Takes in an event that its producer has numbered: it goes into tiles when its turn has come. */
-function admit({ view, item }: Folding, event: Event, number: number): Rejection | null {
-  const { state } = item;
-  const sequence = view.sequence as NonNullable<CompiledView["sequence"]>;
-  if (!isBehind(state.order, number)) {
-    const held = { number, arrivalMs: event.record.arrivalMs, fact: event };
-    for (const fact of takeTurn(state.order, sequence, held)) addToTiles(view, state.tiles, fact);
-    return null;
-  }
-  state.order.behind++;
-  if (sequence.behind === "quarantine") {
-    return reject(view, event, "out_of_order", `${sequence.column} is ${number}, but ${state.order.next} is next`);
-  }
-  addToTiles(view, state.tiles, event);
-  return null;
-}
-
-/** Events held back go into tiles once nothing that they wait for could be accepted any more. */
-function release({ pipeline, view, item: { state } }: Folding): void {
-  const beforeMs = state.greatestArrivalMs - pipeline.allowedLatenessMs - pipeline.slackMs;
-  for (const fact of stopWaiting(state.order, beforeMs)) addToTiles(view, state.tiles, fact);
-}
-
-/**
- * Why the entity can take no further event now; null when it can. As many events as allowed may be live; and the item must stay
- * well below what DynamoDB takes, whatever the events hold.
- */
-function fullness(folding: Folding): string | null {
-  const { pipeline, view, item } = folding;
-  const { state } = item;
-  if (sizeOf(state.fingerprints) >= view.entityLimit) {
-    prune(pipeline, view, state);
-    if (sizeOf(state.fingerprints) >= view.entityLimit)
-      return `the entity has more than ${view.entityLimit} live events`;
-  }
-  if (item.measuredBytes + item.grownBytes + view.growthBytes > ITEM_BYTES) {
-    prune(pipeline, view, state);
-    item.measuredBytes = encodeState(view, state).length;
-    item.grownBytes = 0;
-  }
-  return item.measuredBytes > SOFT_ITEM_BYTES ? `the entity's item has ${item.measuredBytes} bytes already` : null;
-}
-
-function reject(view: CompiledView, event: Event, reason: Rejection["reason"], detail: string): Rejection {
-  return { reason, stage: "fold", view: view.name, detail, record: event.record };
 }

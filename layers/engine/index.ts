@@ -12,6 +12,8 @@ export type { CompiledFeature, CompiledView, Pipeline } from "./compile.ts";
 export { compile } from "./compile.ts";
 export type { CuratedText } from "./curated.ts";
 export { toCuratedRow, toCuratedTexts } from "./curated.ts";
+export type { CuratedRow } from "./curated-event.ts";
+export { columnsFor, curatedEvent, ORIGIN_COLUMNS } from "./curated-event.ts";
 export { deaggregate } from "./deaggregate.ts";
 export { fromScaled, scaleDecimal } from "./decimal.ts";
 export type { Decoded, Event } from "./decode.ts";
@@ -52,7 +54,7 @@ export {
   variance,
 } from "./feature.ts";
 export type { Folded, FoldedState, Grouped, Items, StateKey, Touched } from "./fold.ts";
-export { fold, foldGrouped, groupByItem, stateId } from "./fold.ts";
+export { entityOf, fold, foldGrouped, groupByItem, stateId } from "./fold.ts";
 export type { WindowRow } from "./history.ts";
 export { evaluateHistory } from "./history.ts";
 export { md5Hex } from "./md5.ts";
@@ -72,7 +74,9 @@ export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
 export type { Position, StreamRecord } from "./position.ts";
 export { comparePositions } from "./position.ts";
 export type { ItemSummary } from "./read.ts";
-export { readFeatures, stateTtlMs, summarizeItem } from "./read.ts";
+export { reachMs, readFeatures, stateTtlMs, summarizeItem } from "./read.ts";
+export type { EntityHistory, Recomputed, RecomputedItem } from "./recompute.ts";
+export { recomputeEntity } from "./recompute.ts";
 export type { Reason, Rejection, Stage } from "./rejection.ts";
 export type { Column, ColumnType, EventSchema, Row, Scalar } from "./schema.ts";
 export type { ViewSize } from "./size.ts";

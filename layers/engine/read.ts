@@ -67,6 +67,17 @@ export function stateTtlMs(pipeline: Pipeline, viewName: string): number {
   return viewOf(pipeline, viewName).longestMs + pipeline.allowedLatenessMs + pipeline.slackMs + 86_400_000;
 }
 
+/**
+ * How far behind its greatest arrival an item's events may have happened and still be in it (ms): the longest window behind the
+ * earliest as-of, to the start of a tile. Infinite where a window never ends.
+ */
+export function reachMs(pipeline: Pipeline, viewName: string): number {
+  const { longestMs, resolutions } = viewOf(pipeline, viewName);
+  // A day of a time zone can have an hour more.
+  const widestMs = Math.max(...resolutions.map(({ widthMs, zone }) => widthMs + (zone === null ? 0 : 3_600_000)));
+  return longestMs + widestMs + pipeline.allowedLatenessMs + pipeline.slackMs;
+}
+
 export function viewOf(pipeline: Pipeline, name: string): CompiledView {
   const view = pipeline.views.find((candidate) => candidate.name === name);
   if (view === undefined)

@@ -77,7 +77,7 @@ export const INHERITED_LIMIT = 10_000;
  * After a reshard a producer's retry may come through a new shard: the new lane must know what the old ones have seen. What it
  * inherits does not count towards the entity's limit, or a busy old lane would shut the new one out.
  */
-export function inherit(state: State, parent: State): void {
+export function inherit(state: State, parent: Pick<State, "fingerprints" | "inherited">): void {
   for (const { times, highs, lows, from, to } of [parent.fingerprints, parent.inherited]) {
     for (let i = from; i < to; i++) {
       add(state.inherited, times[i] as number, highs[i] as number, lows[i] as number);

@@ -16,6 +16,7 @@ import {
   mean,
   min,
   type Pipeline,
+  type Rejection,
   type Scalar,
   type StateKey,
   type StreamRecord,
@@ -185,8 +186,15 @@ export function foldInto(
 }
 
 /** The same under other definitions. */
-export function foldWith(pipeline: Pipeline, table: Table, events: readonly Event[]): Table {
-  return withStates(table, fold(pipeline, stored(table, events, pipeline), events).states);
+export function foldWith(
+  pipeline: Pipeline,
+  table: Table,
+  events: readonly Event[],
+  onRejection: (rejection: Rejection) => void = () => {},
+): Table {
+  const { states, rejections } = fold(pipeline, stored(table, events, pipeline), events);
+  rejections.forEach(onRejection);
+  return withStates(table, states);
 }
 
 function withStates(table: Table, states: ReturnType<typeof fold>["states"]): Table {
@@ -221,4 +229,9 @@ export function accepted(list: readonly Arrival[], view: "by_user" | "by_item", 
     .filter(({ kind }) => kind === "buy" || kind === "look")
     .filter((fact) => (view === "by_user" ? fact.user : fact.item) === entity)
     .filter(({ user, id, time }) => !seen.has(`${user} ${id} ${time}`) && seen.add(`${user} ${id} ${time}`));
+}
+
+/** Items by id, to compare whole tables byte for byte. */
+export function dump(table: Table): Record<string, string> {
+  return Object.fromEntries([...table].map(([id, { bytes }]) => [id, Buffer.from(bytes).toString("hex")]).sort());
 }

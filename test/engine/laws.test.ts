@@ -5,6 +5,7 @@ import {
   type Arrival,
   accepted,
   arrivals,
+  dump,
   eventsOf,
   foldInto,
   LATENESS,
@@ -230,8 +231,4 @@ function newest(list: readonly Arrival[]): number {
 
 function byArrival(list: readonly Arrival[]): readonly Arrival[] {
   return [...list].sort((a, b) => a.arrivalMs - b.arrivalMs);
-}
-
-function dump(table: Table): Record<string, string> {
-  return Object.fromEntries([...table].map(([id, { bytes }]) => [id, Buffer.from(bytes).toString("hex")]).sort());
 }
