@@ -1,3 +1,6 @@
 // SQL over the lake's tables, in words that Athena and DuckDB both take. The only place of SQL that functions use.
+export { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 export { conditionOf, viewCondition } from "./condition.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
+export { type Entities, historyFromMs, MOST_GIVEN_BYTES, type RowsQuestion, rowsQuery } from "./rows.ts";
+export { type UnloadTo, unloadJson } from "./unload.ts";

@@ -1,0 +1,136 @@
+import {
+  type CompiledView,
+  columnsFor,
+  DefinitionError,
+  ORIGIN_COLUMNS,
+  type Pipeline,
+  reachMs,
+  viewOf,
+} from "@millrace/engine";
+import { bucketSql, MOST_BUCKETS } from "./bucket.ts";
+import { viewCondition } from "./condition.ts";
+import { quoteName, quoteText, timestamp } from "./literal.ts";
+
+/**
+ * The rows from which a view's items are recomputed: the accepted events that its live fold has not refused, one per position, of the newest
+ * pipeline version. They come with the columns that the view needs, and with the bucket of their entity as the last column.
+ */
+export interface RowsQuestion {
+  readonly view: string;
+  readonly entities: Entities;
+  /** From when on (event time, epoch ms); null from the beginning. `historyFromMs` says how much is needed. */
+  readonly fromMs: number | null;
+  /** Only what arrived before (epoch ms): all of it is in the lake. */
+  readonly settledMs: number;
+  readonly buckets: number;
+}
+
+export type Entities =
+  | { readonly kind: "all" }
+  | { readonly kind: "given"; readonly entities: readonly string[] }
+  /** Those with an event that arrived in [fromMs, toMs), as far as the lake knows. */
+  | { readonly kind: "touched"; readonly fromMs: number; readonly toMs: number }
+  /** `take` of `parts` equal parts, always the same. */
+  | { readonly kind: "sample"; readonly parts: number; readonly take: number };
+
+/** Athena's limit for a query's text is 256 KiB. */
+export const MOST_GIVEN_BYTES = 200 * 1024;
+const DAY_MS = 86_400_000;
+
+/** `SELECT …, bucket`, to be unloaded and partitioned by `bucket`. Throws DefinitionError for what cannot be asked. */
+export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
+  const { fromMs, settledMs, buckets } = question;
+  if (!(buckets >= 1 && buckets <= MOST_BUCKETS))
+    throw new DefinitionError(`rows: buckets must be from 1 to ${MOST_BUCKETS}, got ${buckets}`);
+  const view = viewOf(pipeline, question.view);
+  const { schema } = pipeline;
+  const names = columnsFor(pipeline, view).map(({ name }) => quoteName(name));
+  const time = quoteName(schema.timeColumn);
+  const conditions = [
+    "_verdict = 'accepted'",
+    viewCondition(view, schema),
+    ...(fromMs === null ? [] : [`${time} >= ${timestamp(fromMs)}`]),
+    ...entitiesCondition(pipeline, view, question.entities),
+  ];
+  return `
+SELECT ${[...names, ...ORIGIN_COLUMNS].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
+FROM (
+  SELECT *, row_number() OVER (
+    PARTITION BY _shard, _sequence, _subsequence ORDER BY _pipeline_version DESC
+  ) AS _newest
+  FROM curated
+  WHERE _arrival < ${timestamp(settledMs)}
+    AND dt <= ${day(settledMs + pipeline.maxSkewMs)}${since(fromMs)}
+) AS newest
+LEFT JOIN (
+${refused(view.name, fromMs)}
+) AS refused ON shard = _shard AND sequence = _sequence AND subsequence = _subsequence
+WHERE _newest = 1 AND shard IS NULL
+  AND ${conditions.join("\n  AND ")}`;
+}
+
+/**
+ * From when on an item's events are needed (event time, epoch ms), so that items which were written up to `keptMs` ago can be recomputed as of
+ * `settledMs`; null where all are, because a window never ends.
+ */
+export function historyFromMs(pipeline: Pipeline, view: string, settledMs: number, keptMs: number): number | null {
+  const fromMs = settledMs - keptMs - reachMs(pipeline, view);
+  return Number.isFinite(fromMs) ? fromMs : null;
+}
+
+/** Positions that the view's fold refused, unless a later attempt used them. */
+function refused(view: string, fromMs: number | null): string {
+  return `  SELECT shard, sequence, subsequence
+  FROM (
+    SELECT *, row_number() OVER (
+      PARTITION BY shard, sequence, subsequence
+      ORDER BY attempt DESC, CASE WHEN reason = 'recovered' THEN 0 ELSE 1 END
+    ) AS _latest
+    FROM quarantine
+    WHERE stage = 'fold' AND "view" = ${quoteText(view)}${since(fromMs)}
+  ) AS verdicts
+  WHERE _latest = 1 AND reason <> 'recovered'`;
+}
+
+function entitiesCondition(pipeline: Pipeline, view: CompiledView, entities: Entities): readonly string[] {
+  const entity = quoteName(view.entity);
+  switch (entities.kind) {
+    case "all":
+      return [];
+    case "given": {
+      const list = entities.entities.map(quoteText).join(", ");
+      if (list.length > MOST_GIVEN_BYTES)
+        throw new DefinitionError(
+          `rows: ${entities.entities.length} entities make a query that is too long: ask for all of them, or for those touched in a time`,
+        );
+      return [list === "" ? "false" : `CAST(${entity} AS varchar) IN (${list})`];
+    }
+    case "touched":
+      return [`${entity} IN (${touched(pipeline, entity, entities)})`];
+    case "sample":
+      // Of a hundred times as many parts, so that the entities of a sample are spread over all buckets.
+      return [`${bucketSql(view.entity, entities.parts * MOST_BUCKETS)} < ${entities.take * MOST_BUCKETS}`];
+  }
+}
+
+/** An accepted event's time is close to its arrival, which says in which partitions to look. */
+function touched(
+  pipeline: Pipeline,
+  entity: string,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): string {
+  const days = `dt BETWEEN ${day(fromMs - pipeline.allowedLatenessMs)} AND ${day(toMs + pipeline.maxSkewMs)}`;
+  return `
+    SELECT ${entity} FROM curated
+    WHERE ${days} AND _verdict = 'accepted' AND _arrival >= ${timestamp(fromMs)} AND _arrival < ${timestamp(toMs)}
+  `;
+}
+
+/** From the partition a day before on, so that a newer version of a row whose time was corrected a little is met with its older ones. */
+function since(fromMs: number | null): string {
+  return fromMs === null ? "" : ` AND dt >= ${day(fromMs - DAY_MS)}`;
+}
+
+function day(ms: number): string {
+  return quoteText(new Date(ms).toISOString().slice(0, 10));
+}
