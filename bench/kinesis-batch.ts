@@ -1,8 +1,7 @@
 import type { KinesisStreamEvent, KinesisStreamRecord } from "aws-lambda";
 
-/** Records as Lambda hands them over: one shard, ascending sequence numbers of the length that Kinesis gives. */
+/** Records as Lambda hands them over: ascending sequence numbers of the length that Kinesis gives. */
 const FIRST_SEQUENCE = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n;
-const SHARD = "shardId-000000000000";
 
 export interface Put {
   readonly partitionKey: string;
@@ -10,7 +9,11 @@ export interface Put {
   readonly arrivalMs: number;
 }
 
-export function toKinesisRecord({ partitionKey, data, arrivalMs }: Put, number: number): KinesisStreamRecord {
+export function toKinesisRecord(
+  { partitionKey, data, arrivalMs }: Put,
+  number: number,
+  shard = 0,
+): KinesisStreamRecord {
   const sequenceNumber = (FIRST_SEQUENCE + BigInt(number)).toString();
   return {
     kinesis: {
@@ -22,7 +25,7 @@ export function toKinesisRecord({ partitionKey, data, arrivalMs }: Put, number: 
     },
     eventSource: "aws:kinesis",
     eventVersion: "1.0",
-    eventID: `${SHARD}:${sequenceNumber}`,
+    eventID: `shardId-${String(shard).padStart(12, "0")}:${sequenceNumber}`,
     eventName: "aws:kinesis:record",
     invokeIdentityArn: "arn:aws:iam::000000000000:role/bench",
     awsRegion: "us-east-1",

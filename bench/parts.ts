@@ -2,6 +2,7 @@ import { batchHashRows } from "./batch-hash/rows.ts";
 import { engineRows } from "./engine.ts";
 import { hoppingRows } from "./hopping/rows.ts";
 import type { BenchOptions } from "./options.ts";
+import { serveRows } from "./serve/rows.ts";
 import { transformRows } from "./transform.ts";
 import { updateFeaturesRows } from "./update-features/rows.ts";
 
@@ -34,6 +35,11 @@ export const parts: readonly Part[] = [
     name: "batch-hash",
     about: "what is counted when deliveries fail, against the hash of the whole batch as idempotency key",
     rows: batchHashRows,
+  },
+  {
+    name: "serve",
+    about: "feature vectors for 1 and 100 entities, against a plain table in which they lie ready",
+    rows: serveRows,
   },
   {
     name: "hopping",

@@ -8,8 +8,11 @@ import { foldTiles, foldWindows, makeHoppingInput, requireEqual } from "../bench
 import { inBatches, toKinesisRecord } from "../bench/kinesis-batch.ts";
 import { parseBenchOptions } from "../bench/options.ts";
 import { parts } from "../bench/parts.ts";
+import { requireSameVectors } from "../bench/serve/rows.ts";
+import { fillFeatures, measureReads, plainHandlers, serveHandler } from "../bench/serve/sides.ts";
 import { type Input, openInputs } from "../bench/update-features/inputs.ts";
 import { measureMillrace, measurePowertools } from "../bench/update-features/sides.ts";
+import { defaultDefinitionsDir, loadDefinitions } from "../cli/definitions.ts";
 import { pipeline, START } from "./functions/shop.ts";
 
 const known = parts.map(({ name }) => name);
@@ -75,6 +78,37 @@ describe("update-features and its peer", () => {
     const late = { ...input.records[2], kinesis: { ...input.records[2]?.kinesis, approximateArrivalTimestamp: START } };
     const batches = [{ Records: [late as (typeof input.records)[0]] }];
     await expect(withEmulation((emulation) => measureMillrace(emulation, input, batches))).rejects.toThrow("too_late");
+  });
+});
+
+describe("serve and its peer", () => {
+  it("tell the same of every entity, one by one and by the hundred, and a difference is found", async () => {
+    const definitions = await loadDefinitions(defaultDefinitionsDir);
+    await withEmulation(async (emulation) => {
+      const shop = await fillFeatures(emulation, definitions, { events: 300, shards: 2 });
+      const ours = serveHandler(emulation, definitions, shop);
+      const plain = await plainHandlers(emulation, shop);
+      for (const [view, entities] of shop.entities) {
+        expect(entities.length).toBeGreaterThan(10);
+        for (const peer of [plain.oneByOne, plain.inBatches]) {
+          await requireSameVectors(view, entities, 1, ours, peer);
+          await requireSameVectors(view, entities, 100, ours, peer);
+        }
+        const asked = { view, entities, perRequest: 100, rounds: 2 };
+        const vectors = entities.length * 2;
+        expect(await measureReads(emulation, ours, asked)).toMatchObject({
+          vectors,
+          requests: vectors,
+          readUnits: vectors / 2,
+        });
+        expect(await measureReads(emulation, plain.oneByOne, asked)).toMatchObject({ requests: vectors });
+      }
+      const later = serveHandler(emulation, definitions, { ...shop, nowMs: shop.nowMs + 3_600_000 });
+      const [entity] = shop.entities.get("user_activity") ?? [];
+      await expect(requireSameVectors("user_activity", [String(entity)], 1, later, plain.oneByOne)).rejects.toThrow(
+        /plain table \[/,
+      );
+    });
   });
 });
 
