@@ -23,6 +23,40 @@ describe("the template's state machines", () => {
     expect(complaints(path, readFileSync(path, "utf8"))).toEqual([]);
   });
 
+  it("may hold a distributed Map with all that this runtime does with one", () => {
+    const of = (more: object) => {
+      const ItemReader = {
+        Resource: "arn:aws:states:::s3:getObject",
+        ReaderConfig: { InputType: "JSONL", MaxItems: "{% $states.input.most %}" },
+        Arguments: { Bucket: "lake", Key: "{% $states.input.key %}" },
+      };
+      const each = {
+        Type: "Map",
+        Label: "Each",
+        ItemReader,
+        ItemSelector: { item: "{% $states.context.Map.Item.Value %}" },
+        ItemBatcher: {
+          MaxItemsPerBatch: "{% 5 %}",
+          MaxInputBytesPerBatch: 1000,
+          BatchInput: { day: "{% $states.input.day %}" },
+        },
+        ItemProcessor: {
+          ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "EXPRESS" },
+          StartAt: "Work",
+          States: { Work: { Type: "Task", Resource: functionArn, End: true } },
+        },
+        MaxConcurrency: "{% $states.input.width %}",
+        ToleratedFailurePercentage: 10,
+        ResultWriter: { Resource: "arn:aws:states:::s3:putObject", Arguments: { Bucket: "lake", Prefix: "out" } },
+        End: true,
+        ...more,
+      };
+      return complaints("/somewhere/template.yaml", templateOf(definitionOf({ States: { Each: each } })));
+    };
+    expect(of({})).toEqual([]);
+    expect(of({ MaxConcurrency: -1 }).length).toBeGreaterThan(0);
+  });
+
   it("would be refused with a mistake that this runtime lets pass", () => {
     const of = (state: object) =>
       complaints("/somewhere/template.yaml", templateOf(definitionOf({ States: { Work: state } })));

@@ -2,12 +2,15 @@
 import { uuidOf } from "../uuid.ts";
 import type { Definition } from "./definition.ts";
 import type { Json, JsonMap } from "./json.ts";
+import type { MapRun } from "./map-run.ts";
 import { StateError } from "./state-error.ts";
 
 export interface Machine {
   readonly logicalId: string;
   readonly name: string;
   readonly arn: string;
+  /** Only the children of a distributed Map can be Express here. */
+  readonly type: "STANDARD" | "EXPRESS";
   readonly roleArn: string;
   readonly definition: Definition;
   readonly definitionText: string;
@@ -37,6 +40,8 @@ export interface Progress {
   done: { readonly output: Json } | null;
   /** Of the branches or items of the present state. */
   inner: Progress[] | null;
+  /** Of the present state, where it is a distributed Map. */
+  mapRun: MapRun | null;
 }
 
 export interface Execution {
@@ -44,8 +49,10 @@ export interface Execution {
   readonly name: string;
   readonly machine: Machine;
   readonly input: Json;
+  /** That it is a child of. */
+  readonly mapRun: MapRun | null;
   readonly startMs: number;
-  readonly progress: Progress;
+  progress: Progress;
   readonly history: HistoryEvent[];
   readonly redrivenMs: number[];
   status: Status;
@@ -77,7 +84,7 @@ export function record(execution: Execution, trail: Trail, nowMs: number, type: 
 }
 
 export function progressFrom(state: string, input: Json, variables: JsonMap = {}): Progress {
-  return { state, input, variables, done: null, inner: null };
+  return { state, input, variables, done: null, inner: null, mapRun: null };
 }
 
 export function drawUuid(execution: Execution, seed: number, what: string): string {

@@ -2,6 +2,7 @@
 import { AwsError } from "../aws-error.ts";
 import { type Execution, type Machine, progressFrom, record } from "./execution.ts";
 import { type Json, type JsonMap, limited } from "./json.ts";
+import type { MapRun } from "./map-run.ts";
 import { unlessAborted } from "./pace.ts";
 import { runStates } from "./run.ts";
 import { Aborted, StateError } from "./state-error.ts";
@@ -10,19 +11,22 @@ import type { Surrounding } from "./task.ts";
 
 export interface Machines {
   all(): readonly Machine[];
+  /** Children of Map Runs included, oldest first. */
   executions(): readonly Execution[];
+  find(executionArn: string): Execution | undefined;
+  mapRuns(): readonly MapRun[];
   /** Throws an AwsError as StartExecution does. */
   start(machine: Machine, input: Json, name?: string): Execution;
   stop(execution: Execution, error: string, cause: string): void;
   redrive(execution: Execution): void;
 }
 
-export interface MachinesOptions extends Omit<Surrounding, "ended"> {
+export interface MachinesOptions extends Omit<Surrounding, "ended" | "mapRuns" | "begin" | "again"> {
   readonly machines: readonly Machine[];
 }
 
-/** AWS lets no execution run longer than a year, so no timer needs to reach farther than that. */
-const longestSeconds = 365 * 86_400;
+/** AWS lets no execution run longer, so no timer needs to reach farther than that. */
+const longestSeconds = { STANDARD: 365 * 86_400, EXPRESS: 5 * 60 };
 const nameIsTakenMs = 90 * 86_400_000;
 const redrivableMs = 14 * 86_400_000;
 
@@ -32,6 +36,14 @@ export function createMachines(options: MachinesOptions): Machines {
   const { pace } = options;
   const around: Surrounding = {
     ...options,
+    mapRuns: [],
+    begin: (machine, input, name, mapRun) => begin(machine, input, name, mapRun),
+    again(execution) {
+      // An Express execution remembers nothing that it could go on from.
+      if (execution.machine.type === "EXPRESS")
+        execution.progress = progressFrom(execution.machine.definition.StartAt, execution.input);
+      resume(execution);
+    },
     async ended(arn, signal) {
       const execution = executions.get(arn) as Execution;
       if (execution.status === "RUNNING") {
@@ -54,7 +66,8 @@ export function createMachines(options: MachinesOptions): Machines {
     execution.end = (reason) => controller.abort(reason);
     const write = (type: string, more: object = {}) => record(execution, trail, pace.now(), type, more);
     write(event, details);
-    const seconds = Math.min(machine.definition.TimeoutSeconds ?? longestSeconds, longestSeconds);
+    const longest = longestSeconds[machine.type];
+    const seconds = Math.min(machine.definition.TimeoutSeconds ?? longest, longest);
     const limit = new StateError("States.Timeout", `The execution did not end within ${seconds} seconds.`);
     const cancel = pace.later(seconds * 1000, () => controller.abort(limit));
     const strand = strandOf(execution, around, {
@@ -109,12 +122,47 @@ export function createMachines(options: MachinesOptions): Machines {
     settle(execution);
   };
 
+  const begin = (machine: Machine, input: Json, name: string, mapRun: MapRun | null): Execution => {
+    const execution: Execution = {
+      arn: executionArn(machine, name),
+      name,
+      machine,
+      input,
+      mapRun,
+      startMs: pace.now(),
+      progress: progressFrom(machine.definition.StartAt, input),
+      history: [],
+      redrivenMs: [],
+      status: "RUNNING",
+      stopMs: null,
+      output: undefined,
+      failure: null,
+      end: () => {},
+      draws: 0,
+    };
+    executions.set(execution.arn, execution);
+    const details = { input: JSON.stringify(input), roleArn: machine.roleArn };
+    execution.end = pace.later(0, () => {
+      void run(execution, "ExecutionStarted", { executionStartedEventDetails: details });
+    });
+    return execution;
+  };
+  const resume = (execution: Execution): void => {
+    const { redrivenMs } = execution;
+    redrivenMs.push(pace.now());
+    Object.assign(execution, { status: "RUNNING", stopMs: null, failure: null });
+    const details = { executionRedrivenEventDetails: { redriveCount: redrivenMs.length } };
+    execution.end = pace.later(0, () => void run(execution, "ExecutionRedriven", details));
+  };
+
   return {
     all: () => options.machines,
     executions: () => [...executions.values()],
+    find: (arn) => executions.get(arn),
+    mapRuns: () => around.mapRuns,
     stop,
     start(machine, input, name = `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`) {
-      const arn = `${machine.arn.replace(":stateMachine:", ":execution:")}:${name}`;
+      const arn = executionArn(machine, name);
       const twin = executions.get(arn);
       if (twin !== undefined && pace.now() < (twin.stopMs ?? pace.now()) + nameIsTakenMs) {
         const isSame = twin.status === "RUNNING" && JSON.stringify(twin.input) === JSON.stringify(input);
@@ -122,43 +170,25 @@ export function createMachines(options: MachinesOptions): Machines {
         throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${arn}'`);
       }
       limitedInput(input);
-      const execution: Execution = {
-        arn,
-        name,
-        machine,
-        input,
-        startMs: pace.now(),
-        progress: progressFrom(machine.definition.StartAt, input),
-        history: [],
-        redrivenMs: [],
-        status: "RUNNING",
-        stopMs: null,
-        output: undefined,
-        failure: null,
-        end: () => {},
-        draws: 0,
-      };
-      executions.set(arn, execution);
-      const details = { input: JSON.stringify(input), roleArn: machine.roleArn };
-      const cancel = pace.later(0, () => {
-        void run(execution, "ExecutionStarted", { executionStartedEventDetails: details });
-      });
-      execution.end = cancel;
-      return execution;
+      return begin(machine, input, name, null);
     },
     redrive(execution) {
-      const { status, stopMs, redrivenMs } = execution;
+      const { status, stopMs, arn, history, mapRun } = execution;
       const isEnded = status === "FAILED" || status === "TIMED_OUT" || status === "ABORTED";
-      if (!isEnded || pace.now() > (stopMs ?? 0) + redrivableMs || execution.history.length > 24_999) {
-        const message = `Execution is not redrivable: '${execution.arn}' is ${status}.`;
-        throw new AwsError("ExecutionNotRedrivable", message);
+      const isChild = mapRun !== null;
+      if (isChild || !isEnded || pace.now() > (stopMs ?? 0) + redrivableMs || history.length > 24_999) {
+        const reason = isChild ? "a child of a Map Run: redrive the execution of its Map state" : status;
+        throw new AwsError("ExecutionNotRedrivable", `Execution is not redrivable: '${arn}' is ${reason}.`);
       }
-      redrivenMs.push(pace.now());
-      Object.assign(execution, { status: "RUNNING", stopMs: null, failure: null });
-      const details = { executionRedrivenEventDetails: { redriveCount: redrivenMs.length } };
-      execution.end = pace.later(0, () => void run(execution, "ExecutionRedriven", details));
+      resume(execution);
     },
   };
+}
+
+function executionArn({ arn, type }: Machine, name: string): string {
+  // On AWS an Express execution's ARN has one part more, which tells its runs apart.
+  const kind = type === "EXPRESS" ? "express" : "execution";
+  return `${arn.replace(":stateMachine:", `:${kind}:`)}:${name}${type === "EXPRESS" ? `:${name}` : ""}`;
 }
 
 function limitedInput(input: Json): void {

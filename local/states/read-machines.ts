@@ -6,7 +6,8 @@ import { machineTypes, type Roles } from "../iam/roles.ts";
 import type { ValueMap } from "../template/evaluate.ts";
 import type { Resource, Template } from "../template/load.ts";
 import { TemplateError } from "../template/template-error.ts";
-import { type Definition, type Flow, isDistributed, type State, statesOf } from "./definition.ts";
+import { checkMap } from "./check-map.ts";
+import { type Definition, type Flow, type State, statesOf } from "./definition.ts";
 import type { Machine } from "./execution.ts";
 import { compile, expressionIn } from "./expression.ts";
 import type { Json } from "./json.ts";
@@ -36,7 +37,7 @@ export function readMachines(template: Template, roles: Roles, nowMs: number): r
     }
     checkFlow(definition, fail);
     const roleArn = roles.ofFunction(logicalId)?.arn ?? String(properties.Role ?? properties.RoleArn);
-    return { logicalId, name, arn, roleArn, definition, definitionText, createdMs: nowMs };
+    return { logicalId, name, arn, type, roleArn, definition, definitionText, createdMs: nowMs };
   });
 }
 
@@ -99,9 +100,7 @@ function checkState(name: string, state: State, fail: Fail): void {
   if (state.Type === "Task" && readResource(state.Resource) === null) {
     throw fail(`${name}: the local runtime does not run ${state.Resource}. It runs ${supportedResources}.`);
   }
-  if (state.Type === "Map" && (isDistributed(state) || "ItemReader" in state)) {
-    throw fail(`${name}: the local runtime runs inline maps only so far, not a distributed one.`);
-  }
+  if (state.Type === "Map") checkMap(state, (message) => fail(`${name}: ${message}`));
   checkExpressions(name, state as unknown as Json, fail);
 }
 

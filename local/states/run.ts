@@ -3,7 +3,8 @@
  * a redrive runs the same lists on, and those that are done answer at once.
  */
 
-import type { Catcher, Flow, MapState, ParallelState, State } from "./definition.ts";
+import { type Catcher, type Flow, isDistributed, type MapState, type ParallelState, type State } from "./definition.ts";
+import { runDistributedMap } from "./distributed-map.ts";
 import { type Progress, progressFrom } from "./execution.ts";
 import { type Json, limited } from "./json.ts";
 import { partOf } from "./pace.ts";
@@ -17,7 +18,7 @@ export async function runStates(flow: Flow, progress: Progress, strand: Strand):
     const state = flow.States[progress.state] as State;
     const step = await runState(state, progress, strand);
     progress.variables = { ...progress.variables, ...step.assigned };
-    progress.inner = null;
+    Object.assign(progress, { inner: null, mapRun: null });
     if (step.next === null) progress.done = { output: step.output };
     else progress.state = step.next;
     progress.input = step.output;
@@ -43,7 +44,7 @@ async function attempts(state: State, progress: Progress, strand: Strand): Promi
       if (!(error instanceof StateError) || state.Type === "Fail") throw error;
       const delayMs = retries.next(error);
       if (delayMs === null) return caught(("Catch" in state && state.Catch) || [], error, strand);
-      progress.inner = null;
+      Object.assign(progress, { inner: null, mapRun: null });
       await strand.sleep(delayMs);
     }
   }
@@ -64,7 +65,10 @@ async function behave(state: State, progress: Progress, strand: Strand): Promise
     case "Parallel":
       return strand.finishWith(state, await runParallel(state, progress, strand));
     case "Map":
-      return strand.finishWith(state, await runMap(state, progress, strand));
+      return strand.finishWith(
+        state,
+        await (isDistributed(state) ? runDistributedMap : runMap)(state, progress, strand),
+      );
     case "Choice":
       return runChoice(state, strand);
     case "Wait":

@@ -1,10 +1,12 @@
 /** Step Functions' API, as far as one runs and watches machines that a template has made. */
 import { AwsError } from "../aws-error.ts";
-import { optionalInteger, optionalString, requiredString } from "../aws-input.ts";
+import { optionalString, requiredString } from "../aws-input.ts";
 import { awsJsonService, type JsonObject, type JsonService, type Operation } from "../aws-json.ts";
 import type { Execution, Machine } from "./execution.ts";
 import { type Json, limited } from "./json.ts";
 import type { Machines } from "./machines.ts";
+import { mapRunOf, mapRunOperations } from "./map-run-operations.ts";
+import { paged } from "./paged.ts";
 import { StateError } from "./state-error.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -17,12 +19,23 @@ export function statesService({ machines, tokens, now }: StatesServiceOptions): 
   };
   const executionOf = (input: JsonObject): Execution => {
     const arn = requiredString(input, "executionArn");
-    const found = machines.executions().find((execution) => execution.arn === arn);
+    const found = machines.find(arn);
     if (found !== undefined) return found;
     throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
   };
+  /** Children are listed by their Map Run only. */
+  const executionsOf = (input: JsonObject): readonly Execution[] => {
+    if (optionalString(input, "mapRunArn") === undefined) {
+      const machine = machineOf(input);
+      return machines.executions().filter((one) => one.machine === machine);
+    }
+    if (optionalString(input, "stateMachineArn") !== undefined)
+      throw new AwsError("ValidationException", "Give either a stateMachineArn or a mapRunArn, not both.");
+    return (mapRunOf(machines, input).children ?? []).flatMap(({ execution }) => execution ?? []);
+  };
 
   const operations: Record<string, Operation> = {
+    ...mapRunOperations({ machines, executionOf }),
     StartExecution(input) {
       const name = optionalString(input, "name");
       if (name !== undefined && !/^[\w-]{1,80}$/.test(name))
@@ -42,17 +55,19 @@ export function statesService({ machines, tokens, now }: StatesServiceOptions): 
       return { redriveDate: now() / 1000 };
     },
     ListExecutions(input) {
-      const machine = machineOf(input);
-      const status = optionalString(input, "statusFilter");
-      const found = machines
-        .executions()
-        .filter((one) => one.machine === machine && (status === undefined || one.status === status));
+      const [status, redrive] = ["statusFilter", "redriveFilter"].map((name) => optionalString(input, name));
+      const found = executionsOf(input)
+        .filter((one) => status === undefined || one.status === status)
+        .filter((one) => redrive === undefined || (redrive === "REDRIVEN") === one.redrivenMs.length > 0);
       const { page, nextToken } = paged(found.toReversed(), input, 100);
       const executions = page.map((one) => listed(one));
       return { executions, ...nextToken };
     },
     GetExecutionHistory(input) {
-      const { history } = executionOf(input);
+      const { history, machine, arn } = executionOf(input);
+      // On AWS an Express execution leaves its history in its log only.
+      if (machine.type === "EXPRESS")
+        throw new AwsError("InvalidArn", `Invalid Arn: 'Resource type not valid in this context: express': '${arn}'`);
       const { page, nextToken } = paged(input.reverseOrder === true ? history.toReversed() : history, input, 1000);
       return { events: page, ...nextToken };
     },
@@ -99,16 +114,11 @@ function json(text: string, code: string): Json {
   }
 }
 
-function paged<T>(all: readonly T[], input: JsonObject, fallback: number) {
-  const size = optionalInteger(input, "maxResults", { min: 0, max: 1000 }) || fallback;
-  const start = Number(optionalString(input, "nextToken") ?? 0);
-  if (!Number.isInteger(start) || start < 0) throw new AwsError("InvalidToken", "Invalid Token");
-  const end = start + size;
-  return { page: all.slice(start, end), nextToken: end < all.length ? { nextToken: String(end) } : {} };
-}
-
-function listed({ arn, name, machine, status, startMs, stopMs, redrivenMs }: Execution): JsonObject {
+function listed(execution: Execution): JsonObject {
+  const { arn, name, machine, status, startMs, stopMs, redrivenMs, mapRun } = execution;
+  const itemCount = mapRun?.children?.find((child) => child.execution === execution)?.itemCount;
   return {
+    ...(mapRun === null ? {} : { mapRunArn: mapRun.arn, itemCount }),
     executionArn: arn,
     stateMachineArn: machine.arn,
     name,
@@ -120,12 +130,13 @@ function listed({ arn, name, machine, status, startMs, stopMs, redrivenMs }: Exe
 }
 
 function described(execution: Execution): JsonObject {
-  const { input, output, failure, status, redrivenMs } = execution;
+  const { input, output, failure, status, redrivenMs, mapRun } = execution;
+  const redrivable = mapRun === null ? "REDRIVABLE" : "REDRIVABLE_BY_MAP_RUN";
   const redriven = redrivenMs.at(-1);
   return {
     ...listed(execution),
     input: JSON.stringify(input),
-    redriveStatus: ["FAILED", "TIMED_OUT", "ABORTED"].includes(status) ? "REDRIVABLE" : "NOT_REDRIVABLE",
+    redriveStatus: ["FAILED", "TIMED_OUT", "ABORTED"].includes(status) ? redrivable : "NOT_REDRIVABLE",
     ...(output === undefined ? {} : { output: JSON.stringify(output) }),
     ...(failure ?? {}),
     ...(redriven === undefined ? {} : { redriveDate: redriven / 1000 }),

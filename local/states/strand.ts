@@ -30,7 +30,7 @@ export interface Strand {
   finishWith(state: Finishing, result: Json): Promise<Step>;
   enter(name: string, input: Json, variables: JsonMap): Strand;
   attempt(count: number): Strand;
-  item(index: number, value: Json): Strand;
+  item(index: number, value: Json, source?: string): Strand;
   task(token: string): Strand;
   branch(signal: AbortSignal): Strand;
   under(signal: AbortSignal): Strand;
@@ -93,7 +93,8 @@ export function strandOf(execution: Execution, around: Surrounding, place: Place
         },
       }),
     attempt: (count) => moved({ context: { ...context, State: { ...(context.State as JsonMap), RetryCount: count } } }),
-    item: (index, value) => moved({ context: { ...context, Map: { Item: { Index: index, Value: value } } } }),
+    item: (Index, Value, Source) =>
+      moved({ context: { ...context, Map: { Item: { Index, Value, ...(Source !== undefined && { Source }) } } } }),
     task: (token) => moved({ context: { ...context, Task: { Token: token } } }),
     branch: (ended) => moved({ signal: ended, trail: { last: trail.last } }),
     under: (ended) => moved({ signal: ended }),

@@ -2,8 +2,9 @@
 import type { Principal } from "../iam/access.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import type { TaskState } from "./definition.ts";
-import { drawUuid, type Machine, regionOf } from "./execution.ts";
+import { drawUuid, type Execution, type Machine, regionOf } from "./execution.ts";
 import { isMap, type Json, type JsonMap, limited } from "./json.ts";
+import type { MapRun } from "./map-run.ts";
 import { type Pace, partOf, unlessAborted } from "./pace.ts";
 import { readResource, type TaskResource } from "./resource.ts";
 import { StateError } from "./state-error.ts";
@@ -21,6 +22,12 @@ export interface Surrounding {
   readonly wire: Wire;
   readonly invoke: FunctionHost["invoke"];
   principalOf(machine: Machine): Principal;
+  /** Those of all executions, oldest first. */
+  readonly mapRuns: MapRun[];
+  /** Starts a child of a Map Run. */
+  begin(machine: Machine, input: Json, name: string, mapRun: MapRun): Execution;
+  /** Runs a child that has failed once more. */
+  again(execution: Execution): void;
   /** Of an execution by its ARN: resolves with what DescribeExecution says when it has ended. */
   ended(arn: string, signal: AbortSignal): Promise<JsonMap>;
 }

@@ -6,6 +6,8 @@ import { StateError } from "./state-error.ts";
 
 export interface Wire {
   call(resource: TaskResource, input: JsonMap, caller: string): Promise<Json>;
+  /** The bytes of an object. */
+  object(bucket: string, key: string, caller: string): Promise<Buffer>;
 }
 
 const targets: Readonly<Record<string, readonly [prefix: string, version: string]>> = {
@@ -16,12 +18,22 @@ const targets: Readonly<Record<string, readonly [prefix: string, version: string
 };
 
 export function createWire(url: () => string, region: string): Wire {
+  const sender =
+    (caller: string, service: string): Send =>
+    (path, init) => {
+      const scope = `${caller}/20260101/${region}/${service}/aws4_request`;
+      const authorization = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`;
+      return fetch(url() + path, { ...init, headers: { ...(init.headers as object), authorization } });
+    };
   return {
+    async object(bucket, key, caller) {
+      const response = await sender(caller, "s3")(objectPath(bucket, key), { method: "GET" });
+      if (!response.ok) throw s3Failure({ errorPrefix: "S3" }, response.status, await response.text());
+      return Buffer.from(await response.arrayBuffer());
+    },
     async call(resource, input, caller) {
       const { service } = resource;
-      const scope = `AWS4-HMAC-SHA256 Credential=${caller}/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`;
-      const send = (path: string, init: RequestInit): Promise<Response> =>
-        fetch(url() + path, { ...init, headers: { ...(init.headers as object), authorization: scope } });
+      const send = sender(caller, service);
       if (service === "s3") return s3Call(resource, input, send);
       if (service === "sns") return snsCall(resource, input, send);
       const [prefix, version] = targets[service] as readonly [string, string];
@@ -69,9 +81,8 @@ async function s3Call(resource: TaskResource, input: JsonMap, send: Send): Promi
   const { operation } = resource;
   const path = `/${String(input.Bucket)}`;
   if (operation === "ListObjectsV2") return listing(resource, input, path, send);
-  const key = String(input.Key).split("/").map(encodeURIComponent).join("/");
   const written = typeof input.Body === "string" ? input.Body : JSON.stringify(input.Body ?? "");
-  const response = await send(`${path}/${key}`, {
+  const response = await send(objectPath(String(input.Bucket), String(input.Key)), {
     method: s3Methods[operation] ?? "GET",
     ...(operation === "PutObject" ? { body: written } : {}),
   });
@@ -84,6 +95,10 @@ async function s3Call(resource: TaskResource, input: JsonMap, send: Send): Promi
   };
   if (operation === "GetObject") return { ...head, Body: text };
   return operation === "HeadObject" ? head : operation === "PutObject" ? { ETag: head.ETag } : {};
+}
+
+function objectPath(bucket: string, key: string): string {
+  return `/${bucket}/${key.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 async function listing(resource: TaskResource, input: JsonMap, path: string, send: Send): Promise<Json> {
@@ -104,18 +119,19 @@ async function listing(resource: TaskResource, input: JsonMap, path: string, sen
       Size: Number(inside(item, "Size")),
       ETag: inside(item, "ETag"),
       LastModified: inside(item, "LastModified"),
+      StorageClass: inside(item, "StorageClass"),
     })),
     ...(token === "" ? {} : { NextContinuationToken: token }),
   };
 }
 
-function s3Failure(resource: TaskResource, status: number, xml: string): StateError {
+function s3Failure(resource: Pick<TaskResource, "errorPrefix">, status: number, xml: string): StateError {
   const code = insideAll(xml, "Code")[0] ?? (status === 404 ? "NoSuchKey" : "S3Exception");
   return failure(resource, code, unescapeXml(insideAll(xml, "Message")[0] ?? `HTTP ${status}`));
 }
 
 /** Named after the exceptions of AWS's SDK for Java. */
-function failure({ errorPrefix }: TaskResource, code: string, message: string): StateError {
+function failure({ errorPrefix }: Pick<TaskResource, "errorPrefix">, code: string, message: string): StateError {
   return new StateError(`${errorPrefix}.${code.endsWith("Exception") ? code : `${code}Exception`}`, message);
 }
 

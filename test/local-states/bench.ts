@@ -1,4 +1,10 @@
-/** Machines of a template behind a port in virtual time, with functions given as functions and an unmodified SDK client; all is closed after each test. */
+/**
+ * Machines of a template behind a port in virtual time, with functions given as functions, an empty bucket `lake`, and an unmodified SDK client; all is
+ * closed after each test.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
@@ -9,6 +15,8 @@ import { afterEach } from "vitest";
 import { virtualClock } from "../../local/clock.ts";
 import { createAccess } from "../../local/iam/access.ts";
 import type { Invocation } from "../../local/lambda/host.ts";
+import { createS3 } from "../../local/s3/service.ts";
+import { createObjectStore } from "../../local/s3/store.ts";
 import { startServer } from "../../local/server.ts";
 import { openMachines } from "../../local/states/open.ts";
 import { loadTemplate } from "../../local/template/load.ts";
@@ -25,6 +33,8 @@ afterEach(async () => {
 export interface BenchOptions {
   /** Returns the function's answer, or throws as a function error. */
   readonly work?: (payload: unknown) => unknown;
+  /** In the bucket `lake`, by key. */
+  readonly objects?: Readonly<Record<string, string | Uint8Array>>;
   readonly durationMs?: number;
   readonly seed?: number;
   readonly region?: string;
@@ -72,7 +82,11 @@ export async function openBench(shape: Shape, options: BenchOptions = {}, templa
   const seed = options.seed ?? 1;
   const states = openMachines({ template, access, clock, time: "virtual", seed, url: () => server.url, invoke });
   const none = { handle: () => {} };
-  const services = { kinesis: none, dynamodb: none, s3: none, states: states.service };
+  const rootDir = mkdtempSync(join(tmpdir(), "millrace-"));
+  const objects = createObjectStore(rootDir, { now: clock.now });
+  await objects.createBucket("lake");
+  for (const [key, body] of Object.entries(options.objects ?? {})) await objects.put("lake", key, Buffer.from(body));
+  const services = { kinesis: none, dynamodb: none, s3: createS3(objects), states: states.service };
   const server = await startServer({ clock, access, services });
   const client = new SFNClient({
     endpoint: server.url,
@@ -80,7 +94,11 @@ export async function openBench(shape: Shape, options: BenchOptions = {}, templa
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
     maxAttempts: 1,
   });
-  opened.push(server.stop, () => client.destroy());
+  opened.push(
+    () => rmSync(rootDir, { recursive: true }),
+    server.stop,
+    () => client.destroy(),
+  );
 
   const start = async (input: unknown = {}, name?: string): Promise<string> => {
     const asked = { stateMachineArn: machineArn.replace("us-east-1", region), input: JSON.stringify(input), name };
@@ -92,8 +110,15 @@ export async function openBench(shape: Shape, options: BenchOptions = {}, templa
   };
   const history = async (executionArn: string) =>
     (await client.send(new GetExecutionHistoryCommand({ executionArn }))).events ?? [];
+  const object = async (key: string): Promise<unknown> => {
+    const body = await objects.get("lake", key);
+    return body === null ? null : JSON.parse(body.toString());
+  };
   return {
     clock,
+    /** An object of the bucket, parsed. */
+    object,
+    keys: () => objects.keys("lake", ""),
     client,
     calls,
     start,
