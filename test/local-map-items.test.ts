@@ -178,10 +178,16 @@ describe("items in S3 (G3)", () => {
 
   it("of JSON lines come back, whatever the line ends", () => {
     fc.assert(
-      fc.property(fc.array(fc.jsonValue(), { size: "max", maxLength: 40 }), fc.constantFrom("\n", "\r\n"), (values, end) => {
-        const text = values.map((value) => JSON.stringify(value)).join(end);
-        expect(itemsIn(Buffer.from(text), { InputType: "JSONL" }, "here")).toEqual(JSON.parse(JSON.stringify(values)));
-      }),
+      fc.property(
+        fc.array(fc.jsonValue(), { size: "max", maxLength: 40 }),
+        fc.constantFrom("\n", "\r\n"),
+        (values, end) => {
+          const text = values.map((value) => JSON.stringify(value)).join(end);
+          expect(itemsIn(Buffer.from(text), { InputType: "JSONL" }, "here")).toEqual(
+            JSON.parse(JSON.stringify(values)),
+          );
+        },
+      ),
     );
   });
 });
