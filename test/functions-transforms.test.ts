@@ -1,4 +1,4 @@
-import { fromPayload, type Payload } from "@millrace/aws";
+import { fromPayload, type Payload, packLine, toRawLine } from "@millrace/aws";
 import { decode, type Pipeline } from "@millrace/engine";
 import type { FirehoseTransformationEvent, FirehoseTransformationEventRecord } from "aws-lambda";
 import fc from "fast-check";
@@ -86,6 +86,40 @@ describe("flatten-events", () => {
       _pipeline_version: 3,
     });
     expect(records[0]?.metadata).toEqual({ partitionKeys: { dt: "2026-01-02", hour: "02" } });
+  });
+
+  it("makes of an archived line the row that its record made, with the version deployed now", async () => {
+    const times = fc.integer({ min: -200_000, max: 200_000 });
+    await fc.assert(
+      fc.asyncProperty(times, fc.nat(3), fc.boolean(), async (aheadMs, subsequence, large) => {
+        const item = large ? "é".repeat(520_000) : "i1";
+        const metadata = { ...metadataOf(7), subsequenceNumber: String(subsequence) };
+        const [live] = (await flatten([record(1, event({ time: START + aheadMs, item }), metadata)])).records;
+        const source = {
+          position: { shard: SHARD, sequence: "7", subSequence: subsequence },
+          partitionKey: "u1",
+          arrivalMs: START,
+          data: Buffer.from(event({ time: START + aheadMs, item })),
+        };
+        const line = packLine(toRawLine(source)) as Buffer;
+        const [again] = (await flatten([directPut(line)])).records;
+        expect({ ...again, recordId: "" }).toEqual({ ...live, recordId: "" });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("fails what comes by Direct PUT and is no line of the archive", async () => {
+    const sound = JSON.parse(toRawLine({ ...kinesis, data: Buffer.from(event()) })) as object;
+    const bad = ["{", "[]", "null", event(), Buffer.from([0x1f, 0x8b, 1]), JSON.stringify({ ...sound, arrival: "x" })];
+    for (const data of [...bad, JSON.stringify({ ...sound, sequence: "-1" }), JSON.stringify({ ...sound, data: 1 })]) {
+      expect((await flatten([directPut(data)])).records, String(data)).toMatchObject([{ result: "ProcessingFailed" }]);
+    }
+    expect((await flatten([directPut(JSON.stringify(sound))])).records).toMatchObject([{ result: "Ok" }]);
+    const damaged = { ...directPut(JSON.stringify(sound)), kinesisRecordMetadata: { ...metadataOf(1), shardId: 1 } };
+    expect((await flatten([damaged as unknown as FirehoseTransformationEventRecord])).records).toMatchObject([
+      { result: "ProcessingFailed" },
+    ]);
   });
 
   it("has a row for whatever the online features accept, also when lateness and skew are beyond the partition bound", async () => {
@@ -256,6 +290,17 @@ function record(
     data: Buffer.from(data).toString("base64"),
     kinesisRecordMetadata,
   };
+}
+
+const kinesis = {
+  position: { shard: SHARD, sequence: "7", subSequence: 0 },
+  partitionKey: "u1",
+  arrivalMs: START,
+};
+
+function directPut(data: string | Uint8Array): FirehoseTransformationEventRecord {
+  const { kinesisRecordMetadata: _, ...put } = record(1, data);
+  return put;
 }
 
 type Metadata = NonNullable<FirehoseTransformationEventRecord["kinesisRecordMetadata"]>;

@@ -52,6 +52,9 @@ describe("the template of another domain", () => {
     expect(resources().CuratedDelivery.Properties.ExtendedS3DestinationConfiguration.Prefix).toBe(
       "curated/dt=!{partitionKeyFromLambda:dt}/hour=!{partitionKeyFromLambda:hour}/site=!{partitionKeyFromLambda:site}/arrived-!{timestamp:yyyy-MM-dd}-",
     );
+    expect(resources().RepairDelivery.Properties.ExtendedS3DestinationConfiguration.Prefix).toBe(
+      "curated/dt=!{partitionKeyFromLambda:dt}/hour=!{partitionKeyFromLambda:hour}/site=!{partitionKeyFromLambda:site}/repaired-!{timestamp:yyyy-MM-dd}-",
+    );
   });
 
   it("asks for a value of a partition key whose values are not listed", () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { toRawLine } from "@millrace/aws";
 import {
   compile,
   compileMetrics,
@@ -22,7 +23,6 @@ import { afterAll, describe, expect, it } from "vitest";
 import { openLake } from "../cli/start/lake.ts";
 import { accountMetrics } from "../cli/start/metrics.ts";
 import { printMetrics } from "../cli/start/print-metrics.ts";
-import { toRawLine } from "../functions/archive-raw/archive-raw.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 

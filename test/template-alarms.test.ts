@@ -1,6 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FirehoseClient, PutRecordCommand } from "@aws-sdk/client-firehose";
+import { toRawLine } from "@millrace/aws";
+import type { StreamRecord } from "@millrace/engine";
 import { afterAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
@@ -55,6 +58,7 @@ describe("the alarms of the template", () => {
     expect(() => [1, 2, 3].map(() => stream.put(large))).toThrow("Rate exceeded");
     await runtime.drain();
     await runtime.invoke("Serve", sampleOf("serve.json"));
+    await repair(runtime, events.at(-1) as NonNullable<typeof first>);
     await runtime.invoke("Notify", sampleOf("notify.json"));
     const known = new Set(runtime.metrics.list().map(metricKey));
     const missing = runtime.alarms
@@ -98,6 +102,17 @@ describe("the alarms of the template", () => {
     await runtime.stop();
   });
 });
+
+async function repair(runtime: Runtime, event: Omit<StreamRecord, "position">): Promise<void> {
+  const position = { shard: "shardId-000000000000", sequence: "1", subSequence: 0 };
+  const client = new FirehoseClient({ region: "us-east-1", endpoint: runtime.url, credentials });
+  const Record = { Data: Buffer.from(toRawLine({ ...event, position })) };
+  await client.send(new PutRecordCommand({ DeliveryStreamName: runtime.physicalId("RepairDelivery"), Record }));
+  client.destroy();
+  await runtime.drain();
+}
+
+const credentials = { accessKeyId: "x", secretAccessKey: "x" };
 
 function sampleOf(name: string): unknown {
   return JSON.parse(readFileSync(join(import.meta.dirname, "..", "events", name), "utf8"));

@@ -2,15 +2,16 @@
 import { type Lake, PIPELINE_COLUMNS } from "./lake.ts";
 import { viewColumns, viewDefinition } from "./view.ts";
 
-export type RegionName = "curated-columns" | "curated-partitions" | "curated-prefix" | "curated-view";
+export type RegionName = "curated-columns" | "curated-partitions" | "curated-prefix" | "curated-view" | "repair-prefix";
 
 /** The lines of every region, indented from the region's own margin. */
 export function regionsOf(lake: Lake): Readonly<Record<RegionName, readonly string[]>> {
   return {
     "curated-columns": columnsRegion(lake),
     "curated-partitions": partitionsRegion(lake),
-    "curated-prefix": prefixRegion(lake),
+    "curated-prefix": prefixRegion(lake, "arrived"),
     "curated-view": viewRegion(lake),
+    "repair-prefix": prefixRegion(lake, "repaired"),
   };
 }
 
@@ -49,11 +50,11 @@ function partitionsRegion({ partitions }: Lake): readonly string[] {
  * AWS's documents and what was observed differ on whether Firehose appends yyyy/MM/dd/HH/ to a prefix that has expressions but no
  * timestamp. With a timestamp both agree that it does not; ours only begins the object's name, so that partitions stay as they are.
  */
-function prefixRegion({ partitions }: Lake): readonly string[] {
+function prefixRegion({ partitions }: Lake, how: "arrived" | "repaired"): readonly string[] {
   const path = ["dt", "hour", ...partitions.map(({ name }) => name)].map(
     (key) => `${key}=!{partitionKeyFromLambda:${key}}`,
   );
-  return [`Prefix: curated/${path.join("/")}/arrived-!{timestamp:yyyy-MM-dd}-`];
+  return [`Prefix: curated/${path.join("/")}/${how}-!{timestamp:yyyy-MM-dd}-`];
 }
 
 /** The text is folded by YAML into one line, and encoded when the stack is made: only then is the database's name known. */

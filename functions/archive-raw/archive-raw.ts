@@ -1,5 +1,4 @@
-import { type Answer, fromFirehose, type Telemetry, toBase64, toFirehoseReply, toPayload } from "@millrace/aws";
-import type { StreamRecord } from "@millrace/engine";
+import { type Answer, fromFirehose, type Telemetry, toBase64, toFirehoseReply, toRawLine } from "@millrace/aws";
 import type { FirehoseTransformationEvent, FirehoseTransformationResult } from "aws-lambda";
 
 export interface Deps {
@@ -22,11 +21,4 @@ export function archiveRaw({ telemetry }: Deps) {
     telemetry.batch({ counts: { Received: answers.length, Archived: archived, Failed: answers.length - archived } });
     return reply;
   };
-}
-
-/** One newline-terminated line of the raw archive. */
-export function toRawLine({ position, partitionKey, arrivalMs, data }: StreamRecord): string {
-  const { shard, sequence, subSequence } = position;
-  const line = { arrival: arrivalMs, shard, sequence, subSequence, key: partitionKey, ...toPayload(data) };
-  return `${JSON.stringify(line)}\n`;
 }

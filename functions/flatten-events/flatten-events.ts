@@ -5,6 +5,7 @@ import {
   type Telemetry,
   toBase64,
   toFirehoseReply,
+  unpackLine,
 } from "@millrace/aws";
 import { type CuratedText, type Pipeline, type StreamRecord, toCuratedTexts } from "@millrace/engine";
 import type { FirehoseTransformationEvent, FirehoseTransformationResult } from "aws-lambda";
@@ -22,10 +23,13 @@ export interface Deps {
 /**
  * A Firehose transform: one flat, typed row per record that can be one, with the verdict that the online features gave it. What
  * cannot be a row is ProcessingFailed, and Firehose keeps the original in its error output: nothing is dropped.
+ *
+ * What comes by Direct PUT is a line of the archive, put again by a replay: it makes the row that its record would make, with its
+ * own arrival and position.
  */
 export function flattenEvents(deps: Deps) {
   return async (batch: FirehoseTransformationEvent): Promise<FirehoseTransformationResult> => {
-    const answers = toAnswers(deps, fromFirehose(batch));
+    const answers = toAnswers(deps, fromFirehose(batch, { unwrap: unpackLine }));
     const reply = toFirehoseReply(answers);
 
     const rows = reply.records.filter(({ result }) => result === "Ok").length;

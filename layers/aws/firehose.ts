@@ -12,7 +12,7 @@ import type {
  */
 export interface FirehoseRecord {
   readonly recordId: string;
-  /** Null where the record has no position in a stream (Direct PUT, or damaged metadata): such a record cannot be placed. */
+  /** Null where the record has no position in a stream: such a record cannot be placed. */
   readonly record: StreamRecord | null;
 }
 
@@ -29,13 +29,22 @@ export type Answer =
 /** Lambda's limit for a synchronous reply is 6 MB; this leaves room for what surrounds the records. */
 export const REPLY_LIMIT_BYTES = 6 * 1024 * 1024 - 64 * 1024;
 
-export function fromFirehose(batch: FirehoseTransformationEvent): readonly FirehoseRecord[] {
+export interface FirehoseOptions {
+  /** Reads the bytes of a record that came by Direct PUT; without it such a record has no position. */
+  readonly unwrap?: (data: Uint8Array) => StreamRecord | null;
+}
+
+/** Damaged metadata is no Direct PUT: a record with some is never unwrapped. */
+export function fromFirehose(
+  batch: FirehoseTransformationEvent,
+  { unwrap = () => null }: FirehoseOptions = {},
+): readonly FirehoseRecord[] {
   if (!Array.isArray(batch?.records)) {
     throw new TypeError(
       `expected a Firehose batch with "records", got ${Object.keys(batch ?? {}).join(", ") || "nothing"}`,
     );
   }
-  return batch.records.map((record) => ({ recordId: record.recordId, record: toStreamRecord(record) }));
+  return batch.records.map((record) => ({ recordId: record.recordId, record: toStreamRecord(record, unwrap) }));
 }
 
 /**
@@ -109,8 +118,12 @@ function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-function toStreamRecord({ data, kinesisRecordMetadata: at }: FirehoseTransformationEventRecord): StreamRecord | null {
-  if (at === undefined || at === null || typeof data !== "string") return null;
+function toStreamRecord(
+  { data, kinesisRecordMetadata: at }: FirehoseTransformationEventRecord,
+  unwrap: NonNullable<FirehoseOptions["unwrap"]>,
+): StreamRecord | null {
+  if (typeof data !== "string") return null;
+  if (at === undefined || at === null) return unwrap(Buffer.from(data, "base64"));
   // A number in observed events, text in AWS's samples.
   const subSequence = Number(at.subsequenceNumber ?? 0);
   const arrivalMs = at.approximateArrivalTimestamp;

@@ -24,6 +24,7 @@ export type { MetricsStore, StoredRow } from "./metrics-store.ts";
 export { idempotentOnce, LEASE_MS, type Once } from "./once.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";
 export type { Quarantine, Unput } from "./quarantine.ts";
+export { fromRawLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";

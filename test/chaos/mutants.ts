@@ -16,7 +16,7 @@ const alertBus = "layers/aws/eventbridge-alerts.ts";
 const rollUp = "layers/engine/metrics/roll-up.ts";
 const rowKey = "layers/aws/metric-row-key.ts";
 const rowKeyParts = "isoTime(startMs), shard, isoTime(arrivalStartMs), first.sequence, first.subSequence";
-const quarantine = "layers/aws/firehose-quarantine.ts";
+const quarantine = "layers/aws/firehose-put.ts";
 
 export const mutants: readonly Mutant[] = [
   {
