@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readReplayRequest } from "@millrace/aws";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
@@ -125,6 +126,17 @@ describe("the sample message of notify", () => {
   });
 });
 
+describe("the sample piece of a replay", () => {
+  it("is a whole request for an object of the archive, in the hours that it asks for", () => {
+    const work = read("events/replay-records.json");
+    expect(readReplayRequest(at(work, "request"))).toEqual(at(work, "request"));
+    expect(String(at(work, "chunk", "key"))).toContain(
+      `dt=${String(at(work, "request", "from")).slice(0, 10)}/hour=18/`,
+    );
+    expect(at(work, "progress")).toBeNull();
+  });
+});
+
 describe("the sample events", () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   formats.default(ajv, ["date-time"]);
@@ -169,7 +181,7 @@ describe("events/env.json", () => {
         expect.arrayContaining(Object.keys(variables)),
       );
     }
-    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve", "Notify"])
+    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve", "Notify", "ReplayRecords"])
       expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });
 });

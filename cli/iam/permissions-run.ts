@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { REPLAY_DEFAULTS } from "@millrace/aws";
 import { LEDGER } from "@millrace/engine";
 import type { RoleUsage } from "../../local/iam/usage.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
@@ -34,6 +35,7 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
   const runtime = await withClearErrors(start(options, project, source, outDir));
   try {
     await stream(runtime, source);
+    await replay(runtime);
     for (const route of asked) await runtime.invoke("Serve", requestOf(route, project));
     const message: unknown = JSON.parse(await readFile(join(projectDir, "events", "notify.json"), "utf8"));
     // What was done once is looked up, not done again.
@@ -60,6 +62,18 @@ function start(
     clock: { kind: "virtual", startMs },
     kill: ({ phase, invocation }) => phase === "answer" && invocation <= DEATHS,
   });
+}
+
+/** All of the archive into the lake again, what cannot be a row included. */
+async function replay(runtime: Runtime): Promise<void> {
+  const bucket = runtime.physicalId("RawBucket");
+  const [from, to] = [new Date(0).toISOString(), new Date(runtime.clock.now() + 1).toISOString()];
+  const request = { ...REPLAY_DEFAULTS, source: "archive", target: "curated", from, to };
+  for (const key of await runtime.objects.keys(bucket, "raw/")) {
+    const work = { request, execution: "iam", workers: 1, chunk: { bucket, key }, progress: null };
+    await runtime.invoke("ReplayRecords", work);
+  }
+  await runtime.drain();
 }
 
 const asked = ["GET /features/{view}/{entity}", "GET /metrics/{metric}"];

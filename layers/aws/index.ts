@@ -21,10 +21,28 @@ export {
   toKinesisWindowReply,
 } from "./kinesis-window.ts";
 export type { MetricsStore, StoredRow } from "./metrics-store.ts";
+export { objectLines, objectPieces, type S3Place } from "./object-lines.ts";
 export { idempotentOnce, LEASE_MS, type Once } from "./once.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";
 export type { Quarantine, Unput } from "./quarantine.ts";
 export { fromRawLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
+export { archiveRecords } from "./replay/archive-source.ts";
+export type { Chunk, ReadChunk, Sourced } from "./replay/chunk.ts";
+export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
+export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
+export { firehoseSink } from "./replay/firehose-sink.ts";
+export {
+  MOST_RECORDS_PER_SECOND,
+  REPLAY_DEFAULTS,
+  REPLAY_SOURCES,
+  REPLAY_TARGETS,
+  type ReplayRequest,
+  ReplayRequestError,
+  type ReplaySource,
+  type ReplayTarget,
+  readReplayRequest,
+} from "./replay/request.ts";
+export type { RecordSink, Sunk } from "./replay/sink.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";

@@ -1,0 +1,32 @@
+import {
+  archiveRecords,
+  firehoseClient,
+  firehoseSink,
+  powertoolsTelemetry,
+  readConfig,
+  s3Client,
+  s3ReplayControl,
+  text,
+  wholeNumber,
+} from "@millrace/aws";
+import { compile } from "@millrace/engine";
+import { features } from "#definitions/features.ts";
+import { eventSchema } from "#definitions/generated/event.ts";
+import { replayRecords } from "./replay-records.ts";
+
+const config = readConfig(process.env, {
+  lakeBucket: text("LAKE_BUCKET"),
+  repairDelivery: text("REPAIR_DELIVERY"),
+  bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
+});
+const s3 = s3Client();
+
+export const handler = replayRecords({
+  pipeline: compile(features, eventSchema),
+  read: (chunk) => archiveRecords(s3, chunk),
+  sink: firehoseSink({ firehose: firehoseClient(), deliveryStream: config.repairDelivery }),
+  control: s3ReplayControl(s3, config.lakeBucket),
+  bufferSeconds: config.bufferSeconds,
+  telemetry: powertoolsTelemetry(),
+  now: () => Date.now(),
+});

@@ -1,0 +1,151 @@
+import {
+  type Chunk,
+  type ReadChunk,
+  type RecordSink,
+  type ReplayControl,
+  type ReplayRequest,
+  type Sourced,
+  type Telemetry,
+  verdictOf,
+  type Wanted,
+  wantedOf,
+} from "@millrace/aws";
+import type { Pipeline } from "@millrace/engine";
+import { type Pace, paceOf, partitionOf } from "./pace.ts";
+import { addCounts, type Counts, NO_COUNTS, type Progress } from "./progress.ts";
+
+export interface Deps {
+  readonly pipeline: Pipeline;
+  readonly read: ReadChunk;
+  readonly sink: RecordSink;
+  readonly control: ReplayControl;
+  /** How long Firehose keeps a partition of the lake open. */
+  readonly bufferSeconds: number;
+  readonly telemetry: Telemetry;
+  readonly now: () => number;
+}
+
+/** A piece of a replay as the state machine hands it over. */
+export interface Work {
+  readonly request: ReplayRequest;
+  /** The replay's name. */
+  readonly execution: string;
+  /** Chunks under way at one time, of which this is one. */
+  readonly workers: number;
+  readonly chunk: Chunk;
+  /** Null at the chunk's first invocation. */
+  readonly progress: Progress | null;
+}
+
+/** Records that are read before they are decoded, filtered and put together. */
+export const RUN_RECORDS = 500;
+/** An invocation ends after this, well before the function's timeout, and the next one goes on. */
+export const MOST_MS = 600_000;
+/** How long a paused chunk waits before it looks again. */
+export const PAUSED_SECONDS = 30;
+
+/**
+ * Reads one chunk of a source and puts again what the request wants of it. An invocation does as much as the rate allows for some seconds and
+ * says where it stopped; when it dies, what it had put is put once more, which changes nothing: a row of the lake has its record's position.
+ */
+export function replayRecords(deps: Deps) {
+  return async (work: Work): Promise<Progress> => {
+    const before = work.progress ?? { taken: 0, counts: NO_COUNTS, done: false, waitSeconds: 0 };
+    if (await deps.control.paused(work.execution)) return { ...before, waitSeconds: PAUSED_SECONDS };
+    const slice = await takeSlice(deps, work, before.taken);
+    const progress = { ...slice, counts: addCounts(before.counts, slice.counts) };
+    report(deps, work, slice);
+    return progress;
+  };
+}
+
+async function takeSlice(deps: Deps, work: Work, from: number): Promise<Progress> {
+  const pace = paceFor(deps, work);
+  const untilMs = deps.now() + MOST_MS;
+  const partitions = new Set<string>();
+  let counts = NO_COUNTS;
+  let taken = from;
+  let done = true;
+  for await (const run of runsOf(deps.read(work.chunk), from)) {
+    const all = wantedOf(deps.pipeline, work.request, run);
+    const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
+    const next = all[wanted.length]?.index ?? run.length;
+    counts = addCounts(counts, await send(deps, work.request, run.slice(0, next), wanted));
+    taken += next;
+    if (next < run.length || counts.sent >= pace.mostRecords || deps.now() >= untilMs) {
+      done = next === run.length && run.length < RUN_RECORDS;
+      break;
+    }
+  }
+  return { taken, counts, done, waitSeconds: pace.waitSeconds({ records: counts.sent, partitions: partitions.size }) };
+}
+
+async function send(
+  { sink }: Deps,
+  { dryRun }: ReplayRequest,
+  run: readonly Sourced[],
+  wanted: readonly Wanted[],
+): Promise<Counts> {
+  const records = wanted.map(({ decoded }) =>
+    decoded.kind === "event" ? decoded.event.record : decoded.rejection.record,
+  );
+  const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sink.put(records);
+  const verdicts: Record<string, number> = {};
+  for (const { decoded } of wanted) verdicts[verdictOf(decoded)] = (verdicts[verdictOf(decoded)] ?? 0) + 1;
+  return {
+    verdicts,
+    wanted: wanted.length,
+    sent: sunk.records,
+    bytes: records.reduce((sum, { data }) => sum + data.length, 0),
+    oversize: sunk.oversize.length,
+    unreadable: run.filter(({ record }) => record === null).length,
+  };
+}
+
+const NOTHING_SUNK = { records: 0, bytes: 0, oversize: [] } as const;
+
+function paceFor({ bufferSeconds }: Deps, { request, workers }: Work): Pace {
+  const { recordsPerSecond, dryRun } = request;
+  if (dryRun) return paceOf({ recordsPerSecond: Number.POSITIVE_INFINITY, workers, bufferSeconds: null });
+  return paceOf({ recordsPerSecond, workers, bufferSeconds });
+}
+
+/** Those at the beginning whose partitions do not pass the limit; the partitions are added to those that are open. */
+function withinPartitions(
+  pipeline: Pipeline,
+  wanted: readonly Wanted[],
+  most: number,
+  open: Set<string>,
+): readonly Wanted[] {
+  const end = wanted.findIndex((one) => {
+    const partition = partitionOf(pipeline, one);
+    if (partition === null || open.has(partition)) return false;
+    if (open.size >= most) return true;
+    open.add(partition);
+    return false;
+  });
+  return end < 0 ? wanted : wanted.slice(0, end);
+}
+
+/** The source in runs, without the first `skip` of its records; the last run is shorter, and may be empty. */
+async function* runsOf(sourced: AsyncIterable<Sourced>, skip: number): AsyncGenerator<readonly Sourced[]> {
+  let run: Sourced[] = [];
+  let number = 0;
+  for await (const one of sourced) {
+    if (number++ < skip) continue;
+    run.push(one);
+    if (run.length < RUN_RECORDS) continue;
+    yield run;
+    run = [];
+  }
+  yield run;
+}
+
+function report({ telemetry }: Deps, { execution, chunk }: Work, { counts, taken, done }: Progress): void {
+  const { wanted, sent, oversize, unreadable } = counts;
+  telemetry.batch({
+    counts: { Wanted: wanted, Sent: sent, Oversize: oversize, Unreadable: unreadable },
+    context: { execution, chunk, taken, done },
+    level: oversize + unreadable > 0 ? "warn" : "info",
+  });
+}

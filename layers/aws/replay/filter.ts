@@ -1,0 +1,37 @@
+import { type Decoded, decodeAll, type Pipeline, type Row } from "@millrace/engine";
+import type { Sourced } from "./chunk.ts";
+import type { ReplayRequest } from "./request.ts";
+
+/** A record that a replay is about, with what today's definitions make of it. */
+export interface Wanted {
+  /** Which of the records it is that were asked about. */
+  readonly index: number;
+  readonly decoded: Decoded;
+}
+
+/** The wanted ones among records of a source. What a filter cannot be asked of, since it is no event, is not wanted by it. */
+export function wantedOf(pipeline: Pipeline, request: ReplayRequest, sourced: readonly Sourced[]): readonly Wanted[] {
+  const [fromMs, toMs] = [Date.parse(request.from), Date.parse(request.to)];
+  const keys = request.entities.length === 0 ? null : new Set(request.entities);
+  const found = sourced.flatMap(({ record }, index) => {
+    if (record === null || record.arrivalMs < fromMs || record.arrivalMs >= toMs) return [];
+    return keys === null || keys.has(record.partitionKey) ? [{ index, record }] : [];
+  });
+  const decoded = decodeAll(
+    pipeline,
+    found.map(({ record }) => record),
+  );
+  return found.flatMap(({ index }, i) => {
+    const one = decoded[i] as Decoded;
+    return matches(request.where, one.event?.row ?? null) ? [{ index, decoded: one }] : [];
+  });
+}
+
+/** `accepted`, or why the online features refuse it. */
+export function verdictOf(decoded: Decoded): string {
+  return decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
+}
+
+function matches(where: ReplayRequest["where"], row: Row | null): boolean {
+  return Object.entries(where).every(([column, value]) => row !== null && String(row[column] ?? "") === value);
+}

@@ -1,0 +1,103 @@
+/**
+ * What a replay is asked to do, as the state machine gets it. Both the CLI and the machine's first function read it with
+ * `readReplayRequest`, so that a mistake is named before anything begins.
+ */
+export const REPLAY_SOURCES = ["archive"] as const;
+export const REPLAY_TARGETS = ["curated"] as const;
+
+export type ReplaySource = (typeof REPLAY_SOURCES)[number];
+export type ReplayTarget = (typeof REPLAY_TARGETS)[number];
+
+export interface ReplayRequest {
+  readonly source: ReplaySource;
+  readonly target: ReplayTarget;
+  /** Arrival times (ISO), half-open. */
+  readonly from: string;
+  readonly to: string;
+  /** Only records with one of these partition keys. Empty: all. */
+  readonly entities: readonly string[];
+  /** Only events whose columns have these values, as text. */
+  readonly where: Readonly<Record<string, string>>;
+  /** Counts and estimates, and changes nothing. */
+  readonly dryRun: boolean;
+  /** Records per second in all, at most. */
+  readonly recordsPerSecond: number;
+  /** Tells two replays of the same apart: a replay that was done is done again only under another name. */
+  readonly name: string;
+}
+
+/** What is left out means this. */
+export const REPLAY_DEFAULTS = {
+  entities: [],
+  where: {},
+  dryRun: false,
+  recordsPerSecond: 2000,
+  name: "",
+} as const;
+
+/** Entities of one replay: the request travels through the machine's state. */
+const MOST_NAMES = 1000;
+export const MOST_RECORDS_PER_SECOND = 1_000_000;
+
+export class ReplayRequestError extends Error {
+  override readonly name = "ReplayRequestError";
+}
+
+/** Throws a ReplayRequestError that names every mistake. */
+export function readReplayRequest(given: unknown): ReplayRequest {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new ReplayRequestError(
+      `expected {"source": …, "target": …, "from": …, "to": …}, got ${JSON.stringify(given)}`,
+    );
+  }
+  const wanted: Readonly<Record<string, unknown>> = { ...REPLAY_DEFAULTS, ...given };
+  const mistakes = Object.keys(checks).flatMap((field) => {
+    const expected = checks[field as keyof ReplayRequest](wanted[field]);
+    return expected === null
+      ? []
+      : [`${field}: expected ${expected}, got ${JSON.stringify(wanted[field]) ?? "nothing"}`];
+  });
+  const unknown = Object.keys(given).filter((field) => !(field in checks));
+  if (unknown.length > 0) mistakes.push(`${unknown.join(", ")}: there is no such field`);
+  if (mistakes.length === 0) mistakes.push(...contradictions(wanted as unknown as ReplayRequest));
+  if (mistakes.length > 0) throw new ReplayRequestError(mistakes.join("; "));
+  const request = wanted as unknown as ReplayRequest;
+  return { ...request, from: new Date(request.from).toISOString(), to: new Date(request.to).toISOString() };
+}
+
+type Check = (value: unknown) => string | null;
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.length <= MOST_NAMES && value.every(isText);
+const oneOf =
+  (names: readonly string[]): Check =>
+  (value) =>
+    isText(value) && names.includes(value) ? null : `one of ${names.join(", ")}`;
+const time: Check = (value) =>
+  isText(value) && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && !Number.isNaN(Date.parse(value))
+    ? null
+    : "a time such as 2026-03-01T00:00:00Z";
+const names: Check = (value) => (isTexts(value) ? null : `a list of at most ${MOST_NAMES} texts`);
+
+const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
+  source: oneOf(REPLAY_SOURCES),
+  target: oneOf(REPLAY_TARGETS),
+  from: time,
+  to: time,
+  entities: names,
+  where: (value) =>
+    typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string")
+      ? null
+      : 'texts by column, such as {"event_type": "purchase"}',
+  dryRun: (value) => (typeof value === "boolean" ? null : "true or false"),
+  recordsPerSecond: (value) =>
+    Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MOST_RECORDS_PER_SECOND
+      ? null
+      : `a whole number from 1 to ${MOST_RECORDS_PER_SECOND}`,
+  name: (value) =>
+    typeof value === "string" && /^[A-Za-z0-9_-]{0,40}$/.test(value) ? null : "up to 40 letters, digits, - and _",
+};
+
+function contradictions({ from, to }: ReplayRequest): readonly string[] {
+  return Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`];
+}

@@ -1,0 +1,258 @@
+import type { ReplayRequest, Sourced } from "@millrace/aws";
+import { decode, type StreamRecord } from "@millrace/engine";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { OPEN_PARTITIONS, paceOf } from "../functions/replay-records/pace.ts";
+import type { Progress } from "../functions/replay-records/progress.ts";
+import {
+  type Deps,
+  MOST_MS,
+  PAUSED_SECONDS,
+  RUN_RECORDS,
+  replayRecords,
+} from "../functions/replay-records/replay-records.ts";
+import { memoryTelemetry } from "./functions/fakes.ts";
+import { pipeline, SHARD, START } from "./functions/shop.ts";
+
+const HOUR = 3_600_000;
+
+describe("replay-records", () => {
+  it("puts again exactly what the filters want, once and in order, whatever one invocation may do", async () => {
+    await fc.assert(
+      fc.asyncProperty(sources, requests, fc.integer({ min: 1, max: 8 }), async (source, over, workers) => {
+        const bench = benchOf(source);
+        const request = { ...whole, ...over };
+        const progress = await runToEnd(bench, request, workers);
+        const expected = source.filter((record) => isWanted(record, request));
+        expect(bench.put.map(sequenceOf)).toEqual(request.dryRun ? [] : expected.map(sequenceOf));
+        expect(progress.counts).toMatchObject({
+          wanted: expected.length,
+          sent: request.dryRun ? 0 : expected.length,
+          unreadable: 0,
+        });
+        expect(progress.counts.verdicts).toEqual(countBy(expected.map(verdict)));
+      }),
+    );
+  });
+
+  it("loses nothing when an invocation dies at any put: what was put before is put once more", async () => {
+    const source = Array.from({ length: 1800 }, (_, i) => recordOf(i, {}));
+    for (const fatal of [1, 2, 3, 4]) {
+      const bench = benchOf(source, { dies: (put) => put === fatal });
+      await runToEnd(bench, whole, 1);
+      expect([...new Set(bench.put.map(sequenceOf))]).toEqual(source.map(sequenceOf));
+    }
+  });
+
+  it("keeps all workers together to the rate, and to the partitions that Firehose has open", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 1, maxLength: 1500, size: "max" }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 5000 }),
+        async (hours, workers, recordsPerSecond) => {
+          const source = hours.map((hour, i) => recordOf(i, { arrivalMs: START + hour * HOUR }));
+          const bench = benchOf(source);
+          let progress: Progress | null = null;
+          for (let before = 0; progress === null || !progress.done; before = bench.put.length) {
+            const now: Progress = await bench.invoke({ ...whole, recordsPerSecond }, workers, progress);
+            const sent = bench.put.slice(before);
+            const open = new Set(sent.map(({ arrivalMs }) => Math.floor(arrivalMs / HOUR))).size;
+            expect(open * workers).toBeLessThanOrEqual(OPEN_PARTITIONS);
+            // As many workers as these, at this pace, open no more within the time that a partition stays open.
+            expect((open / now.waitSeconds || 0) * bench.bufferSeconds * workers).toBeLessThanOrEqual(OPEN_PARTITIONS);
+            expect((sent.length / now.waitSeconds || 0) * workers).toBeLessThanOrEqual(recordsPerSecond);
+            progress = now;
+          }
+          expect(bench.put).toHaveLength(source.length);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it("ends an invocation well before the function's timeout, and goes on in the next", async () => {
+    const source = Array.from({ length: 3 * RUN_RECORDS }, (_, i) => recordOf(i, {}));
+    const bench = benchOf(source, { msPerPut: MOST_MS });
+    const first = await bench.invoke({ ...whole, recordsPerSecond: 1_000_000 }, 1, null);
+    expect(first).toMatchObject({ taken: RUN_RECORDS, done: false });
+    await runToEnd(bench, whole, 1, first);
+    expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
+  });
+
+  it("does nothing while it is paused, and goes on where it stood", async () => {
+    const source = Array.from({ length: 1000 }, (_, i) => recordOf(i, {}));
+    const bench = benchOf(source);
+    const first = await bench.invoke({ ...whole, recordsPerSecond: 30 }, 1, null);
+    bench.paused = true;
+    const put = bench.put.length;
+    const paused = await bench.invoke(whole, 1, first);
+    expect(paused).toEqual({ ...first, waitSeconds: PAUSED_SECONDS });
+    expect(bench.put).toHaveLength(put);
+    bench.paused = false;
+    await runToEnd(bench, whole, 1, paused);
+    expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
+  });
+
+  it("counts what is no record, and what is too large to be put again, and says so in its log", async () => {
+    const source = [recordOf(0, {}), null, recordOf(1, { user: "large" })];
+    const bench = benchOf(source, { oversize: ({ partitionKey }) => partitionKey === "large" });
+    const { counts } = await runToEnd(bench, whole, 1);
+    expect(counts).toMatchObject({ wanted: 2, sent: 1, oversize: 1, unreadable: 1 });
+    expect(bench.telemetry.reports.map(({ level }) => level)).toEqual(["warn"]);
+  });
+});
+
+describe("the pace", () => {
+  it("lets a worker do something however low the rate is", () => {
+    expect(paceOf({ recordsPerSecond: 1, workers: 8, bufferSeconds: 300 }).mostRecords).toBeGreaterThanOrEqual(1);
+    expect(paceOf({ recordsPerSecond: 1, workers: 1000, bufferSeconds: 300 }).mostPartitions).toBe(1);
+  });
+});
+
+interface Knobs {
+  readonly dies?: (put: number) => boolean;
+  readonly msPerPut?: number;
+  readonly oversize?: (record: StreamRecord) => boolean;
+}
+
+function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0, oversize = () => false }: Knobs = {}) {
+  const put: StreamRecord[] = [];
+  const telemetry = memoryTelemetry();
+  let puts = 0;
+  let nowMs = 0;
+  const bench = { put, telemetry, paused: false, bufferSeconds: 300, invoke };
+  const deps: Deps = {
+    pipeline,
+    async *read(): AsyncGenerator<Sourced> {
+      for (const record of source) yield { record };
+    },
+    sink: {
+      async put(records) {
+        const good = records.filter((record) => !oversize(record));
+        put.push(...good);
+        nowMs += msPerPut;
+        if (dies?.(++puts)) throw new Error("died after a put");
+        const rest = records.filter(oversize).map(({ position }) => position);
+        return { records: good.length, bytes: 0, oversize: rest };
+      },
+    },
+    control: { paused: async () => bench.paused },
+    bufferSeconds: bench.bufferSeconds,
+    telemetry,
+    now: () => nowMs,
+  };
+  const handle = replayRecords(deps);
+  async function invoke(request: ReplayRequest, workers: number, progress: Progress | null): Promise<Progress> {
+    return handle({ request, execution: "test", workers, chunk: { bucket: "raw", key: "a" }, progress });
+  }
+  return bench;
+}
+
+/** As the state machine does: again with the last progress, also after an error. */
+async function runToEnd(
+  bench: ReturnType<typeof benchOf>,
+  request: ReplayRequest,
+  workers: number,
+  from: Progress | null = null,
+): Promise<Progress> {
+  let progress = from;
+  for (;;) {
+    try {
+      progress = await bench.invoke(request, workers, progress);
+      if (progress.done) return progress;
+    } catch (error) {
+      expect(String(error)).toContain("died after a put");
+    }
+  }
+}
+
+const whole: ReplayRequest = {
+  source: "archive",
+  target: "curated",
+  from: new Date(0).toISOString(),
+  to: new Date(START + 1000 * HOUR).toISOString(),
+  entities: [],
+  where: {},
+  dryRun: false,
+  recordsPerSecond: 1_000_000,
+  name: "",
+};
+
+const users = fc.constantFrom("u1", "u2", "u3");
+const sources = fc
+  .array(
+    fc.record({
+      user: users,
+      item: fc.constantFrom("a", "b"),
+      hour: fc.nat(30),
+      kind: fc.constantFrom("event", "event", "late", "garbage"),
+    }),
+    { maxLength: 1200, size: "max" },
+  )
+  .map((all) =>
+    all.map(({ user, item, hour, kind }, i) => {
+      const arrivalMs = START + hour * HOUR;
+      return recordOf(i, {
+        user,
+        item,
+        arrivalMs,
+        text: kind === "garbage" ? "no event" : null,
+        late: kind === "late",
+      });
+    }),
+  );
+
+const requests = fc.record({
+  from: fc.nat(20).map((hour) => new Date(START + hour * HOUR).toISOString()),
+  to: fc.integer({ min: 21, max: 40 }).map((hour) => new Date(START + hour * HOUR).toISOString()),
+  entities: fc.uniqueArray(users, { maxLength: 2 }),
+  where: fc.constantFrom<ReplayRequest["where"]>({}, { item: "a" }, { item: "a", user: "u1" }),
+  dryRun: fc.boolean(),
+  recordsPerSecond: fc.constantFrom(1, 7, 1000, 1_000_000),
+});
+
+function recordOf(
+  n: number,
+  {
+    user = "u1",
+    item = "a",
+    arrivalMs = START,
+    text = null,
+    late = false,
+  }: { user?: string; item?: string; arrivalMs?: number; text?: string | null; late?: boolean },
+): StreamRecord {
+  const event = { id: `e${n}`, time: late ? arrivalMs - 30 * HOUR : arrivalMs, user, item };
+  return {
+    position: { shard: SHARD, sequence: String(n), subSequence: 0 },
+    partitionKey: user,
+    arrivalMs,
+    data: Buffer.from(text ?? JSON.stringify(event)),
+  };
+}
+
+/** The filters once more, one record at a time. */
+function isWanted({ arrivalMs, partitionKey, data }: StreamRecord, { from, to, entities, where }: ReplayRequest) {
+  if (arrivalMs < Date.parse(from) || arrivalMs >= Date.parse(to)) return false;
+  if (entities.length > 0 && !entities.includes(partitionKey)) return false;
+  if (Object.keys(where).length === 0) return true;
+  const text = Buffer.from(data).toString();
+  if (text === "no event") return false;
+  const event = JSON.parse(text) as Record<string, unknown>;
+  return Object.entries(where).every(([column, value]) => event[column] === value);
+}
+
+function verdict(record: StreamRecord): string {
+  const decoded = decode(pipeline, record);
+  return decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+function sequenceOf({ position }: StreamRecord): string {
+  return position.sequence;
+}
