@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { keepBatchesYoung } from "@millrace/aws";
 import { projectDir } from "../cli/definitions.ts";
 import { runCommand } from "../cli/user-error.ts";
 import { parseBenchOptions } from "./options.ts";
@@ -15,6 +16,8 @@ async function main(): Promise<void> {
     known: parts.map(({ name }) => name),
   });
   if (options === null) return void process.stdout.write(HELP);
+  // As the handlers do.
+  keepBatchesYoung();
   process.stdout.write(`${machine()}\n\n`);
   for (const { name, rows } of parts) {
     if (options.parts.length > 0 && !options.parts.includes(name)) continue;

@@ -1,9 +1,10 @@
-import { powertoolsTelemetry, readConfig, wholeNumber } from "@millrace/aws";
+import { keepBatchesYoung, powertoolsTelemetry, readConfig, wholeNumber } from "@millrace/aws";
 import { compile } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { flattenEvents } from "./flatten-events.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, {
   pipelineVersion: wholeNumber("PIPELINE_VERSION", { least: 1 }),
   pastHours: wholeNumber("PARTITION_PAST_HOURS", { least: 0 }),

@@ -1,10 +1,18 @@
-import { dynamoDbClient, dynamoMetricsStore, powertoolsTelemetry, readConfig, text } from "@millrace/aws";
+import {
+  dynamoDbClient,
+  dynamoMetricsStore,
+  keepBatchesYoung,
+  powertoolsTelemetry,
+  readConfig,
+  text,
+} from "@millrace/aws";
 import { compile, compileMetrics, metricKeepMs } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { metrics as definitions } from "#definitions/metrics.ts";
 import { rollUpMetrics } from "./roll-up-metrics.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, { metricsTable: text("METRICS_TABLE") });
 const metrics = compileMetrics(definitions, compile(features, eventSchema));
 const now = () => Date.now();

@@ -6,6 +6,7 @@ import {
   firehoseClient,
   firehoseQuarantine,
   idempotentOnce,
+  keepBatchesYoung,
   powertoolsTelemetry,
   readConfig,
   s3Client,
@@ -20,6 +21,7 @@ import { itemTtlMs } from "./item-ttl.ts";
 import { refuseSharedLanes } from "./refuse-shared-lanes.ts";
 import { updateFeatures } from "./update-features.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, {
   featuresTable: text("FEATURES_TABLE"),
   quarantineDelivery: text("QUARANTINE_DELIVERY"),

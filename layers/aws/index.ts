@@ -47,3 +47,4 @@ export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
+export { keepBatchesYoung } from "./young-generation.ts";
