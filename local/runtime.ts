@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createAthena } from "./athena/service.ts";
 import { type Clock, realClock, type VirtualClock, virtualClock } from "./clock.ts";
 import { readAlarms } from "./cloudwatch/alarm-settings.ts";
 import { type Alarms, createAlarms } from "./cloudwatch/alarms.ts";
@@ -232,6 +233,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       url,
       invoke: invokeByState,
     });
+    const athena = keep(createAthena({ template, access, clock, objects, rootDir: outDir, seed }));
     const services = {
       kinesis,
       dynamodb: tables,
@@ -242,6 +244,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       sns: messaging.sns,
       states: states.service,
       events,
+      athena,
       lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
     const server: Server = keep(await startServer({ port: options.port ?? 0, clock, access, services }));

@@ -37,6 +37,7 @@ export interface ServerOptions {
     readonly lambda?: Service;
     readonly states?: Service;
     readonly events?: Service;
+    readonly athena?: Service;
   };
 }
 
@@ -129,6 +130,7 @@ const targetPrefixes: ReadonlyMap<string, ServiceName> = new Map([
   ["AWSStepFunctions", "states"],
   // EventBridge, by the name that it has in ARNs.
   ["AWSEvents", "events"],
+  ["AmazonAthena", "athena"],
 ]);
 
 /** Services without `X-Amz-Target`, by the name that requests are signed for. */

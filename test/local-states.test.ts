@@ -270,8 +270,8 @@ describe("a task token (G13)", () => {
 describe("a definition", () => {
   it.each([
     [
-      { Work: { ...work, Resource: "arn:aws:states:::athena:startQueryExecution.sync" } },
-      "Work: the local runtime does not run arn:aws:states:::athena:startQueryExecution.sync. It runs a function's ARN, lambda:{invoke}",
+      { Work: { ...work, Resource: "arn:aws:states:::ecs:runTask.sync" } },
+      "Work: the local runtime does not run arn:aws:states:::ecs:runTask.sync. It runs a function's ARN, lambda:{invoke}",
     ],
     [{ Work: { ...work, ResultPath: "$" } }, "Work: ResultPath belongs to JSONPath"],
     [{ Work: { ...work, Arguments: "{% ( %}" } }, "Work/Arguments: this is no JSONata"],

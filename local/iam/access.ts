@@ -18,6 +18,8 @@ export interface Access {
   check(caller: string, service: string, operation: string, input: JsonObject): void;
   /** A request of a function that no service had checked: a gap of this runtime, to be seen in the usage. */
   unchecked(caller: string, service: string, operation: string): void;
+  /** Whoever calls by that access key: a function, a machine, or the owner of the account. */
+  of(caller: string): Principal;
   /** What acts under a role; everything is allowed to a role that the template does not have. */
   as(role: Role | null, sessionName: string): Principal;
   /** By role: what it may and did not, and what it wanted and may not. */
@@ -91,12 +93,16 @@ export function createAccess(template: Template, log: (line: string) => void = (
       .map(({ logicalId, name }) => [logicalId, as(roles.ofFunction(logicalId), name)] as const),
   );
 
+  const owner = as(null, "owner");
+  const of: Access["of"] = (caller) => functions.get(functionOf(caller)) ?? owner;
+
   return {
     roles,
+    of,
     as,
     check(caller, service, operation, input) {
-      const principal = functions.get(functionOf(caller));
-      if (principal === undefined) return;
+      const principal = of(caller);
+      if (principal === owner) return;
       for (const { action, resource } of neededBy(service, operation, input, template.account))
         principal.demand(action, resource);
     },

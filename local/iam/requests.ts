@@ -47,6 +47,8 @@ const services: Readonly<Record<string, Needs>> = {
   states: (operation, { stateMachineArn, executionArn, mapRunArn }) => [
     { action: `states:${operation}`, resource: String(stateMachineArn ?? executionArn ?? mapRunArn ?? "*") },
   ],
+  // Allowed by the work group, which only Athena knows of an execution: it asks itself.
+  athena: () => [],
   sns: (operation, { TopicArn: topic, TargetArn: target }) => [
     { action: `sns:${operation.replace(/Batch$/, "")}`, resource: String(topic ?? target ?? "*") },
   ],

@@ -3,7 +3,7 @@ import { jobOf } from "./sync.ts";
 
 export interface TaskResource {
   /** As the wire knows it. */
-  readonly service: "lambda" | "states" | "dynamodb" | "sqs" | "sns" | "events" | "s3";
+  readonly service: "lambda" | "states" | "dynamodb" | "sqs" | "sns" | "events" | "s3" | "athena";
   /** With a capital letter, as the API has it; empty for a function by its ARN. */
   readonly operation: string;
   readonly pattern: "request" | "sync" | "waitForTaskToken";
@@ -23,6 +23,7 @@ const optimised: Readonly<Record<string, Known>> = {
   sqs: ["sqs", "SQS", "sendMessage"],
   sns: ["sns", "SNS", "publish"],
   events: ["events", "EventBridge", "putEvents"],
+  athena: ["athena", "Athena", "startQueryExecution stopQueryExecution getQueryExecution getQueryResults"],
 };
 
 const executions = "startExecution describeExecution stopExecution listExecutions redriveExecution";
@@ -33,6 +34,7 @@ const sdk: Readonly<Record<string, Known>> = {
   sqs: ["sqs", "Sqs", "sendMessage sendMessageBatch receiveMessage deleteMessage getQueueAttributes"],
   sns: ["sns", "Sns", "publish"],
   eventbridge: ["events", "EventBridge", "putEvents"],
+  athena: ["athena", "Athena", "startQueryExecution stopQueryExecution getQueryExecution getQueryResults"],
   s3: ["s3", "S3", "getObject putObject headObject deleteObject listObjectsV2"],
 };
 

@@ -1,5 +1,7 @@
 /** What a task with `.sync` waits for: the job that its call has begun. By the service and operation of the wire; only optimised integrations have it. */
 import type { Json, JsonMap } from "./json.ts";
+import { unlessAborted } from "./pace.ts";
+import type { TaskResource } from "./resource.ts";
 import { StateError } from "./state-error.ts";
 import type { Strand } from "./strand.ts";
 
@@ -22,7 +24,45 @@ const execution: Job = {
   },
 };
 
-const jobs: Readonly<Record<string, Job>> = { "states:StartExecution": execution };
+const pollMs = 1000;
+
+const query: Job = {
+  hasSecondForm: false,
+  async result({ QueryExecutionId: id = "" }, { around, signal, sleep, execution: { machine } }) {
+    const call = (operation: string): Promise<Json> =>
+      around.pace.call(() => around.wire.call(athena(operation), { QueryExecutionId: id }, `${machine.logicalId}-1`));
+    try {
+      for (;;) {
+        const found = (await unlessAborted(call("GetQueryExecution"), signal)) as JsonMap;
+        const { State: state } = (found.QueryExecution as JsonMap).Status as JsonMap;
+        if (state === "SUCCEEDED") return found;
+        if (state === "FAILED" || state === "CANCELLED")
+          throw new StateError("States.TaskFailed", JSON.stringify(found.QueryExecution));
+        await sleep(pollMs);
+      }
+    } catch (error) {
+      // A refusal to stop it is nothing that the task, which has ended, could say.
+      if (signal.aborted) call("StopQueryExecution").catch(() => {});
+      throw error;
+    }
+  },
+};
+
+function athena(operation: string): TaskResource {
+  return {
+    service: "athena",
+    operation,
+    pattern: "request",
+    parsesOutput: false,
+    errorPrefix: "Athena",
+    functionArn: null,
+  };
+}
+
+const jobs: Readonly<Record<string, Job>> = {
+  "states:StartExecution": execution,
+  "athena:StartQueryExecution": query,
+};
 
 /** Null for a call that begins nothing to wait for. */
 export function jobOf({ service, operation }: { readonly service: string; readonly operation: string }): Job | null {

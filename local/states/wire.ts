@@ -14,6 +14,7 @@ const targets: Readonly<Record<string, readonly [prefix: string, version: string
   dynamodb: ["DynamoDB_20120810", "1.0"],
   sqs: ["AmazonSQS", "1.0"],
   events: ["AWSEvents", "1.1"],
+  athena: ["AmazonAthena", "1.1"],
   states: ["AWSStepFunctions", "1.0"],
 };
 

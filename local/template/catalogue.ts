@@ -84,13 +84,15 @@ const glueTableProperties: Catalogue = {
   ...all(accepted, "CatalogId"),
   TableInput: {
     ...all(simulated, "Name"),
-    ...all(accepted, "Description Owner Parameters Retention TableType TargetTable ViewExpandedText ViewOriginalText"),
+    ...all(simulated, "Parameters TableType ViewOriginalText"),
+    ...all(accepted, "Description Owner Retention TargetTable ViewExpandedText"),
     PartitionKeys: glueColumns,
     StorageDescriptor: {
       Columns: glueColumns,
-      ...all(accepted, "BucketColumns Compressed InputFormat Location NumberOfBuckets OutputFormat Parameters"),
+      ...all(simulated, "Location"),
+      ...all(accepted, "BucketColumns Compressed InputFormat NumberOfBuckets OutputFormat Parameters"),
       ...all(accepted, "SchemaReference SkewedInfo SortColumns StoredAsSubDirectories"),
-      SerdeInfo: all(accepted, "Name Parameters SerializationLibrary"),
+      SerdeInfo: { ...all(simulated, "SerializationLibrary"), ...all(accepted, "Name Parameters") },
     },
   },
 };
@@ -101,6 +103,20 @@ const glueDatabaseProperties: Catalogue = {
     ...all(simulated, "Name"),
     ...all(accepted, "CreateTableDefaultPermissions Description FederatedDatabase LocationUri Parameters"),
     ...all(accepted, "TargetDatabase"),
+  },
+};
+
+const workGroupProperties: Catalogue = {
+  ...all(simulated, "Description State"),
+  ...all(accepted, "Name RecursiveDeleteOption Tags"),
+  WorkGroupConfiguration: {
+    ...all(simulated, "BytesScannedCutoffPerQuery EnforceWorkGroupConfiguration"),
+    ...all(accepted, "AdditionalConfiguration EngineVersion ExecutionRole RequesterPaysEnabled"),
+    ...all(later, "PublishCloudWatchMetricsEnabled"),
+    ResultConfiguration: {
+      ...all(simulated, "OutputLocation"),
+      ...all(accepted, "AclConfiguration EncryptionConfiguration ExpectedBucketOwner"),
+    },
   },
 };
 
@@ -172,6 +188,8 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::KinesisFirehose::DeliveryStream": deliveryProperties,
   "AWS::Glue::Database": glueDatabaseProperties,
   "AWS::Glue::Table": glueTableProperties,
+  "AWS::Athena::WorkGroup": workGroupProperties,
+  "AWS::Athena::NamedQuery": all(simulated, "Database Description Name QueryString WorkGroup"),
   "AWS::CloudWatch::Alarm": alarmProperties,
   "AWS::IAM::Role": roleProperties,
   // Its properties are checked by those who read it.
@@ -187,9 +205,7 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
 export const notSimulatedTypes: ReadonlySet<string> = new Set([
   "AWS::ApplicationAutoScaling::ScalableTarget",
   "AWS::ApplicationAutoScaling::ScalingPolicy",
-  "AWS::Athena::NamedQuery",
   "AWS::Athena::PreparedStatement",
-  "AWS::Athena::WorkGroup",
   "AWS::Budgets::Budget",
   "AWS::CloudWatch::CompositeAlarm",
   "AWS::CloudWatch::Dashboard",

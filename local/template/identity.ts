@@ -76,6 +76,7 @@ const arnForms: Readonly<Record<string, string>> = {
   "AWS::KMS::Key": "kms:R:A:key/",
   "AWS::Logs::LogGroup": "logs:R:A:log-group:",
   "AWS::SNS::Topic": "sns:R:A:",
+  "AWS::Athena::WorkGroup": "athena:R:A:workgroup/",
   "AWS::CloudWatch::Alarm": "cloudwatch:R:A:alarm:",
   "AWS::Lambda::EventSourceMapping": "lambda:R:A:event-source-mapping:",
   "AWS::SQS::Queue": "sqs:R:A:",

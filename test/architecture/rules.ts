@@ -23,7 +23,7 @@ const sdk = /^@(aws-sdk|smithy|aws-lambda-powertools)\//;
 const lambdaTypes = /^aws-lambda$/;
 const node = /^node:/;
 /** The few libraries of the local runtime. Another one is a decision: add it here and to docs/decisions.md. */
-const localLibraries = /^(@duckdb\/node-api|dynalite|esbuild|jsonata|yaml)(\/|$)/;
+const localLibraries = /^(@duckdb\/node-api|antlr4ng|dt-sql-parser|dynalite|esbuild|jsonata|yaml)(\/|$)/;
 
 /** What runs in a browser knows the form of its data, and nothing of what makes them. */
 const forThePage = /^(uplot$|cli\/dashboard\/snapshot\.ts$)/;

@@ -1,0 +1,149 @@
+/**
+ * Trino's own grammar (ANTLR, from dt-sql-parser), which decides what is a query: DuckDB takes much that Athena does not. It is loaded at the first
+ * query, since bundling, loading and the first parse take most of a second; later queries take some milliseconds.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CharStreams, CommonTokenStream, ParserRuleContext, ParseTree, TerminalNode } from "antlr4ng";
+import type { TrinoSqlLexer } from "dt-sql-parser/dist/lib/trino/TrinoSqlLexer.js";
+import type { TrinoSqlParser } from "dt-sql-parser/dist/lib/trino/TrinoSqlParser.js";
+
+/** A node of the parse tree, named as in the grammar (`QuerySpecification`), with its place in the text; a leaf is a `token`. */
+export interface Syntax {
+  readonly kind: string;
+  readonly from: number;
+  readonly to: number;
+  readonly children: readonly Syntax[];
+}
+
+export interface Token {
+  readonly text: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Grammar {
+  /** The tree of one statement. Throws a GrammarError. */
+  parse(sql: string): Syntax;
+  /** Without space and comments. */
+  tokens(sql: string): readonly Token[];
+}
+
+/** The text is no Trino SQL. The message says where, as Athena's does. */
+export class GrammarError extends Error {
+  constructor(line: number, column: number, message: string) {
+    super(`line ${line}:${column}: ${message}`);
+    this.name = "GrammarError";
+  }
+}
+
+interface Generated {
+  readonly CharStreams: typeof CharStreams;
+  readonly CommonTokenStream: typeof CommonTokenStream;
+  readonly TerminalNode: typeof TerminalNode;
+  readonly TrinoSqlLexer: typeof TrinoSqlLexer;
+  readonly TrinoSqlParser: typeof TrinoSqlParser;
+}
+
+let opened: Promise<Grammar> | null = null;
+
+export function openGrammar(): Promise<Grammar> {
+  opened ??= load().then(grammarOf);
+  return opened;
+}
+
+/** The package is written for bundlers: its imports lack what Node asks for. */
+async function load(): Promise<Generated> {
+  const { build } = await import("esbuild");
+  const folder = mkdtempSync(join(tmpdir(), "trino-grammar-"));
+  const outfile = join(folder, "grammar.cjs");
+  try {
+    await build({
+      stdin: {
+        contents: `export { CharStreams, CommonTokenStream, TerminalNode } from "antlr4ng";
+          export { TrinoSqlLexer } from "dt-sql-parser/dist/lib/trino/TrinoSqlLexer.js";
+          export { TrinoSqlParser } from "dt-sql-parser/dist/lib/trino/TrinoSqlParser.js";`,
+        resolveDir: import.meta.dirname,
+      },
+      bundle: true,
+      // By import, the package of the grammar's runtime gives other exports than by require.
+      mainFields: ["module", "main"],
+      format: "cjs",
+      platform: "node",
+      outfile,
+    });
+    return createRequire(outfile)(outfile) as Generated;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function grammarOf(generated: Generated): Grammar {
+  const { CharStreams, CommonTokenStream, TerminalNode, TrinoSqlLexer, TrinoSqlParser } = generated;
+  const report = {
+    syntaxError(_: unknown, __: unknown, line: number, column: number, message: string): void {
+      throw new GrammarError(line, column + 1, message.replace(/ expecting \{.*\}$/s, ""));
+    },
+    reportAmbiguity() {},
+    reportAttemptingFullContext() {},
+    reportContextSensitivity() {},
+  };
+  const lexerOf = (sql: string): TrinoSqlLexer => {
+    const lexer = new TrinoSqlLexer(CharStreams.fromString(sql));
+    lexer.removeErrorListeners();
+    lexer.addErrorListener(report);
+    return lexer;
+  };
+
+  return {
+    parse(sql) {
+      const place = placesIn(sql);
+      const parser = new TrinoSqlParser(new CommonTokenStream(lexerOf(sql)));
+      parser.removeErrorListeners();
+      parser.addErrorListener(report);
+      const toSyntax = (node: ParseTree): Syntax => {
+        if (node instanceof TerminalNode)
+          return { kind: "token", from: place(node.symbol.start), to: place(node.symbol.stop + 1), children: [] };
+        const { start, stop, children } = node as ParserRuleContext;
+        const from = place(start?.start ?? 0);
+        const to = stop === null ? from : place(stop.stop + 1);
+        return {
+          kind: node.constructor.name.replace(/Context$/, ""),
+          from,
+          to,
+          children: (children ?? []).map(toSyntax),
+        };
+      };
+      const program = toSyntax(parser.program());
+      const statements = program.children
+        .filter(({ kind }) => kind === "Statements")
+        .flatMap(({ children }) => children);
+      const [first] = statements;
+      if (first === undefined) throw new GrammarError(1, 1, "expected a statement, got none");
+      if (statements.length > 1) throw new GrammarError(1, 1, "Only one sql statement is allowed");
+      return first;
+    },
+    tokens(sql) {
+      const place = placesIn(sql);
+      return lexerOf(sql)
+        .getAllTokens()
+        .filter(({ channel }) => channel === 0)
+        .map(({ text, start, stop }) => ({ text: text ?? "", from: place(start), to: place(stop + 1) }));
+    },
+  };
+}
+
+/** ANTLR counts code points, JavaScript counts UTF-16 units. */
+function placesIn(sql: string): (codePoint: number) => number {
+  if (!/[\uD800-\uDFFF]/.test(sql)) return (codePoint) => codePoint;
+  const starts: number[] = [];
+  let at = 0;
+  for (const character of sql) {
+    starts.push(at);
+    at += character.length;
+  }
+  starts.push(at);
+  return (codePoint) => starts[codePoint] ?? sql.length;
+}

@@ -1,0 +1,138 @@
+/** The objects of a table, and the SELECT by which DuckDB reads them with the table's columns and types: what a file lacks is null. */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { pathOf } from "../s3/key.ts";
+import type { ObjectStore } from "../s3/store.ts";
+import type { DataTable } from "./catalog.ts";
+import { duckdbType } from "./hive-type.ts";
+import { QueryError } from "./query-error.ts";
+import { quoted } from "./to-duckdb.ts";
+
+export interface DataFile {
+  readonly key: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** In the order of the partition keys. */
+  readonly partition: readonly string[];
+  /** Changes when the file does. */
+  readonly version: string;
+}
+
+/** Hadoop's readers pass over these. */
+const hidden = /(^|\/)[._][^/]*$/;
+
+export async function filesOf(
+  table: DataTable,
+  { objects, rootDir, nowMs }: { readonly objects: ObjectStore; readonly rootDir: string; readonly nowMs: number },
+): Promise<readonly DataFile[]> {
+  const { bucket, prefix, projection } = table;
+  if (!objects.buckets().some(({ name }) => name === bucket))
+    throw new QueryError("PERMISSION_DENIED", `The specified bucket does not exist: ${bucket}`);
+  const files: DataFile[] = [];
+  for (const { key, sizeBytes, lastModifiedMs } of await objects.list(bucket, prefix)) {
+    const partition = projection === null ? [] : projection.valuesOf(bucket, key, nowMs);
+    if (partition === null || hidden.test(key) || sizeBytes === 0) continue;
+    files.push({
+      key,
+      path: pathOf(rootDir, bucket, key),
+      sizeBytes,
+      partition,
+      version: `${sizeBytes} ${lastModifiedMs}`,
+    });
+  }
+  return files;
+}
+
+export interface TableReader {
+  select(table: DataTable, files: readonly DataFile[]): Promise<string>;
+}
+
+/** Looks into each file once for the names that it has. */
+export function createTableReader(connection: DuckDBConnection): TableReader {
+  const seen = new Map<string, { readonly version: string; readonly names: readonly string[] }>();
+
+  const namesIn = async (table: DataTable, files: readonly DataFile[]): Promise<ReadonlySet<string>> => {
+    const fresh = files.filter(({ path, version }) => seen.get(path)?.version !== version);
+    if (fresh.length > 0) {
+      const paths = list(fresh.map(({ path }) => path));
+      const found =
+        table.format === "parquet"
+          ? `SELECT file_name, list(name) FROM parquet_schema(${paths}) GROUP BY ALL`
+          : `SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) AS key
+               FROM read_json_objects(${paths}, format = 'newline_delimited', filename = true)) GROUP BY ALL`;
+      const rows = (await connection.runAndReadAll(found)).getRowsJson() as [string, string[]][];
+      const names = new Map(rows);
+      for (const { path, version } of fresh) seen.set(path, { version, names: names.get(path) ?? [] });
+    }
+    return new Set(files.flatMap(({ path }) => seen.get(path)?.names ?? []));
+  };
+
+  return {
+    async select(table, files) {
+      const { columns, partitionKeys, format } = table;
+      const typed = [...columns, ...partitionKeys].map(({ name, type }) => ({ name, type: duckdbType(type) }));
+      if (files.length === 0)
+        return `SELECT ${typed.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(", ")} WHERE false`;
+      const names = [...(await namesIn(table, files))].sort();
+      const spelled = columns.map(({ name, type }): Spelled => {
+        return { name, type: duckdbType(type), spellings: names.filter((found) => found.toLowerCase() === name) };
+      });
+      const read = format === "parquet" ? parquetRows(spelled) : jsonRows(spelled);
+      const paths = list(files.map(({ path }) => path));
+      const partitions = partitionKeys.map(({ name }) => `${quoted(name)}: VARCHAR`);
+      const hive =
+        partitions.length === 0
+          ? "hive_partitioning = false"
+          : `hive_partitioning = true, hive_types = {${partitions.join(", ")}}`;
+      const output = typed.map(({ name, type }, at) => {
+        return `CAST(${at < columns.length ? read.values[at] : quoted(name)} AS ${type}) AS ${quoted(name)}`;
+      });
+      return `SELECT ${output.join(", ")} FROM ${read.from}(${paths}, ${hive}, ${read.options})`;
+    },
+  };
+}
+
+interface Spelled {
+  readonly name: string;
+  /** DuckDB's. */
+  readonly type: string;
+  /** As the files have it. */
+  readonly spellings: readonly string[];
+}
+
+interface RowsOf {
+  /** The function that reads the files, and what it is told besides their paths. */
+  readonly from: string;
+  readonly options: string;
+  /** For each column. */
+  readonly values: readonly string[];
+}
+
+function parquetRows(columns: readonly Spelled[]): RowsOf {
+  const values = columns.map(({ spellings: [found] }) => (found === undefined ? "NULL" : quoted(found)));
+  return { from: "read_parquet", options: "union_by_name = true", values };
+}
+
+/** Athena's reader lowers the keys; DuckDB's wants them as they are, and takes no two that differ in their case alone. */
+function jsonRows(columns: readonly Spelled[]): RowsOf {
+  const options = "format = 'newline_delimited'";
+  const present = columns.filter(({ spellings }) => spellings.length > 0);
+  if (present.length > 0 && present.every(({ spellings }) => spellings.length === 1)) {
+    const types = present.map(({ type, spellings: [found = ""] }) => `${text(found)}: ${text(type)}`).join(", ");
+    const values = columns.map(({ spellings: [found] }) => (found === undefined ? "NULL" : quoted(found)));
+    return { from: "read_json", options: `${options}, records = true, columns = {${types}}`, values };
+  }
+  const values = columns.map(({ type, spellings }) => {
+    const arrow = /[[(]/.test(type.replace(/^DECIMAL\(.*\)$/, "")) ? "->" : "->>";
+    const found = spellings.map((spelling) => `json ${arrow} ${text(`$."${spelling}"`)}`);
+    return found.length > 0 ? `coalesce(${found.join(", ")})` : "NULL";
+  });
+  return { from: "read_json_objects", options, values };
+}
+
+function list(paths: readonly string[]): string {
+  return `[${paths.map(text).join(", ")}]`;
+}
+
+export function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}

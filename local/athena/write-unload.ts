@@ -1,0 +1,134 @@
+/**
+ * The objects of an UNLOAD. Athena writes them by several workers side by side, so rows of one partition lie in several objects; here in two, by
+ * turns, as soon as there are two rows.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Principal } from "../iam/access.ts";
+import type { ObjectStore } from "../s3/store.ts";
+import { uuidOf } from "../uuid.ts";
+import { QueryError } from "./query-error.ts";
+import { text } from "./table-files.ts";
+import { quoted } from "./to-duckdb.ts";
+import type { Unload } from "./unload.ts";
+
+export interface OutputObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly body: Buffer;
+}
+
+export interface WriteUnloadOptions {
+  readonly connection: DuckDBConnection;
+  /** In DuckDB's dialect. */
+  readonly sql: string;
+  readonly unload: Unload;
+  readonly objects: ObjectStore;
+  /** For a table of this query's own. */
+  readonly schema: string;
+  readonly id: string;
+  readonly seed: number;
+  readonly principal: Principal;
+}
+
+const WRITERS = 2;
+const MOST_PARTITIONS = 100;
+/** Hive's name for the partition of null. */
+const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
+
+/** Makes the objects and puts none of them. */
+export async function writeUnload(options: WriteUnloadOptions): Promise<readonly OutputObject[]> {
+  const { connection, sql, unload, objects, schema, id, seed, principal } = options;
+  const { bucket, prefix, format, compression, partitionedBy } = unload;
+  for (const action of ["GetBucketLocation", "ListBucket"]) principal.demand(`s3:${action}`, `arn:aws:s3:::${bucket}`);
+  if ((await objects.keys(bucket, prefix)).length > 0) {
+    const problem = `Target directory for table 'awsdatacatalog.unload' already exists: s3://${bucket}/${prefix}`;
+    throw new QueryError("HIVE_PATH_ALREADY_EXISTS", problem);
+  }
+  const result = quoted(`${schema} result`);
+  const folder = mkdtempSync(join(tmpdir(), "unload-"));
+  try {
+    await connection.run(`CREATE TEMP TABLE ${result} AS ${sql}`);
+    const described = (await connection.runAndReadAll(`DESCRIBE ${result}`)).getRowsJson() as [string, string][];
+    const columns = described.map(([name, type]) => ({ name, type }));
+    const data = columns.slice(0, columns.length - partitionedBy.length);
+    checkOrder(columns.slice(data.length), partitionedBy);
+    if (data.length === 0) throw new QueryError("SYNTAX_ERROR", "UNLOAD needs a column that it is not partitioned by");
+    const selected = format === "JSON" ? `${jsonLine(data)} AS line` : data.map(({ name }) => quoted(name)).join(", ");
+    const form = format === "JSON" ? "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ''" : "FORMAT parquet";
+    const written: OutputObject[] = [];
+    for (const partition of await partitionsOf(connection, result, partitionedBy)) {
+      for (let writer = 0; writer < WRITERS; writer++) {
+        const where = partition.map(
+          (value, at) =>
+            `${quoted(partitionedBy[at] ?? "")} IS NOT DISTINCT FROM ${value === null ? "NULL" : text(value)}`,
+        );
+        const path = join(folder, String(written.length));
+        const rows = `SELECT ${selected} FROM ${result} WHERE ${[...where, `rowid % ${WRITERS} = ${writer}`].join(" AND ")}`;
+        const { rowsChanged } = await connection.run(
+          `COPY (${rows}) TO ${text(path)} (${form}, COMPRESSION ${compression === "none" ? "uncompressed" : compression})`,
+        );
+        if (rowsChanged === 0) continue;
+        const folders = partition
+          .map((value, at) => `${partitionedBy[at]}=${encodeURIComponent(value ?? NO_VALUE)}/`)
+          .join("");
+        const name = `${uuidOf(seed, "unload", id, folders, writer)}${format === "JSON" && compression === "gzip" ? ".gz" : ""}`;
+        written.push({ bucket, key: `${prefix}${folders}${name}`, body: readFileSync(path) });
+      }
+    }
+    return written;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    await connection.run(`DROP TABLE IF EXISTS ${result}`);
+  }
+}
+
+function checkOrder(last: readonly { readonly name: string }[], partitionedBy: readonly string[]): void {
+  if (last.every(({ name }, at) => name === partitionedBy[at])) return;
+  const problem = `Partition keys must be the last columns in the table and in the same order as the table properties: [${partitionedBy.join(", ")}]`;
+  throw new QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem);
+}
+
+async function partitionsOf(
+  connection: DuckDBConnection,
+  result: string,
+  partitionedBy: readonly string[],
+): Promise<readonly (readonly (string | null)[])[]> {
+  if (partitionedBy.length === 0) return [[]];
+  const keys = partitionedBy.map(quoted).join(", ");
+  const texts = partitionedBy.map((name) => `CAST(${quoted(name)} AS VARCHAR)`).join(", ");
+  const found = (
+    await connection.runAndReadAll(
+      `SELECT ${texts} FROM ${result} GROUP BY ${keys} ORDER BY ${keys} LIMIT ${MOST_PARTITIONS + 1}`,
+    )
+  ).getRowsJson() as (string | null)[][];
+  if (found.length > MOST_PARTITIONS)
+    throw new QueryError(
+      "HIVE_TOO_MANY_OPEN_PARTITIONS",
+      `Exceeded limit of ${MOST_PARTITIONS} open writers for partitions`,
+    );
+  return found;
+}
+
+interface Column {
+  readonly name: string;
+  /** DuckDB's. */
+  readonly type: string;
+}
+
+/** One object of a JSON line, without the members that are null. */
+function jsonLine(columns: readonly Column[]): string {
+  const members = columns.map(({ name, type }) => {
+    const value = quoted(name);
+    return `CASE WHEN ${value} IS NOT NULL THEN ${text(`${JSON.stringify(name)}:`)} || ${jsonValue(value, type)} END`;
+  });
+  return `'{' || concat_ws(',', ${members.join(", ")}) || '}'`;
+}
+
+function jsonValue(value: string, type: string): string {
+  if (/^TIMESTAMP/.test(type)) return `'"' || strftime(${value}, '%Y-%m-%d %H:%M:%S.%g') || '"'`;
+  if (type === "BLOB") return `'"' || to_base64(${value}) || '"'`;
+  return `CAST(to_json(${value}) AS VARCHAR)`;
+}

@@ -1,0 +1,368 @@
+import {
+  BatchGetQueryExecutionCommand,
+  GetNamedQueryCommand,
+  GetQueryExecutionCommand,
+  GetQueryResultsCommand,
+  GetWorkGroupCommand,
+  ListNamedQueriesCommand,
+  ListQueryExecutionsCommand,
+  StartQueryExecutionCommand,
+  StopQueryExecutionCommand,
+} from "@aws-sdk/client-athena";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gzipLines, type LocalAthena, openAthena } from "./local-athena.ts";
+
+const nowMs = Date.UTC(2026, 0, 10, 12);
+const placeholder = (name: string) => `$${"{"}${name}}`;
+
+const templateText = `
+Resources:
+  LakeBucket: { Type: AWS::S3::Bucket }
+  Database: { Type: AWS::Glue::Database, Properties: { DatabaseInput: { Name: shop } } }
+  Sales:
+    Type: AWS::Glue::Table
+    Properties:
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: sales
+        TableType: EXTERNAL_TABLE
+        PartitionKeys: [{ Name: dt, Type: string }, { Name: hour, Type: string }]
+        Parameters:
+          projection.enabled: "true"
+          projection.dt.type: date
+          projection.dt.format: yyyy-MM-dd
+          projection.dt.range: 2026-01-01,NOW+1DAYS
+          projection.hour.type: integer
+          projection.hour.range: 0,23
+          projection.hour.digits: "2"
+          storage.location.template: !Sub s3://${placeholder("LakeBucket")}/sales/dt=${placeholder("!dt")}/hour=${placeholder("!hour")}/
+        StorageDescriptor:
+          Location: !Sub s3://${placeholder("LakeBucket")}/sales/
+          SerdeInfo: { SerializationLibrary: org.openx.data.jsonserde.JsonSerDe }
+          Columns:
+            - { Name: id, Type: bigint }
+            - { Name: itemname, Type: string }
+            - { Name: price, Type: "decimal(18,4)" }
+            - { Name: at, Type: timestamp }
+            - { Name: never, Type: string }
+  Empty:
+    Type: AWS::Glue::Table
+    Properties:
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: empty
+        StorageDescriptor:
+          Location: !Sub s3://${placeholder("LakeBucket")}/empty/
+          SerdeInfo: { SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe }
+          Columns: [{ Name: id, Type: bigint }, { Name: tags, Type: "array<string>" }]
+  Orc:
+    Type: AWS::Glue::Table
+    Properties:
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: orc
+        StorageDescriptor:
+          Location: !Sub s3://${placeholder("LakeBucket")}/orc/
+          SerdeInfo: { SerializationLibrary: org.apache.hadoop.hive.ql.io.orc.OrcSerde }
+          Columns: [{ Name: id, Type: bigint }]
+  Reporter:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: h.handler
+      Runtime: nodejs24.x
+      Policies:
+        - Statement:
+            - { Effect: Allow, Action: "athena:*", Resource: "*" }
+            - { Effect: Allow, Action: "glue:Get*", Resource: "*" }
+            - { Effect: Allow, Action: ["s3:GetBucketLocation", "s3:ListBucket*"], Resource: !GetAtt LakeBucket.Arn }
+            - Effect: Allow
+              Action: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+              Resource: [!Sub "${placeholder("LakeBucket.Arn")}/results/*", !Sub "${placeholder("LakeBucket.Arn")}/sales/dt=2026-01-02/*"]
+  Group:
+    Type: AWS::Athena::WorkGroup
+    Properties:
+      Name: anything
+      WorkGroupConfiguration:
+        BytesScannedCutoffPerQuery: 10000000
+        ResultConfiguration: { OutputLocation: !Sub "s3://${placeholder("LakeBucket")}/results/" }
+  Named:
+    Type: AWS::Athena::NamedQuery
+    Properties: { Name: all, Database: !Ref Database, WorkGroup: !Ref Group, QueryString: SELECT id FROM sales }
+`;
+
+let athena: LocalAthena;
+const day = "sales/dt=2026-01-02/hour=03";
+
+beforeAll(async () => {
+  athena = await openAthena({ templateText, nowMs, workGroup: "group", database: "shop" });
+  const first = { id: 1, itemName: 'a "b", c', price: 1.5, at: "2026-01-02 03:04:05.678" };
+  await athena.put("lake", `${day}/a.gz`, gzipLines(first, { ID: 2, itemname: null, price: "2.25" }));
+  await athena.put("lake", "sales/dt=2026-01-03/hour=00/a.gz", gzipLines({ id: 3, itemName: "" }));
+});
+afterAll(() => athena.close());
+
+describe("Athena's tables", () => {
+  it("have the columns and types of the schema, whatever the case of a key, and null for what a line lacks", async () => {
+    expect(await athena.rows("SELECT * FROM sales ORDER BY id")).toEqual([
+      ["1", 'a "b", c', "1.5000", "2026-01-02 03:04:05.678", null, "2026-01-02", "03"],
+      ["2", null, "2.2500", null, null, "2026-01-02", "03"],
+      ["3", "", null, null, null, "2026-01-03", "00"],
+    ]);
+  });
+
+  it("have the partitions that the projection names, and no others", async () => {
+    const strays = ["sales/dt=2026-01-12/hour=00", "sales/dt=2025-12-31/hour=00", "sales/dt=2026-01-02/hour=24"];
+    const more = [...strays, "sales/dt=2026-01-02/hour=3", "sales/elsewhere/hour=00"];
+    for (const folder of more) await athena.put("lake", `${folder}/a.gz`, gzipLines({ id: 9 }));
+    await athena.put("lake", `${day}/_temporary.gz`, gzipLines({ id: 9 }));
+    expect(await athena.rows("SELECT count(*) FROM sales")).toEqual([["3"]]);
+    await athena.put("lake", "sales/dt=2026-01-11/hour=00/a.gz", gzipLines({ id: 4 }));
+    expect(await athena.rows("SELECT count(*) FROM sales")).toEqual([["4"]]);
+    for (const folder of [...more, "sales/dt=2026-01-11/hour=00"]) await athena.delete("lake", `${folder}/a.gz`);
+  });
+
+  it("are read only in the partitions that the query names", async () => {
+    const scanned = async (where: string) =>
+      (await athena.run(`SELECT id FROM sales ${where}`)).Statistics?.DataScannedInBytes ?? 0;
+    const [all, one, none] = [
+      await scanned(""),
+      await scanned("WHERE dt = '2026-01-02'"),
+      await scanned("WHERE dt = 'x'"),
+    ];
+    expect(none).toBe(0);
+    expect(one).toBeGreaterThan(0);
+    expect(all).toBe(one + (await scanned("WHERE (dt, hour) IN (('2026-01-03', '00'))")));
+  });
+
+  it("are empty where nothing lies", async () => {
+    expect(await athena.rows("SELECT id, tags FROM shop.empty")).toEqual([]);
+    expect(await athena.rows("SELECT count(*) FROM awsdatacatalog.shop.empty")).toEqual([["0"]]);
+  });
+
+  it("are read anew when an object changes", async () => {
+    await athena.put("lake", `${day}/b.gz`, gzipLines({ id: 5 }));
+    expect(await athena.rows("SELECT itemname FROM sales WHERE id = 5")).toEqual([[null]]);
+    await athena.put("lake", `${day}/b.gz`, gzipLines({ id: 5, ItemName: "late" }));
+    expect(await athena.rows("SELECT itemname FROM sales WHERE id = 5")).toEqual([["late"]]);
+    await athena.delete("lake", `${day}/b.gz`);
+  });
+});
+
+describe("A query", () => {
+  it("is queued, runs and succeeds on the clock, with a CSV where the work group wants it", async () => {
+    const asked = { WorkGroup: "group", QueryExecutionContext: { Database: "shop" } };
+    const own = { ResultConfiguration: { OutputLocation: "s3://lake/elsewhere/" } };
+    const start = new StartQueryExecutionCommand({ QueryString: "SELECT id, 1e0 AS d FROM sales", ...asked, ...own });
+    const { QueryExecutionId } = await athena.client.send(start);
+    const found = async () =>
+      (await athena.client.send(new GetQueryExecutionCommand({ QueryExecutionId }))).QueryExecution;
+    expect((await found())?.Status?.State).toBe("QUEUED");
+    await athena.advance(200);
+    expect((await found())?.Status?.State).toBe("RUNNING");
+    await athena.advance(2000);
+    const execution = await found();
+    expect(execution).toMatchObject({
+      Status: { State: "SUCCEEDED" },
+      Statistics: { QueryQueueTimeInMillis: 150, EngineExecutionTimeInMillis: 851, TotalExecutionTimeInMillis: 1001 },
+      ResultConfiguration: { OutputLocation: `s3://lake/results/${QueryExecutionId}.csv` },
+      StatementType: "DML",
+    });
+    expect(await athena.read("lake", `results/${QueryExecutionId}`)).toEqual({
+      [`results/${QueryExecutionId}.csv`]: '"id","d"\n"1","1.0"\n"2","1.0"\n"3","1.0"\n',
+    });
+  });
+
+  it("gives its rows in pages, typed, with the names as the first row", async () => {
+    const values =
+      "VALUES (1, decimal '1.50', 'x', true, date '2026-01-01', timestamp '2026-01-01 00:00:00', ARRAY[1, 2], X'0aff'), (2, null, null, null, null, null, null, null)";
+    const { QueryExecutionId } = await athena.run(
+      `SELECT * FROM (${values}) AS t (i, n, v, b, d, ts, a, bin) ORDER BY i`,
+    );
+    const page = (NextToken?: string) =>
+      athena.client.send(
+        new GetQueryResultsCommand({ QueryExecutionId, MaxResults: 2, ...(NextToken && { NextToken }) }),
+      );
+    const first = await page();
+    const second = await page(first.NextToken);
+    const texts = [...(first.ResultSet?.Rows ?? []), ...(second.ResultSet?.Rows ?? [])].map(({ Data = [] }) =>
+      Data.map(({ VarCharValue }) => VarCharValue),
+    );
+    expect(texts).toEqual([
+      ["i", "n", "v", "b", "d", "ts", "a", "bin"],
+      ["1", "1.50", "x", "true", "2026-01-01", "2026-01-01 00:00:00.000", "[1, 2]", "0a ff"],
+      ["2", ...Array(7).fill(undefined)],
+    ]);
+    expect(second.NextToken).toBeUndefined();
+    const columns = first.ResultSet?.ResultSetMetadata?.ColumnInfo ?? [];
+    const types = ["integer", "decimal", "varchar", "boolean", "date", "timestamp", "array", "varbinary"];
+    expect(columns.map(({ Type }) => Type)).toEqual(types);
+    expect(columns[1]).toMatchObject({ Precision: 3, Scale: 2 });
+  });
+
+  it("starts once for a client's token, and is refused under the same token with another text", async () => {
+    const ClientRequestToken = "t".repeat(32);
+    const start = (QueryString: string) =>
+      athena.client.send(new StartQueryExecutionCommand({ QueryString, ClientRequestToken, WorkGroup: "group" }));
+    const [one, two] = [await start("SELECT 1"), await start("SELECT 1")];
+    expect(one.QueryExecutionId).toBe(two.QueryExecutionId);
+    await expect(start("SELECT 2")).rejects.toThrow(/Idempotent parameters do not match/);
+    await athena.advance(5000);
+  });
+
+  it("can be stopped before it ends, and leaves nothing", async () => {
+    const { QueryExecutionId = "" } = await athena.client.send(
+      new StartQueryExecutionCommand({ QueryString: "SELECT 1", WorkGroup: "group" }),
+    );
+    await athena.advance(200);
+    await athena.client.send(new StopQueryExecutionCommand({ QueryExecutionId }));
+    await athena.advance(5000);
+    const { QueryExecution } = await athena.client.send(new GetQueryExecutionCommand({ QueryExecutionId }));
+    expect(QueryExecution?.Status?.State).toBe("CANCELLED");
+    expect(await athena.read("lake", `results/${QueryExecutionId}`)).toEqual({});
+  });
+
+  it("is refused at once when it is no Trino SQL, though DuckDB would take it", async () => {
+    for (const sql of [
+      "SELECT * FROM sales QUALIFY id = 1",
+      "SELECT id::int FROM sales",
+      "FROM sales",
+      "SELECT 1; SELECT 2",
+    ])
+      await expect(athena.run(sql)).rejects.toMatchObject({ name: "InvalidRequestException" });
+  });
+
+  it("fails with Athena's reason when it names what is not there", async () => {
+    const reasonOf = async (sql: string) => {
+      const { Status } = await athena.run(sql);
+      expect(Status?.State).toBe("FAILED");
+      return Status?.StateChangeReason;
+    };
+    expect(await reasonOf("SELECT id\nFROM nothing")).toBe(
+      "TABLE_NOT_FOUND: line 2:6: Table 'awsdatacatalog.shop.nothing' does not exist",
+    );
+    expect(await reasonOf("SELECT 1 FROM other.sales")).toMatch(/^SCHEMA_NOT_FOUND: line 1:15: Schema 'other'/);
+    expect(await reasonOf("SELECT nothing FROM sales")).toMatch(
+      /^COLUMN_NOT_FOUND: Column 'nothing' cannot be resolved/,
+    );
+    expect(await reasonOf("SELECT strlen('a')")).toMatch(/^FUNCTION_NOT_FOUND: line 1:8: Function 'strlen'/);
+    expect(await reasonOf("SELECT id FROM orc")).toMatch(/^HIVE_INVALID_METADATA: line 1:16: .*reads tables by/);
+    expect(await reasonOf("SELECT sum('a')")).toMatch(/^SYNTAX_ERROR: /);
+    expect(await reasonOf("SELECT cast('a' AS bigint)")).toMatch(/^INVALID_CAST_ARGUMENT: /);
+    await athena.put("lake", `${day}/bad.gz`, "{");
+    expect(await reasonOf("SELECT id FROM sales")).toMatch(/^HIVE_BAD_DATA: /);
+    await athena.delete("lake", `${day}/bad.gz`);
+  });
+
+  it("fails when it would read more than its work group allows", async () => {
+    const big = {
+      id: 6,
+      never: Array.from({ length: 700_000 }, (_, i) => ((i * 2654435761) % 2 ** 32).toString(36)).join(""),
+    };
+    for (const name of ["x", "y", "z"])
+      await athena.put("lake", `${day}/${name}.json`, Buffer.from(JSON.stringify(big)));
+    const { Status } = await athena.run("SELECT id FROM sales");
+    expect(Status?.StateChangeReason).toMatch(/Bytes scanned limit was exceeded/);
+    for (const name of ["x", "y", "z"]) await athena.delete("lake", `${day}/${name}.json`);
+  });
+
+  it("is listed in its work group, with the others, the newest first", async () => {
+    const first = await athena.run("SELECT 1");
+    const second = await athena.run("SELECT 2");
+    const ids = [second.QueryExecutionId as string, first.QueryExecutionId as string];
+    const { QueryExecutionIds } = await athena.client.send(new ListQueryExecutionsCommand({ WorkGroup: "group" }));
+    expect(QueryExecutionIds?.slice(0, 2)).toEqual(ids);
+    const batch = await athena.client.send(new BatchGetQueryExecutionCommand({ QueryExecutionIds: [...ids, "none"] }));
+    expect(batch.QueryExecutions?.map(({ Query }) => Query)).toEqual(["SELECT 2", "SELECT 1"]);
+    expect(batch.UnprocessedQueryExecutionIds?.map(({ QueryExecutionId }) => QueryExecutionId)).toEqual(["none"]);
+  });
+});
+
+it("gives the template's work groups and named queries", async () => {
+  const { WorkGroup } = await athena.client.send(new GetWorkGroupCommand({ WorkGroup: "group" }));
+  expect(WorkGroup?.Configuration?.ResultConfiguration?.OutputLocation).toBe("s3://lake/results/");
+  const { NamedQueryIds = [] } = await athena.client.send(new ListNamedQueriesCommand({ WorkGroup: "group" }));
+  const { NamedQuery } = await athena.client.send(new GetNamedQueryCommand({ NamedQueryId: NamedQueryIds[0] }));
+  expect(NamedQuery).toMatchObject({ Name: "all", Database: "shop", QueryString: "SELECT id FROM sales" });
+});
+
+it("is asked of the caller's role: the work group, the catalogue, each object that is read, and each that is written", async () => {
+  const reporter = athena.clientOf("Reporter");
+  const stateOf = async (sql: string) => {
+    const { Status } = await athena.run(sql, {}, reporter);
+    return Status?.State === "FAILED" ? Status.StateChangeReason : Status?.State;
+  };
+  expect(await stateOf("SELECT id FROM sales WHERE dt = '2026-01-02'")).toBe("SUCCEEDED");
+  expect(await stateOf("SELECT id FROM sales")).toMatch(
+    /^PERMISSION_DENIED: .*s3:GetObject on resource: "arn:aws:s3:::lake\/sales\/dt=2026-01-03/,
+  );
+  expect(await stateOf("UNLOAD (SELECT 1 AS a) TO 's3://lake/elsewhere/' WITH (format = 'JSON')")).toMatch(
+    /^PERMISSION_DENIED: .*s3:PutObject/,
+  );
+});
+
+describe("UNLOAD", () => {
+  it("writes JSON lines without nulls, a folder for each partition, in several objects, and a manifest", async () => {
+    const select = "SELECT id, itemname, price, at, dt AS day FROM sales ORDER BY id";
+    const options = "(format = 'JSON', partitioned_by = ARRAY['day'])";
+    const { QueryExecutionId, Statistics } = await athena.run(
+      `UNLOAD (${select}) TO 's3://lake/out/one' WITH ${options}`,
+    );
+    const written = await athena.read("lake", "out/one/");
+    const lines = (folder: string) =>
+      Object.entries(written).flatMap(([key, body]) =>
+        key.startsWith(`out/one/${folder}/`) ? body.trim().split("\n") : [],
+      );
+    expect(lines("day=2026-01-02").sort()).toEqual([
+      '{"id":1,"itemname":"a \\"b\\", c","price":1.5000,"at":"2026-01-02 03:04:05.678"}',
+      '{"id":2,"price":2.2500}',
+    ]);
+    expect(lines("day=2026-01-03")).toEqual(['{"id":3,"itemname":""}']);
+    expect(Object.keys(written).length).toBe(3);
+    const manifest = `s3://lake/results/${QueryExecutionId}-manifest.csv`;
+    expect(Statistics?.DataManifestLocation).toBe(manifest);
+    const [listed = ""] = Object.values(await athena.read("lake", manifest.slice("s3://lake/".length)));
+    expect(listed.trim().split("\n").sort()).toEqual(
+      Object.keys(written)
+        .map((key) => `s3://lake/${key}`)
+        .sort(),
+    );
+  });
+
+  it("fails where something lies already, and leaves it alone", async () => {
+    await athena.put("lake", "out/two/x", "mine");
+    const { Status } = await athena.run("UNLOAD (SELECT 1 AS a) TO 's3://lake/out/two/' WITH (format = 'JSON')");
+    expect(Status?.StateChangeReason).toMatch(/^HIVE_PATH_ALREADY_EXISTS: .*s3:\/\/lake\/out\/two\//);
+    expect(await athena.read("lake", "out/two/")).toEqual({ "out/two/x": "mine" });
+  });
+
+  it("writes Parquet that reads back as the same rows", async () => {
+    const { Status } = await athena.run(
+      "UNLOAD (SELECT id, ARRAY[itemname] AS tags FROM sales) TO 's3://lake/empty/' WITH (format = 'PARQUET', compression = 'SNAPPY')",
+    );
+    expect(Status?.State).toBe("SUCCEEDED");
+    const rows = [
+      ["1", '[a "b", c]'],
+      ["2", "[null]"],
+      ["3", "[]"],
+    ];
+    expect(await athena.rows("SELECT id, tags FROM empty ORDER BY id")).toEqual(rows);
+  });
+
+  it("is refused with more than 100 partitions, or with a partition key that is not the last column", async () => {
+    const run = async (select: string) => {
+      const options = "(format = 'JSON', partitioned_by = ARRAY['p'])";
+      return (await athena.run(`UNLOAD (${select}) TO 's3://lake/out/three/' WITH ${options}`)).Status
+        ?.StateChangeReason;
+    };
+    expect(await run("SELECT p AS x, p FROM UNNEST(sequence(1, 101)) AS t (p)")).toMatch(
+      /^HIVE_TOO_MANY_OPEN_PARTITIONS/,
+    );
+    expect(await run("SELECT 1 AS p, 2 AS x")).toMatch(/^HIVE_COLUMN_ORDER_MISMATCH/);
+    expect(await athena.read("lake", "out/three/")).toEqual({});
+    await expect(athena.run("UNLOAD (SELECT 1 AS a) TO 's3://lake/x/'")).rejects.toThrow(/Expecting: 'WITH'/);
+    await expect(athena.run("UNLOAD (SELECT 1 AS a) TO 's3://lake/x/' WITH (format = 'ORC')")).rejects.toThrow(
+      /not simulated/,
+    );
+  });
+});
