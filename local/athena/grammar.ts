@@ -6,7 +6,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CharStreams, CommonTokenStream, ParserRuleContext, ParseTree, TerminalNode } from "antlr4ng";
+import type {
+  CharStreams,
+  CommonTokenStream,
+  ParserRuleContext,
+  ParseTree,
+  PredictionMode,
+  TerminalNode,
+} from "antlr4ng";
 import type { TrinoSqlLexer } from "dt-sql-parser/dist/lib/trino/TrinoSqlLexer.js";
 import type { TrinoSqlParser } from "dt-sql-parser/dist/lib/trino/TrinoSqlParser.js";
 
@@ -42,10 +49,14 @@ export class GrammarError extends Error {
 interface Generated {
   readonly CharStreams: typeof CharStreams;
   readonly CommonTokenStream: typeof CommonTokenStream;
+  readonly PredictionMode: typeof PredictionMode;
   readonly TerminalNode: typeof TerminalNode;
   readonly TrinoSqlLexer: typeof TrinoSqlLexer;
   readonly TrinoSqlParser: typeof TrinoSqlParser;
 }
+
+/** A query is parsed when it is started, and needed again when it runs. */
+const rememberedQueries = 20;
 
 let opened: Promise<Grammar> | null = null;
 
@@ -62,7 +73,7 @@ async function load(): Promise<Generated> {
   try {
     await build({
       stdin: {
-        contents: `export { CharStreams, CommonTokenStream, TerminalNode } from "antlr4ng";
+        contents: `export { CharStreams, CommonTokenStream, PredictionMode, TerminalNode } from "antlr4ng";
           export { TrinoSqlLexer } from "dt-sql-parser/dist/lib/trino/TrinoSqlLexer.js";
           export { TrinoSqlParser } from "dt-sql-parser/dist/lib/trino/TrinoSqlParser.js";`,
         resolveDir: import.meta.dirname,
@@ -81,7 +92,7 @@ async function load(): Promise<Generated> {
 }
 
 function grammarOf(generated: Generated): Grammar {
-  const { CharStreams, CommonTokenStream, TerminalNode, TrinoSqlLexer, TrinoSqlParser } = generated;
+  const { CharStreams, CommonTokenStream, PredictionMode, TerminalNode, TrinoSqlLexer, TrinoSqlParser } = generated;
   const report = {
     syntaxError(_: unknown, __: unknown, line: number, column: number, message: string): void {
       throw new GrammarError(line, column + 1, message.replace(/ expecting \{.*\}$/s, ""));
@@ -97,29 +108,50 @@ function grammarOf(generated: Generated): Grammar {
     return lexer;
   };
 
+  const parsed = (sql: string, mode: number): Syntax => {
+    const place = placesIn(sql);
+    const parser = new TrinoSqlParser(new CommonTokenStream(lexerOf(sql)));
+    parser.interpreter.predictionMode = mode;
+    parser.removeErrorListeners();
+    parser.addErrorListener(report);
+    const toSyntax = (node: ParseTree): Syntax => {
+      if (node instanceof TerminalNode)
+        return { kind: "token", from: place(node.symbol.start), to: place(node.symbol.stop + 1), children: [] };
+      const { start, stop, children } = node as ParserRuleContext;
+      const from = place(start?.start ?? 0);
+      const to = stop === null ? from : place(stop.stop + 1);
+      return {
+        kind: node.constructor.name.replace(/Context$/, ""),
+        from,
+        to,
+        children: (children ?? []).map(toSyntax),
+      };
+    };
+    return toSyntax(parser.program());
+  };
+  const programs = new Map<string, Syntax>();
+  const programOf = (sql: string): Syntax => {
+    const known = programs.get(sql);
+    if (known !== undefined) return known;
+    let program: Syntax;
+    try {
+      // Much faster, and right where it finds no error.
+      program = parsed(sql, PredictionMode.SLL);
+    } catch (error) {
+      if (!(error instanceof GrammarError)) throw error;
+      program = parsed(sql, PredictionMode.LL);
+    }
+    const [oldest] = programs.keys();
+    if (programs.size >= rememberedQueries && oldest !== undefined) programs.delete(oldest);
+    programs.set(sql, program);
+    return program;
+  };
+
   return {
     parse(sql) {
-      const place = placesIn(sql);
-      const parser = new TrinoSqlParser(new CommonTokenStream(lexerOf(sql)));
-      parser.removeErrorListeners();
-      parser.addErrorListener(report);
-      const toSyntax = (node: ParseTree): Syntax => {
-        if (node instanceof TerminalNode)
-          return { kind: "token", from: place(node.symbol.start), to: place(node.symbol.stop + 1), children: [] };
-        const { start, stop, children } = node as ParserRuleContext;
-        const from = place(start?.start ?? 0);
-        const to = stop === null ? from : place(stop.stop + 1);
-        return {
-          kind: node.constructor.name.replace(/Context$/, ""),
-          from,
-          to,
-          children: (children ?? []).map(toSyntax),
-        };
-      };
-      const program = toSyntax(parser.program());
-      const statements = program.children
-        .filter(({ kind }) => kind === "Statements")
-        .flatMap(({ children }) => children);
+      const statements = programOf(sql).children.flatMap(({ kind, children }) =>
+        kind === "Statements" ? children : [],
+      );
       const [first] = statements;
       if (first === undefined) throw new GrammarError(1, 1, "expected a statement, got none");
       if (statements.length > 1) throw new GrammarError(1, 1, "Only one sql statement is allowed");

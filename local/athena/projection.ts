@@ -55,6 +55,9 @@ function rangeOf(name: string, property: (name: string) => string): Includes {
     .split(",")
     .map((bound) => bound.trim());
   switch (type) {
+    // Athena wants a query to name one of its values; here it may leave that out.
+    case "injected":
+      return (value) => value !== "";
     case "enum": {
       const values = property("values")
         .split(",")
@@ -85,7 +88,7 @@ function rangeOf(name: string, property: (name: string) => string): Includes {
     }
   }
   throw new TableProblem(
-    `projection.${name}: the local runtime knows enum with values, integer with range and digits, and date with the format yyyy-MM-dd and a range of days.`,
+    `projection.${name}: the local runtime knows injected, enum with values, integer with range and digits, and date with the format yyyy-MM-dd and a range of days.`,
   );
 }
 
