@@ -4,9 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createAthena } from "./athena/service.ts";
-import { type Clock, realClock, type VirtualClock, virtualClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { readAlarms } from "./cloudwatch/alarm-settings.ts";
 import { type Alarms, createAlarms } from "./cloudwatch/alarms.ts";
 import { cloudWatchApi } from "./cloudwatch/api.ts";
@@ -39,11 +38,14 @@ import { createMessaging, type Messaging } from "./messaging.ts";
 import { createDeliveries, createStreams, createTables } from "./resources.ts";
 import { createS3 } from "./s3/service.ts";
 import { createObjectStore, type ObjectStore } from "./s3/store.ts";
+import { readSchedules } from "./schedules/read-schedules.ts";
+import { createSchedules, type Schedules } from "./schedules/schedules.ts";
 import { type Server, startServer } from "./server.ts";
 import { withQueueUrls } from "./sqs/queue-urls.ts";
 import type { Machines } from "./states/machines.ts";
 import { openMachines } from "./states/open.ts";
 import { loadTemplate, type Template } from "./template/load.ts";
+import { realTime, type TimeKeeper, virtualTime } from "./time-keeper.ts";
 
 export interface RuntimeOptions {
   readonly templatePath: string;
@@ -102,6 +104,7 @@ export interface Runtime {
   readonly topics: Pick<Messaging["sns"], "find">;
   /** State machines and their executions. */
   readonly machines: Machines;
+  readonly schedules: Pick<Schedules, "list">;
   readonly events: Pick<Events, "recent">;
   readonly outputs: Readonly<Record<string, string>>;
   /** Resource types with their number, and properties, that exist on AWS only. */
@@ -139,6 +142,7 @@ interface Parts {
   readonly faults: Faults;
   readonly messaging: Messaging;
   readonly machines: Machines;
+  readonly schedules: Schedules;
 }
 
 const projectDir = resolve(import.meta.dirname, "..");
@@ -159,6 +163,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const access = createAccess(template, log);
   useFunctionRoles(template, access);
   useMappingRoles(template, access, found);
+  const schedules = readSchedules({ template, access, nowMs });
   const ticking = options.clock.kind === "virtual" ? virtualTime(options.clock.startMs) : realTime(log);
   const { clock } = ticking;
 
@@ -272,6 +277,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const [logicalId, delivery] of createDeliveries(wiring)) deliveries.set(logicalId, keep(delivery));
     const invoke = faults.redelivering(host.invoke);
     const mappings: readonly Mapping[] = createMappings({ ...wiring, tables, messaging, invoke }, found).map(keep);
+    const targets = { invoke: invokeByState, machines: states.machines, queues: messaging.sqs };
+    const scheduler = keep(createSchedules({ template, schedules, clock, seed, ...targets, log }));
     const { apiPort } = options;
     const api =
       apiPort === undefined || routes.length === 0
@@ -295,6 +302,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       faults,
       messaging,
       machines: states.machines,
+      schedules: scheduler,
     };
     return runtimeOf(parts, stop);
   } catch (error) {
@@ -319,6 +327,7 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
     queues: messaging.sqs,
     topics: messaging.sns,
     machines: parts.machines,
+    schedules: parts.schedules,
     events: parts.events,
     outputs: withQueueUrls(template.outputs, template.account.region, server.url),
     notSimulated: [...template.notSimulated, ...messaging.silent],
@@ -357,36 +366,4 @@ async function drain({ mappings, deliveries, time }: Parts): Promise<void> {
     if (isQuiet && mappings.every((mapping) => mapping.caughtUp())) return;
     await time.pass();
   }
-}
-
-interface TimeKeeper {
-  readonly kind: "virtual" | "real";
-  readonly clock: Clock;
-  advanceTo(atMs: number): Promise<void>;
-  /** Lets a little time go by while something is awaited. */
-  pass(): Promise<void>;
-  stop(): void;
-}
-
-const passMs = 1000;
-
-function virtualTime(startMs: number): TimeKeeper {
-  const clock: VirtualClock = virtualClock(startMs);
-  return {
-    kind: "virtual",
-    clock,
-    advanceTo: clock.advanceTo,
-    pass: () => clock.advanceTo(clock.now() + passMs),
-    stop() {},
-  };
-}
-
-function realTime(log: (line: string) => void): TimeKeeper {
-  const clock = realClock({
-    onError: (error) => log(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-  });
-  const advanceTo = async (): Promise<void> => {
-    throw new Error("advanceTo needs a runtime in virtual time; this one follows the machine's clock.");
-  };
-  return { kind: "real", clock, advanceTo, pass: () => sleep(20), stop: clock.stop };
 }

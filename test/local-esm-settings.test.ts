@@ -112,9 +112,9 @@ describe("J16: a mapping that AWS would refuse is refused at load, in AWS's word
     ["Type: SQS", "ParallelizationFactor: 2", "There is no property ParallelizationFactor here"],
     ["Type: SQS", "StartingPosition: LATEST", "There is no property StartingPosition here"],
     [
-      "Type: Schedule",
+      "Type: S3",
       "Rate: 1 minute",
-      "template.yaml:10: The local runtime runs events of type Kinesis, DynamoDB and SQS",
+      "template.yaml:10: The local runtime runs events of type Kinesis, DynamoDB, SQS, Schedule and ScheduleV2",
     ],
   ])("%s with %s", (type, settings, message) => {
     expect(() => mappingsOf(event("In", type, settings))).toThrow(message);

@@ -73,9 +73,10 @@ describe("EventBridge on this machine", () => {
     expect(broken("EventPattern: { source: [here], detail", "EventPattern: { source: here, detail")).toThrow(
       /^template\.yaml:\d+: ToInbox: Event pattern is not valid/,
     );
-    expect(broken("EventPattern: { source: [here] }, Targets", "ScheduleExpression: rate(1 day), Targets")).toThrow(
-      /rules with an EventPattern only/,
+    expect(broken("EventPattern: { source: [here] }, Targets", "Targets")).toThrow(
+      /needs an EventPattern or a ScheduleExpression/,
     );
+    expect(broken("Arn: !GetAtt Inbox.Arn", "Input: '{}', Arn: !GetAtt Inbox.Arn")).toThrow(/without an Input/);
   });
 });
 

@@ -2,6 +2,7 @@
  * The event source mappings of a template: every stream and queue among the events of its functions. What AWS would refuse is refused here in its
  * words, also what no linter sees: a record age of 1 to 59 s, parallelization together with a tumbling window, filter patterns.
  */
+import { scheduleEvents } from "../schedules/read-schedules.ts";
 import type { ValueMap } from "../template/evaluate.ts";
 import { mappingId } from "../template/identity.ts";
 import type { Resource, Template } from "../template/load.ts";
@@ -37,24 +38,25 @@ export function readMappings(template: Template, options: ReadOptions): readonly
 
 function eventsOf(template: Template, owner: Resource, { nowMs }: ReadOptions): readonly Settings[] {
   const events = (owner.properties.Events ?? {}) as ValueMap;
-  return Object.entries(events).map(([name, event]) => {
+  return Object.entries(events).flatMap(([name, event]): readonly Settings[] => {
     const { Type: type, Properties: values } = event as ValueMap;
+    if (scheduleEvents.includes(String(type))) return [];
     const line = template.lines.of(event as object);
     const logicalId = owner.logicalId + name;
     const properties = propertiesOf(template, logicalId, (values ?? {}) as ValueMap, line);
     const naming = { source: type === "SQS" ? "Queue" : "Stream", others: "" };
     switch (type) {
       case "Kinesis":
-        return readStreamMapping(properties, { source: "kinesis", logicalId, line }, naming, nowMs);
+        return [readStreamMapping(properties, { source: "kinesis", logicalId, line }, naming, nowMs)];
       case "DynamoDB":
-        return readStreamMapping(properties, { source: "dynamodb", logicalId, line }, naming, nowMs);
+        return [readStreamMapping(properties, { source: "dynamodb", logicalId, line }, naming, nowMs)];
       case "SQS":
-        return readQueueMapping(properties, { source: "sqs", logicalId, line }, naming);
+        return [readQueueMapping(properties, { source: "sqs", logicalId, line }, naming)];
       default:
         throw new TemplateError(
           template.file,
           template.lines.of(event as object, "Type"),
-          `The local runtime runs events of type Kinesis, DynamoDB and SQS only so far, got ${type} for ${owner.logicalId}.Events.${name}.`,
+          `The local runtime runs events of type Kinesis, DynamoDB, SQS, Schedule and ScheduleV2 only so far, got ${type} for ${owner.logicalId}.Events.${name}.`,
         );
     }
   });

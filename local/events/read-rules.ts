@@ -16,6 +16,8 @@ export const DEFAULT_BUS = "default";
 /** Throws a TemplateError for a rule or a target of another kind. Disabled rules are left out. */
 export function readRules(template: Template): readonly Rule[] {
   return template.of("AWS::Events::Rule").flatMap(({ logicalId, properties, line }) => {
+    // A rule with a schedule waits for no event.
+    if (properties.ScheduleExpression !== undefined) return [];
     const values = propertiesOf(template, logicalId, properties, line);
     const targets = (properties.Targets ?? []) as readonly ValueMap[];
     const queueArns = targets.map((target, at) =>
@@ -29,8 +31,7 @@ export function readRules(template: Template): readonly Rule[] {
 
 function patternOf(values: Properties): EventPattern {
   const pattern = values.raw("EventPattern");
-  if (pattern === undefined)
-    throw values.fail("ScheduleExpression", "The local runtime has rules with an EventPattern only.");
+  if (pattern === undefined) throw values.fail("EventPattern", "A rule needs an EventPattern or a ScheduleExpression.");
   try {
     return readPattern(toJson(pattern));
   } catch (error) {
@@ -40,6 +41,8 @@ function patternOf(values: Properties): EventPattern {
 }
 
 function queueOf(template: Template, target: Properties): string {
+  if (target.raw("Input") !== undefined)
+    throw target.fail("Input", "The local runtime sends whole events, without an Input of the target's.");
   const arn = target.text("Arn") ?? "";
   if (template.of("AWS::SQS::Queue").some((queue) => queue.arn === arn)) return arn;
   throw target.fail("Arn", `The local runtime sends events to queues of the template only, got ${arn}.`);

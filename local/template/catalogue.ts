@@ -161,7 +161,8 @@ const httpApiProperties: Catalogue = {
 const machineProperties: Catalogue = {
   ...all(simulated, "Definition DefinitionSubstitutions DefinitionUri Policies Role Type"),
   ...all(accepted, "Logging Name PermissionsBoundary PropagateTags RolePath Tags Tracing"),
-  ...all(later, "AutoPublishAlias DeploymentPreference Events UseAliasAsEventTarget"),
+  ...all(simulated, "Events"),
+  ...all(later, "AutoPublishAlias DeploymentPreference UseAliasAsEventTarget"),
 };
 
 const plainMachineProperties: Catalogue = {
@@ -172,7 +173,16 @@ const plainMachineProperties: Catalogue = {
 const ruleProperties: Catalogue = {
   ...all(simulated, "EventBusName EventPattern ScheduleExpression State"),
   ...all(accepted, "Description Name RoleArn Tags"),
-  Targets: { Arn: simulated, ...all(accepted, "Id"), ...all(later, "DeadLetterConfig RetryPolicy") },
+  Targets: {
+    ...all(simulated, "Arn Input RoleArn"),
+    ...all(accepted, "Id"),
+    ...all(later, "DeadLetterConfig RetryPolicy"),
+  },
+};
+
+const scheduleProperties: Catalogue = {
+  ...all(simulated, "EndDate FlexibleTimeWindow ScheduleExpression ScheduleExpressionTimezone StartDate State Target"),
+  ...all(accepted, "Description GroupName KmsKeyArn Name"),
 };
 
 /** Resource types which the runtime creates, with their properties. */
@@ -180,6 +190,7 @@ export const simulatedTypes: Readonly<Record<string, Catalogue>> = {
   "AWS::Serverless::Function": functionProperties,
   "AWS::Events::EventBus": all(accepted, "Description Name Policy Tags"),
   "AWS::Events::Rule": ruleProperties,
+  "AWS::Scheduler::Schedule": scheduleProperties,
   "AWS::Serverless::HttpApi": httpApiProperties,
   "AWS::Kinesis::Stream": streamProperties,
   "AWS::Kinesis::StreamConsumer": { ...all(simulated, "StreamARN"), ...all(accepted, "ConsumerName Tags") },

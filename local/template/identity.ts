@@ -84,6 +84,7 @@ const arnForms: Readonly<Record<string, string>> = {
   "AWS::StepFunctions::StateMachine": "states:R:A:stateMachine:",
   "AWS::Events::EventBus": "events:R:A:event-bus/",
   "AWS::Events::Rule": "events:R:A:rule/",
+  "AWS::Scheduler::Schedule": "scheduler:R:A:schedule/default/",
 };
 
 function arnOf(type: string, name: string, { region, accountId }: Account): string {
