@@ -164,6 +164,8 @@ export function duckdbFunction(name: string): string | null {
 export const prelude: readonly string[] = [
   "SET TimeZone = 'UTC'",
   "SET integer_division = true",
+  // An UNLOAD writes all its objects side by side.
+  "SET partitioned_write_max_open_files = 1000",
   "SET default_null_order = 'nulls_last'",
   `CREATE SCHEMA ${SCHEMA}`,
   ...Object.entries(macros).map(

@@ -1,10 +1,9 @@
 /**
- * The objects of an UNLOAD. Athena writes them by several workers side by side, so rows of one partition lie in several objects; here in two, by
- * turns, as soon as there are two rows.
+ * The objects of an UNLOAD. Athena writes them by several workers side by side, so rows of one partition lie in several objects; here in up to two.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Principal } from "../iam/access.ts";
 import type { ObjectStore } from "../s3/store.ts";
@@ -35,8 +34,7 @@ export interface WriteUnloadOptions {
 
 const WRITERS = 2;
 const MOST_PARTITIONS = 100;
-/** Hive's name for the partition of null. */
-const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
+const WRITER = "unload_writer";
 
 /** Makes the objects and puts none of them. */
 export async function writeUnload(options: WriteUnloadOptions): Promise<readonly OutputObject[]> {
@@ -58,27 +56,22 @@ export async function writeUnload(options: WriteUnloadOptions): Promise<readonly
     if (data.length === 0) throw new QueryError("SYNTAX_ERROR", "UNLOAD needs a column that it is not partitioned by");
     const selected = format === "JSON" ? `${jsonLine(data)} AS line` : data.map(({ name }) => quoted(name)).join(", ");
     const form = format === "JSON" ? "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ''" : "FORMAT parquet";
-    const written: OutputObject[] = [];
-    for (const partition of await partitionsOf(connection, result, partitionedBy)) {
-      for (let writer = 0; writer < WRITERS; writer++) {
-        const where = partition.map(
-          (value, at) =>
-            `${quoted(partitionedBy[at] ?? "")} IS NOT DISTINCT FROM ${value === null ? "NULL" : text(value)}`,
-        );
-        const path = join(folder, String(written.length));
-        const rows = `SELECT ${selected} FROM ${result} WHERE ${[...where, `rowid % ${WRITERS} = ${writer}`].join(" AND ")}`;
-        const { rowsChanged } = await connection.run(
-          `COPY (${rows}) TO ${text(path)} (${form}, COMPRESSION ${compression === "none" ? "uncompressed" : compression})`,
-        );
-        if (rowsChanged === 0) continue;
-        const folders = partition
-          .map((value, at) => `${partitionedBy[at]}=${encodeURIComponent(value ?? NO_VALUE)}/`)
-          .join("");
-        const name = `${uuidOf(seed, "unload", id, folders, writer)}${format === "JSON" && compression === "gzip" ? ".gz" : ""}`;
-        written.push({ bucket, key: `${prefix}${folders}${name}`, body: readFileSync(path) });
-      }
-    }
-    return written;
+    await checkPartitions(connection, result, partitionedBy);
+    const keys = [...partitionedBy.map(quoted), WRITER].join(", ");
+    await connection.run(
+      `COPY (SELECT ${[selected, ...partitionedBy.map(quoted)].join(", ")}, hash(rowid) % ${WRITERS} AS ${WRITER} FROM ${result})
+       TO ${text(folder)} (${form}, COMPRESSION ${compression === "none" ? "uncompressed" : compression}, PARTITION_BY (${keys}), OVERWRITE)`,
+    );
+    const ending = format === "JSON" && compression === "gzip" ? ".gz" : "";
+    return filesBelow(folder).map((path) => {
+      // `bucket=1/unload_writer=0/data_0.csv.gz`
+      const folders = path
+        .split(sep)
+        .slice(0, -2)
+        .map((name) => `${name}/`);
+      const key = `${prefix}${folders.join("")}${uuidOf(seed, "unload", id, path)}${ending}`;
+      return { bucket, key, body: readFileSync(join(folder, path)) };
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
     await connection.run(`DROP TABLE IF EXISTS ${result}`);
@@ -91,25 +84,25 @@ function checkOrder(last: readonly { readonly name: string }[], partitionedBy: r
   throw new QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem);
 }
 
-async function partitionsOf(
+async function checkPartitions(
   connection: DuckDBConnection,
   result: string,
   partitionedBy: readonly string[],
-): Promise<readonly (readonly (string | null)[])[]> {
-  if (partitionedBy.length === 0) return [[]];
+): Promise<void> {
+  if (partitionedBy.length === 0) return;
   const keys = partitionedBy.map(quoted).join(", ");
-  const texts = partitionedBy.map((name) => `CAST(${quoted(name)} AS VARCHAR)`).join(", ");
-  const found = (
-    await connection.runAndReadAll(
-      `SELECT ${texts} FROM ${result} GROUP BY ${keys} ORDER BY ${keys} LIMIT ${MOST_PARTITIONS + 1}`,
-    )
-  ).getRowsJson() as (string | null)[][];
-  if (found.length > MOST_PARTITIONS)
-    throw new QueryError(
-      "HIVE_TOO_MANY_OPEN_PARTITIONS",
-      `Exceeded limit of ${MOST_PARTITIONS} open writers for partitions`,
-    );
-  return found;
+  const [row] = (
+    await connection.runAndReadAll(`SELECT count(*) FROM (SELECT DISTINCT ${keys} FROM ${result})`)
+  ).getRows();
+  if (Number(row?.[0]) <= MOST_PARTITIONS) return;
+  const problem = `Exceeded limit of ${MOST_PARTITIONS} open writers for partitions`;
+  throw new QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem);
+}
+
+function filesBelow(folder: string): readonly string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return files.map((path) => relative(folder, path)).sort();
 }
 
 interface Column {
