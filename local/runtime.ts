@@ -31,7 +31,7 @@ import type { Kinesis } from "./kinesis/service.ts";
 import { createKinesis } from "./kinesis/service.ts";
 import type { Stream } from "./kinesis/stream.ts";
 import { lambdaApi } from "./lambda/api.ts";
-import type { FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
+import type { AnswerPoint, FunctionStats, Invocation, KillPoint } from "./lambda/host.ts";
 import { type OpenedHost, openHost } from "./lambda/open-host.ts";
 import type { SourceEdit } from "./lambda/source-edits.ts";
 import { createMessaging, type Messaging } from "./messaging.ts";
@@ -71,6 +71,8 @@ export interface RuntimeOptions {
   readonly log?: (line: string) => void;
   /** Asked at each DynamoDB write and after each answer of a function; true ends its environment there. */
   readonly kill?: (point: KillPoint) => boolean;
+  /** Asked for each answer of a function; true loses it on its way. */
+  readonly loseAnswer?: (answer: AnswerPoint) => boolean;
   /** What goes wrong, at which rates; nothing by default. Faults of producers are for whoever feeds the stream. */
   readonly faults?: FaultRates;
   /** Builds the functions from sources with other text in these places: so that tests can ask whether a fault would be seen. */
@@ -267,6 +269,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         onWrite: tables.onWrite,
         cutOff: tables.cutOff,
         kill: options.kill,
+        loseAnswer: options.loseAnswer,
         faults: faults.invocations,
         metrics,
         edits: options.edits ?? [],

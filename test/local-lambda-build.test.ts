@@ -20,7 +20,7 @@ describe("building", () => {
     const host = await openHostOf(project);
     expect(await call(host)).toBe("hello b=b");
     const files = readdirSync(buildOf(project)).sort();
-    expect(files).toEqual([`${process.pid}.open`, "handler.mjs", "handler.mjs.map", "hurry.mts", "worker.mts"]);
+    expect(files).toEqual([`${process.pid}.open`, "compiled", "handler.mjs", "handler.mjs.map", "worker.mjs"]);
   });
 
   it("leaves a run what it began with: after a kill it loads the same code, whatever was built meanwhile", async () => {

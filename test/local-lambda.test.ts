@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { KillPoint } from "../local/lambda/host.ts";
+import type { AnswerPoint, KillPoint } from "../local/lambda/host.ts";
 import { call, openHostOf, openOne, payloadOf } from "./local-project/one-function.ts";
 
 describe("a handler", () => {
@@ -283,6 +283,25 @@ describe("the kill hook", () => {
     drained.resolve();
     await invocation;
     expect(order).toEqual(["cut off One-1", "error"]);
+  });
+});
+
+describe("a lost answer", () => {
+  it("is a failure to whoever invoked and none of the function's, whose environment goes on", async () => {
+    const loseAnswer = ({ functionId, invocation }: AnswerPoint) => functionId === "One" && invocation === 2;
+    const { host } = await openOne("let calls = 0; export const handler = async () => ++calls;", { loseAnswer });
+    expect(await call(host)).toBe(1);
+    expect(await host.invoke("One", {})).toMatchObject({ kind: "error", errorType: "ServiceException" });
+    expect(await call(host)).toBe(3);
+    expect(host.stats().One).toMatchObject({ invocations: 3, errors: 0, lostAnswers: 1, kills: 0 });
+  });
+
+  it("leaves an error as it is", async () => {
+    const { host } = await openOne("export const handler = async () => { throw new TypeError('no'); };", {
+      loseAnswer: () => true,
+    });
+    expect(await host.invoke("One", {})).toMatchObject({ kind: "error", errorType: "TypeError" });
+    expect(host.stats().One).toMatchObject({ errors: 1, lostAnswers: 0 });
   });
 });
 

@@ -134,7 +134,7 @@ async function runPipeline(csv: string, folder: string) {
     outDir: join(folder, "out"),
     definitionsDir,
     clock: { kind: "virtual", startMs: source.startMs },
-    kill: redeliver(1, 0.1),
+    loseAnswer: redeliver(1, 0.1),
   });
   try {
     const events = runtime.stream("EventStream");

@@ -61,6 +61,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     quarantine: delivered("QuarantineDelivery"),
   });
   const mapping = stats.mappings.UpdateFeaturesStream;
+  const { kills = 0, lostAnswers = 0 } = stats.functions.UpdateFeatures ?? {};
   const answered = (mapping?.succeeded ?? 0) + (mapping?.discarded ?? 0);
   const handed = check(
     "every record was handed to update-features, and answered for or given up",
@@ -77,7 +78,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     throttled: fed.throttled,
     notPut: fed.notPut,
     views,
-    redeliveries: { batches: stats.functions.UpdateFeatures?.kills ?? 0, records: mapping?.redelivered ?? 0 },
+    redeliveries: { batches: kills + lostAnswers, records: mapping?.redelivered ?? 0 },
     faults: ran.faults,
     functionErrors: await readFunctionErrors(stats.functions, folder("logs"), join(out.name, "logs")),
     checks,

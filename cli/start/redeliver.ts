@@ -1,8 +1,8 @@
-import type { KillPoint } from "../../local/lambda/host.ts";
+import type { AnswerPoint } from "../../local/lambda/host.ts";
 import { randomFor } from "../sample-day/random.ts";
 
 /** Loses the answer of a share of the batches after their features are written: the batch comes again, and must count once. */
-export function redeliver(seed: number, share: number): (point: KillPoint) => boolean {
-  return ({ functionId, invocation, phase }) =>
-    phase === "answer" && functionId === "UpdateFeatures" && randomFor(seed, "redeliver", invocation)() < share;
+export function redeliver(seed: number, share: number): (answer: AnswerPoint) => boolean {
+  return ({ functionId, invocation }) =>
+    functionId === "UpdateFeatures" && randomFor(seed, "redeliver", invocation)() < share;
 }

@@ -86,7 +86,9 @@ async function open(
       seed: options.seed,
       shardLimits: !options.unlimited,
       ...(options.faults === null
-        ? { kill: options.kill ?? redeliver(options.seed, source.redeliveredShare) }
+        ? options.kill === undefined
+          ? { loseAnswer: redeliver(options.seed, source.redeliveredShare) }
+          : { kill: options.kill }
         : { faults: options.faults }),
     });
   } catch (error) {

@@ -29,7 +29,11 @@ const bounded = {
   },
 } as const;
 
-export const dynamoDbClient = (): DynamoDBClient => new DynamoDBClient(bounded);
+/**
+ * With its middleware composed once per kind of command and not per call: a tenth of what a put costs in CPU time. What middleware notes about a request is
+ * then shared by those under way, which is harmless where all go to one endpoint: not with S3, whose buckets have their own.
+ */
+export const dynamoDbClient = (): DynamoDBClient => new DynamoDBClient({ ...bounded, cacheMiddleware: true });
 /** For questions whose answer can wait for the next one: one short attempt. */
 export const cloudWatchClient = (): CloudWatchClient =>
   new CloudWatchClient({

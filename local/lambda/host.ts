@@ -29,9 +29,14 @@ export interface KillPoint {
   readonly write: number;
 }
 
+/** An answer on its way back to whoever invoked. Invocations count from 1. */
+export type AnswerPoint = Pick<KillPoint, "functionId" | "invocation">;
+
 export interface FunctionStats {
   readonly invocations: number;
   readonly errors: number;
+  /** Answers that did not get there; they are no errors of the function. */
+  readonly lostAnswers: number;
   /** Those that a kill or an injected fault has brought about. */
   readonly kills: number;
   /** Modelled or measured, as the clock is. */
@@ -64,6 +69,8 @@ export interface HostOptions {
   /** Of the tables; a host without tables has none. */
   readonly cutOff?: (caller: string) => Promise<void>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
+  /** Asked for each answer; true loses it. The environment goes on: it has done its part. */
+  readonly loseAnswer?: ((answer: AnswerPoint) => boolean) | undefined;
   readonly faults?: InvocationFaults | undefined;
   /** Of the account; a host without one keeps its own to itself. */
   readonly metrics?: Metrics | undefined;
@@ -119,7 +126,7 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
     cutOff: options.cutOff ?? (async () => {}),
     onLog: (text) => log.append(text, options.clock.now()),
   });
-  const stats = { invocations: 0, errors: 0, kills: 0, durationMs: 0 };
+  const stats = { invocations: 0, errors: 0, lostAnswers: 0, kills: 0, durationMs: 0 };
   const meters = functionMeters(options.metrics ?? createMetrics(options), name);
   const patienceMs = options.time === "virtual" ? Math.max(patienceInVirtualTimeMs, 2 * timeoutMs) : timeoutMs;
   let last: Promise<unknown> = Promise.resolve();
@@ -147,6 +154,12 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
     if (outcome.killed || (result.kind === "error" && disturbance?.isHit)) stats.kills++;
     return result;
   };
+  const answered = (invocation: Invocation): Invocation => {
+    if (invocation.kind === "error" || !options.loseAnswer?.({ functionId: logicalId, invocation: stats.invocations }))
+      return invocation;
+    stats.lostAnswers++;
+    return { ...answerLost, durationMs: invocation.durationMs };
+  };
 
   return {
     logicalId,
@@ -161,7 +174,10 @@ function hostFunction({ settings, bundle, log }: HostedFunction, options: HostOp
       await log.close();
     },
     invoke(payload: unknown): Promise<Invocation> {
-      const mine = last.then(() => run(payload)).then(meters.finished);
+      const mine = last
+        .then(() => run(payload))
+        .then(meters.finished)
+        .then(answered);
       last = mine.catch(() => undefined);
       return mine;
     },
@@ -217,6 +233,12 @@ const killedOutcome = {
   kind: "error",
   errorType: "Runtime.ExitError",
   errorMessage: "Error: Runtime exited with error: signal: killed",
+} as const;
+
+const answerLost = {
+  kind: "error",
+  errorType: "ServiceException",
+  errorMessage: "The connection ended before the answer came.",
 } as const;
 
 function toInvocation(outcome: Outcome, durationMs: number): Invocation {

@@ -28,6 +28,7 @@ export interface OpenHostOptions {
   readonly onWrite: HostOptions["onWrite"];
   readonly cutOff?: NonNullable<HostOptions["cutOff"]>;
   readonly kill?: ((point: KillPoint) => boolean) | undefined;
+  readonly loseAnswer?: HostOptions["loseAnswer"];
   readonly faults?: HostOptions["faults"];
   /** Gets what the functions print in CloudWatch's embedded format, and what the service says about them. */
   readonly metrics?: Metrics;

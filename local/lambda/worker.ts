@@ -1,8 +1,10 @@
 /** Runs in a worker thread: one execution environment of one function. It loads the handler at the first invocation, as Lambda does. */
+import { enableCompileCache, flushCompileCache } from "node:module";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
-import { type Hurry, hurryTimers, randomOf } from "./hurry.mts";
+import { type Hurry, hurryTimers, randomOf } from "./hurry.ts";
 import type { InvokeMessage, WorkerMessage, WorkerSettings } from "./messages.ts";
 
 type Handler = (event: unknown, context: object) => unknown;
@@ -12,6 +14,7 @@ const post = (message: WorkerMessage): void => parentPort?.postMessage(message);
 let frozenMs: number | null = null;
 let loaded: Promise<Handler> | null = null;
 let hurry: Hurry | null = null;
+let cached = false;
 
 captureOutput();
 freezeDate();
@@ -46,10 +49,15 @@ async function invoke(message: InvokeMessage): Promise<void> {
     fail("error", error);
   } finally {
     hurry?.stop();
+    // Node would write when the thread ends by itself, and these are ended. By now what an invocation needs is compiled.
+    if (!cached) setImmediate(flushCompileCache);
+    cached = true;
   }
 }
 
 async function loadHandler(): Promise<Handler> {
+  // An environment that comes after this one has less to compile.
+  enableCompileCache(join(dirname(settings.handlerFile), "compiled"));
   const module = await import(pathToFileURL(settings.handlerFile).href);
   // A CommonJS bundle's exports may stand under `default` only.
   const handler: unknown = module[settings.handlerExport] ?? module.default?.[settings.handlerExport];
