@@ -1,10 +1,9 @@
 import { ConfigError } from "@millrace/aws";
-import { compile, type FoldedState, md5Hex } from "@millrace/engine";
+import { compile, type FoldedState, itemTtlMs, md5Hex } from "@millrace/engine";
 import type { KinesisStreamRecord } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { COMMIT_TRIES } from "../functions/update-features/commit.ts";
-import { itemTtlMs } from "../functions/update-features/item-ttl.ts";
 import { refuseSharedLanes } from "../functions/update-features/refuse-shared-lanes.ts";
 import { updateFeatures } from "../functions/update-features/update-features.ts";
 import {

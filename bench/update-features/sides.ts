@@ -1,6 +1,6 @@
 import { dynamoStateStore } from "@millrace/aws";
+import { itemTtlMs } from "@millrace/engine";
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda";
-import { itemTtlMs } from "../../functions/update-features/item-ttl.ts";
 import { updateFeatures } from "../../functions/update-features/update-features.ts";
 import { cpuSeconds } from "../cpu-time.ts";
 import { createTable, type Emulation } from "../emulation.ts";

@@ -13,11 +13,10 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, compileAlerts } from "@millrace/engine";
+import { compile, compileAlerts, itemTtlMs } from "@millrace/engine";
 import { alerts as alertDefinitions } from "#definitions/alerts.ts";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
-import { itemTtlMs } from "./item-ttl.ts";
 import { refuseSharedLanes } from "./refuse-shared-lanes.ts";
 import { updateFeatures } from "./update-features.ts";
 

@@ -2,6 +2,7 @@ import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { FirehoseClient } from "@aws-sdk/client-firehose";
+import { KinesisClient } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
 
 /**
@@ -45,3 +46,10 @@ export const cloudWatchClient = (): CloudWatchClient =>
 export const eventBridgeClient = (): EventBridgeClient => new EventBridgeClient({ ...bounded, maxAttempts: 3 });
 export const firehoseClient = (): FirehoseClient => new FirehoseClient(bounded);
 export const s3Client = (): S3Client => new S3Client(bounded);
+/** Readers of a shard share five reads a second, so some are refused; and a page may have 10 MB. */
+export const kinesisClient = (): KinesisClient =>
+  new KinesisClient({
+    ...bounded,
+    maxAttempts: 10,
+    requestHandler: { ...bounded.requestHandler, requestTimeout: 20_000 },
+  });

@@ -2,7 +2,7 @@ import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient, paginate
 import { type StateKey, stateId } from "@millrace/engine";
 import { inRunsOf, mapAtMost } from "./at-most.ts";
 import { backoff, type Pause } from "./backoff.ts";
-import { toItemKey } from "./item-key.ts";
+import { laneOf, toItemKey } from "./item-key.ts";
 import type { Snapshot } from "./state-store.ts";
 
 /** DynamoDB's limit for one BatchGetItem. */
@@ -40,7 +40,10 @@ export async function loadItems(options: ReadOptions, keys: readonly StateKey[])
     versions.set(id, Number(item.version?.N));
   }
   const absent = keys.filter((key) => key.lane !== "" && !items.has(stateId(key)));
-  const siblings = await mapAtMost(READ_CONCURRENCY, absent, (key) => otherLanes(options, toItemKey(key)));
+  const siblings = await mapAtMost(READ_CONCURRENCY, absent, async (key) => {
+    const lanes = await queryLanes(options, key);
+    return lanes.filter(({ lane }) => lane !== key.lane).map(({ bytes }) => bytes);
+  });
   return { items, versions, siblings: new Map(absent.map((key, i) => [stateId(key), siblings[i] ?? []])) };
 }
 
@@ -67,8 +70,14 @@ async function getItems(
   }
 }
 
-/** The states of the entity's other lanes. */
-async function otherLanes({ client, table }: ReadOptions, { pk, lane }: ItemKey): Promise<readonly Uint8Array[]> {
+export interface LaneItem {
+  readonly lane: string;
+  readonly bytes: Uint8Array;
+  readonly version: number;
+}
+
+/** The items of all lanes of the key's entity. */
+export async function queryLanes({ client, table }: ReadOptions, key: StateKey): Promise<readonly LaneItem[]> {
   const pages = paginateQuery(
     { client },
     {
@@ -76,14 +85,16 @@ async function otherLanes({ client, table }: ReadOptions, { pk, lane }: ItemKey)
       ConsistentRead: true,
       ...PROJECTION,
       KeyConditionExpression: "pk = :pk",
-      ExpressionAttributeValues: { ":pk": pk },
+      ExpressionAttributeValues: { ":pk": toItemKey(key).pk },
     },
   );
-  const states: Uint8Array[] = [];
+  const lanes: LaneItem[] = [];
   for await (const { Items } of pages) {
-    for (const item of Items ?? []) if (item.lane?.S !== lane.S) states.push(bytesOf(item));
+    for (const item of Items ?? []) {
+      lanes.push({ lane: laneOf(item), bytes: bytesOf(item), version: Number(item.version?.N) });
+    }
   }
-  return states;
+  return lanes;
 }
 
 function textOf({ pk, lane }: Item | ItemKey): string {

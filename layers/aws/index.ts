@@ -3,17 +3,27 @@ export type { AlertBus, Unpublished } from "./alert-bus.ts";
 export { mapAtMost } from "./at-most.ts";
 export { backoff, type Pause } from "./backoff.ts";
 export { toBase64 } from "./base64.ts";
-export { cloudWatchClient, dynamoDbClient, eventBridgeClient, firehoseClient, s3Client } from "./clients.ts";
+export {
+  cloudWatchClient,
+  dynamoDbClient,
+  eventBridgeClient,
+  firehoseClient,
+  kinesisClient,
+  s3Client,
+} from "./clients.ts";
 export { ConfigError, readConfig, text, wholeNumber } from "./config.ts";
+export { dynamoEntityItems } from "./dynamo-entity-items.ts";
 export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
+export type { EntityItems, LoadedEntities } from "./entity-items.ts";
 export { ALERT_SOURCE, ALERT_TYPE, type AlertDetail, eventBridgeAlerts } from "./eventbridge-alerts.ts";
 export type { FeatureReader } from "./feature-reader.ts";
 export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from "./firehose.ts";
 export { firehoseQuarantine } from "./firehose-quarantine.ts";
 export { fromHttpApi, type HttpAnswer, type HttpApiEvent, type HttpRequest, toHttpReply } from "./http-api.ts";
 export { fromKinesis, toBatchResponse } from "./kinesis.ts";
+export { kinesisTail, MOST_TAIL_RECORDS } from "./kinesis-tail.ts";
 export {
   fromKinesisWindow,
   type KinesisWindow,
@@ -43,8 +53,11 @@ export {
   readReplayRequest,
 } from "./replay/request.ts";
 export type { RecordSink, Sunk } from "./replay/sink.ts";
+export { type ResultObjects, s3ResultObjects } from "./result-objects.ts";
+export { type RowObjects, s3RowObjects } from "./row-objects.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
+export { type StreamTail, TailGoneError } from "./stream-tail.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
 export { keepBatchesYoung } from "./young-generation.ts";

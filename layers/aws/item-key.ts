@@ -10,3 +10,8 @@ export function toItemKey({ view, entity, lane }: StateKey): {
 } {
   return { pk: { S: `${view}#${entity}` }, lane: { S: lane === "" ? NO_LANE : lane } };
 }
+
+/** The lane of an item as the table has it. */
+export function laneOf({ lane }: { readonly lane?: AttributeValue }): string {
+  return lane?.S === undefined || lane.S === NO_LANE ? "" : lane.S;
+}

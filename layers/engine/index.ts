@@ -74,7 +74,7 @@ export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
 export type { Position, StreamRecord } from "./position.ts";
 export { comparePositions } from "./position.ts";
 export type { ItemSummary } from "./read.ts";
-export { reachMs, readFeatures, stateTtlMs, summarizeItem, viewOf } from "./read.ts";
+export { itemTtlMs, marksSince, reachMs, readFeatures, stateTtlMs, summarizeItem, viewOf } from "./read.ts";
 export type { EntityHistory, Recomputed, RecomputedItem } from "./recompute.ts";
 export { recomputeEntity } from "./recompute.ts";
 export type { Reason, Rejection, Stage } from "./rejection.ts";

@@ -59,12 +59,35 @@ export function summarizeItem(pipeline: Pipeline, viewName: string, bytes: Uint8
   };
 }
 
+/** The marks of an item whose record arrived at `sinceMs` or later. */
+export function marksSince(
+  pipeline: Pipeline,
+  viewName: string,
+  bytes: Uint8Array,
+  sinceMs: number,
+): readonly Position[] {
+  const { marks } = decodeState(viewOf(pipeline, viewName), bytes);
+  return marks.filter(({ arrivalMs }) => arrivalMs >= sinceMs).map(positionOf);
+}
+
 /**
  * How long after its last write an item may still matter (ms): the view's longest window plus lateness, slack and a day; infinite
  * where a window never ends.
  */
 export function stateTtlMs(pipeline: Pipeline, viewName: string): number {
   return viewOf(pipeline, viewName).longestMs + pipeline.allowedLatenessMs + pipeline.slackMs + 86_400_000;
+}
+
+const HOUR_MS = 3_600_000;
+/** DynamoDB counts from the last write and Lambda may deliver until the very end of retention. */
+const TTL_MARGIN_MS = 24 * HOUR_MS;
+
+/**
+ * How long after its last write an item is kept (ms): as long as a window can ask for it and as long as the stream can deliver one of its
+ * records again, because without its marks a redelivery would count twice.
+ */
+export function itemTtlMs(pipeline: Pipeline, viewName: string, retentionHours: number): number {
+  return Math.max(stateTtlMs(pipeline, viewName), retentionHours * HOUR_MS + TTL_MARGIN_MS);
 }
 
 /**

@@ -5,10 +5,10 @@ import type { Event } from "./decode.ts";
 import { add, type Fingerprints, has, noFingerprints } from "./fingerprints.ts";
 import { PRUNE_EVERY, type StateKey } from "./fold.ts";
 import { contains, type Mark, positionOf, raise } from "./marks.ts";
-import { comparePositions, type Position } from "./position.ts";
+import { comparePositions, type Position, type StreamRecord } from "./position.ts";
 import { viewOf } from "./read.ts";
 import type { Rejection } from "./rejection.ts";
-import { inherit, prune, type State } from "./state.ts";
+import { inherit, MARK_RETENTION_MS, prune, type State } from "./state.ts";
 import { inStreamOrder } from "./stream-order.ts";
 
 /**
@@ -73,7 +73,7 @@ export function recomputeEntity(
   let beyond = 0;
   for (const event of all) {
     const lane = view.lanes ? event.record.position.shard : "";
-    const contained = contains(stored.get(lane)?.marks ?? [], event.record.position);
+    const contained = isContained(stored.get(lane), event.record);
     if (!contained && !isRaisedOver(raiseTo, event.record.position)) beyond++;
     else take(recompute, lane, event, { contained, late: isTail.has(event) });
   }
@@ -113,6 +113,12 @@ function laneOf({ pipeline, view, lanes }: Recompute, name: string): Lane {
   const made = { folding: foldingOf(pipeline, view, counts, []), taken: 0 };
   lanes.set(name, made);
   return made;
+}
+
+/** A mark is kept as long as a stream can keep records; what arrived before that is in. */
+function isContained(stored: State | undefined, { position, arrivalMs }: StreamRecord): boolean {
+  if (stored === undefined) return false;
+  return contains(stored.marks, position) || stored.greatestArrivalMs - arrivalMs > MARK_RETENTION_MS;
 }
 
 function isRaisedOver(raiseTo: readonly Position[] | "latest", position: Position): boolean {

@@ -37,7 +37,7 @@ export interface State {
 export type Fact = Pick<Event, "timeMs" | "high" | "low" | "row">;
 
 /** How long a mark is kept after the item has moved on: the longest retention that a stream can have (365 days). */
-const MARK_RETENTION_MS = 365 * 86_400_000;
+export const MARK_RETENTION_MS = 365 * 86_400_000;
 
 export function emptyState(view: CompiledView): State {
   return {

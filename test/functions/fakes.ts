@@ -1,4 +1,15 @@
-import type { BatchReport, Quarantine, Saved, Snapshot, StateStore, Telemetry, Unput } from "@millrace/aws";
+import type {
+  BatchReport,
+  EntityItems,
+  Quarantine,
+  ResultObjects,
+  RowObjects,
+  Saved,
+  Snapshot,
+  StateStore,
+  Telemetry,
+  Unput,
+} from "@millrace/aws";
 import { type FoldedState, type Rejection, type StateKey, stateId } from "@millrace/engine";
 
 /** What one write does: `lost` wrote, and its answer never came; `crash` kills the function before the write, `crash-after` after it. */
@@ -10,6 +21,8 @@ export interface MemoryStore extends StateStore {
   readonly items: Map<string, Uint8Array>;
   /** Somebody else writes this item. */
   overwrite(key: StateKey, bytes: Uint8Array): void;
+  /** The table is lost. */
+  lose(): void;
 }
 
 /** A table in memory. `fateOf` is asked for each write. */
@@ -24,6 +37,10 @@ export function memoryStore(fateOf: (state: FoldedState) => WriteFate = () => "s
   return {
     items,
     overwrite: (key, bytes) => write(stateId(key), bytes),
+    lose: () => {
+      items.clear();
+      versions.clear();
+    },
     async load(keys): Promise<Snapshot> {
       const ids = keys.map(stateId);
       const pick = <T>(from: ReadonlyMap<string, T>) => new Map([...from].filter(([id]) => ids.includes(id)));
@@ -47,6 +64,37 @@ export function memoryStore(fateOf: (state: FoldedState) => WriteFate = () => "s
       }
       return { conflicted, failed };
     },
+  };
+}
+
+/** Whole entities of a table in memory. */
+export function memoryEntities(store: MemoryStore): EntityItems {
+  return {
+    async load(view, entities) {
+      const byEntity = new Map(entities.map((entity) => [entity, new Map<string, Uint8Array>()]));
+      const keys: StateKey[] = [];
+      for (const [id, bytes] of store.items) {
+        const [itemView = "", lane = "", entity = ""] = id.split("\u0000");
+        if (itemView !== view || !byEntity.has(entity)) continue;
+        byEntity.get(entity)?.set(lane, bytes);
+        keys.push({ view, lane, entity });
+      }
+      return { snapshot: await store.load(keys), byEntity };
+    },
+  };
+}
+
+/** Unloaded rows, by prefix. */
+export function memoryRows(rows: ReadonlyMap<string, readonly string[]>): RowObjects {
+  return { read: async (prefix, take) => take(rows.get(prefix) ?? []) };
+}
+
+export function memoryResults(): ResultObjects & { readonly objects: Map<string, readonly unknown[]> } {
+  const objects = new Map<string, readonly unknown[]>();
+  return {
+    objects,
+    put: async (key, lines) => void objects.set(key, JSON.parse(JSON.stringify(lines))),
+    get: async (key) => objects.get(key) ?? [],
   };
 }
 

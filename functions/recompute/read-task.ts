@@ -1,0 +1,48 @@
+import { MOST_BUCKETS } from "@millrace/lake";
+import type { RecomputeTask } from "./task.ts";
+
+/** What a state machine handed over, or a TypeError that names the field: a wrong task would recompute from nothing. */
+export function readTask(input: unknown): RecomputeTask {
+  const task = input as { readonly [field: string]: unknown } | null;
+  const demand = (field: string, expected: string, holds: (value: unknown) => boolean): void => {
+    const value = task?.[field];
+    if (holds(value)) return;
+    throw new TypeError(`recompute: expected ${field} to be ${expected}, got ${JSON.stringify(value)?.slice(0, 100)}`);
+  };
+  const isWhole = (value: unknown) => Number.isSafeInteger(value);
+  const isPrefix = (value: unknown) => typeof value === "string" && value.endsWith("/");
+  demand("view", "the name of a view", (value) => typeof value === "string");
+  demand("mode", '"compare" or "write"', (value) => value === "compare" || value === "write");
+  demand("rowsPrefix", 'a prefix that ends in "/"', isPrefix);
+  demand("resultPrefix", 'a prefix that ends in "/"', isPrefix);
+  demand(
+    "buckets",
+    `from 1 to ${MOST_BUCKETS}`,
+    (value) => isWhole(value) && 1 <= Number(value) && Number(value) <= MOST_BUCKETS,
+  );
+  demand(
+    "bucket",
+    "the number of a bucket",
+    (value) => isWhole(value) && 0 <= Number(value) && Number(value) < Number(task?.buckets),
+  );
+  demand("settledUntil", "a time, ISO 8601", (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)));
+  demand("wholeHistory", "true or false", (value) => typeof value === "boolean");
+  demand("raiseTo", '"latest" or positions', isRaise);
+  demand("fewer", '"write", or left out', (value) => value === undefined || value === "write");
+  return input as RecomputeTask;
+}
+
+function isRaise(value: unknown): boolean {
+  if (value === undefined || value === "latest") return true;
+  return Array.isArray(value) && value.every(isPosition);
+}
+
+function isPosition(value: unknown): boolean {
+  const position = value as { readonly [field: string]: unknown } | null;
+  return (
+    typeof position?.shard === "string" &&
+    typeof position.sequence === "string" &&
+    /^\d+$/.test(position.sequence) &&
+    Number.isSafeInteger(position.subSequence)
+  );
+}

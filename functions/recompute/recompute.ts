@@ -1,0 +1,285 @@
+import {
+  type EntityItems,
+  mapAtMost,
+  type Quarantine,
+  type ResultObjects,
+  type StateStore,
+  type Telemetry,
+} from "@millrace/aws";
+import {
+  type CompiledView,
+  comparePositions,
+  type EntityHistory,
+  type Event,
+  type FoldedState,
+  ITEM_LIMITS,
+  type Position,
+  type Recomputed,
+  type Rejection,
+  recomputeEntity,
+  type StreamRecord,
+  stateId,
+  summarizeItem,
+  viewOf,
+} from "@millrace/engine";
+import { countersOf, findDifference, listed } from "./find-difference.ts";
+import { type History, type HistoryDeps, placeOf, readHistory } from "./history.ts";
+import { readTask } from "./read-task.ts";
+import type { Finding, RecomputeAnswer, RecomputeCounts, RecomputeTask } from "./task.ts";
+
+export interface Deps extends HistoryDeps {
+  readonly items: EntityItems;
+  readonly store: Pick<StateStore, "save">;
+  readonly quarantine: Quarantine;
+  readonly results: ResultObjects;
+  /** How long after its last write a view's item is kept (ms). */
+  readonly ttlMs: (view: string) => number;
+  readonly telemetry: Telemetry;
+  readonly now: () => number;
+}
+
+/** Entities whose items are read, recomputed and written together, and how many such groups are under way. */
+export const ENTITIES_AT_ONCE = 200;
+export const GROUPS_AT_ONCE = 2;
+/** How often an entity is tried in all when others keep writing its items. */
+export const RECOMPUTE_TRIES = 8;
+/** Findings that are kept; all are counted. */
+export const MOST_FINDINGS = 10_000;
+
+/**
+ * Recomputes the entities of one bucket of rows at their marks, and compares or writes. Each item is written over exactly the version that was
+ * read; who meets another writer reads again, and folds what has come since. Done twice it changes nothing the second time. Throws
+ * when something could not be read or written: then the bucket is tried again as a whole.
+ */
+export function recompute(deps: Deps) {
+  return async (input: unknown): Promise<RecomputeAnswer> => {
+    const task = readTask(input);
+    const view = viewOf(deps.pipeline, task.view);
+    const refused = new Set(task.mode === "write" ? await refusedBefore(deps, task) : []);
+    const history = await readHistory(deps, view, task, refused);
+    const run: Run = { deps, task, view, history, refused, counts: noCounts(), findings: [], noting: NOTED };
+    const entities = history.entities();
+    run.counts.entities = entities.length;
+    const groups = Array.from({ length: Math.ceil(entities.length / ENTITIES_AT_ONCE) }, (_, i) =>
+      entities.slice(i * ENTITIES_AT_ONCE, (i + 1) * ENTITIES_AT_ONCE),
+    );
+    await mapAtMost(GROUPS_AT_ONCE, groups, (group) => settle(run, group));
+    const findings = await putFindings(run);
+    Object.assign(run.counts, history.counts);
+    report(run);
+    return { view: task.view, mode: task.mode, bucket: task.bucket, counts: run.counts, findings };
+  };
+}
+
+const NOTED = Promise.resolve();
+
+interface Run {
+  readonly deps: Deps;
+  readonly task: RecomputeTask;
+  readonly view: CompiledView;
+  readonly history: History;
+  /** Positions that this run has refused, now or before it was cut off. */
+  readonly refused: Set<string>;
+  readonly counts: RecomputeCounts;
+  readonly findings: Finding[];
+  /** The last note of what was refused: one after another, so that no note is overwritten by an older one. */
+  noting: Promise<void>;
+}
+
+/** Until every entity is compared or written. */
+async function settle(run: Run, entities: readonly string[]): Promise<void> {
+  let left = entities;
+  for (let tries = 1; left.length > 0; tries++) {
+    if (tries > RECOMPUTE_TRIES)
+      throw new Error(
+        `${left.length} entities of ${run.task.view} were still written by others after ${RECOMPUTE_TRIES} tries`,
+      );
+    left = await round(run, left);
+  }
+}
+
+/** Gives the entities whose items somebody else wrote meanwhile. */
+async function round(run: Run, entities: readonly string[]): Promise<readonly string[]> {
+  const { deps, task, history } = run;
+  const loaded = await deps.items.load(task.view, entities);
+  await history.reach(loaded);
+  const states: FoldedState[] = [];
+  const rejections: Rejection[] = [];
+  for (const entity of entities) {
+    const recomputed = recomputeOne(run, entity, loaded.byEntity.get(entity) ?? new Map());
+    if (recomputed === null) continue;
+    if (task.mode === "compare") compareOne(run, entity, recomputed);
+    else if (mayWrite(run, entity, recomputed)) {
+      states.push(...changed(run, recomputed));
+      rejections.push(...recomputed.rejections);
+    }
+  }
+  await refuse(run, rejections);
+  const { conflicted, failed } = await deps.store.save(loaded.snapshot, states);
+  run.counts.written += states.length - conflicted.length - failed.length;
+  run.counts.conflicts += conflicted.length;
+  const [first] = failed;
+  if (first !== undefined)
+    throw new Error(`${failed.length} items of ${task.view} could not be written: ${first.error}`);
+  return [...new Set(conflicted.map(({ key }) => key.entity))];
+}
+
+/** Null for an entity that has no item any more and needs none: its time is over. */
+function recomputeOne(run: Run, entity: string, items: ReadonlyMap<string, Uint8Array>): Recomputed | null {
+  const { deps, task, history, counts } = run;
+  if (items.size === 0) {
+    const newestMs = [...history.rows(entity), ...history.tail(entity)].reduce(
+      (newest, { record }) => Math.max(newest, record.arrivalMs),
+      0,
+    );
+    if (newestMs + deps.ttlMs(task.view) < deps.now()) {
+      counts.expired++;
+      return null;
+    }
+  }
+  return recomputeWith(run, entity, items, task.raiseTo === undefined ? {} : { raiseTo: task.raiseTo });
+}
+
+function recomputeWith(
+  { deps, task, history }: Run,
+  entity: string,
+  items: ReadonlyMap<string, Uint8Array>,
+  raise: Pick<EntityHistory, "raiseTo">,
+): Recomputed {
+  const events = { events: history.rows(entity), tail: history.tail(entity) };
+  return recomputeEntity(deps.pipeline, task.view, entity, {
+    ...{ ...events, items, wholeHistory: task.wholeHistory },
+    ...raise,
+  });
+}
+
+function compareOne(run: Run, entity: string, atMarks: Recomputed): void {
+  const { deps, task, history, counts } = run;
+  const events = [...history.rows(entity), ...history.tail(entity)];
+  const items = new Map(atMarks.items.flatMap(({ key, stored }) => (stored === null ? [] : [[key.lane, stored]])));
+  // The reader is past all rows. So a shard that has some and no mark has lost its item, and is compared with what that should be.
+  const unmarked = newestUnmarked(run, events, items);
+  const recomputed = unmarked.length === 0 ? atMarks : recomputeWith(run, entity, items, { raiseTo: unmarked });
+  counts.beyond += recomputed.beyond;
+  const finding = findDifference(deps.pipeline, { task, entity, recomputed, events });
+  if (finding === null) {
+    counts.equal++;
+    return;
+  }
+  counts.different++;
+  if (finding.kind === "missing") counts.missing++;
+  keep(run, finding);
+}
+
+/** Of the shards that no item has a mark of: the last position, unless it is so old that its item may have expired. */
+function newestUnmarked(
+  { deps, task }: Run,
+  events: readonly Event[],
+  items: ReadonlyMap<string, Uint8Array>,
+): readonly Position[] {
+  const marked = new Set(
+    [...items.values()].flatMap((bytes) =>
+      summarizeItem(deps.pipeline, task.view, bytes).marks.map(({ shard }) => shard),
+    ),
+  );
+  const newest = new Map<string, StreamRecord>();
+  for (const { record } of events) {
+    const { shard } = record.position;
+    const known = newest.get(shard);
+    if (!marked.has(shard) && (known === undefined || comparePositions(known.position, record.position) < 0))
+      newest.set(shard, record);
+  }
+  const aliveMs = deps.now() - deps.ttlMs(task.view);
+  return [...newest.values()].filter(({ arrivalMs }) => arrivalMs >= aliveMs).map(({ position }) => position);
+}
+
+function mayWrite(run: Run, entity: string, { items, beyond }: Recomputed): boolean {
+  const { deps, task, counts, history } = run;
+  counts.beyond += beyond;
+  const online = countersOf(
+    deps.pipeline,
+    task.view,
+    items.flatMap(({ stored }) => (stored === null ? [] : [stored])),
+  );
+  const offline = countersOf(
+    deps.pipeline,
+    task.view,
+    items.map(({ bytes }) => bytes),
+  );
+  const tooLarge = items.some(({ bytes }) => bytes.length > ITEM_LIMITS.hardBytes);
+  const fewer = task.wholeHistory && task.fewer !== "write" && offline.applied < online.applied;
+  if (!tooLarge && !fewer) return true;
+  const kind = tooLarge ? "tooLarge" : "fewer";
+  counts[kind]++;
+  const applied = { online: online.applied, offline: offline.applied };
+  const events = [...history.rows(entity), ...history.tail(entity)];
+  keep(run, { kind, view: task.view, entity, asOf: null, differences: { applied }, marks: {}, ...listed(events) });
+  return false;
+}
+
+function changed({ counts }: Run, { items }: Recomputed): readonly FoldedState[] {
+  const different = items.filter(({ bytes, stored }) => stored === null || Buffer.compare(bytes, stored) !== 0);
+  counts.unchanged += items.length - different.length;
+  return different.map(({ key, bytes }) => ({ key, id: stateId(key), events: [], bytes }));
+}
+
+/**
+ * Before the items are written: their marks will stand above what was refused. That it was refused is noted first, because the rows do not know it
+ * yet, and a bucket that is cut off and tried again must not take it in.
+ */
+async function refuse(run: Run, rejections: readonly Rejection[]): Promise<void> {
+  const { deps, task, refused, counts } = run;
+  const fresh = rejections.filter(({ record }) => !refused.has(placeOf(record.position)));
+  if (fresh.length === 0) return;
+  for (const { record } of fresh) refused.add(placeOf(record.position));
+  run.noting = run.noting.then(() => deps.results.put(refusedKey(task), [...refused]));
+  await run.noting;
+  const unput = await deps.quarantine.put(fresh);
+  const [first] = unput;
+  if (first !== undefined)
+    throw new Error(`${unput.length} refused events could not be put into quarantine: ${first.cause}`);
+  counts.refused += fresh.length;
+}
+
+async function refusedBefore({ results }: Deps, task: RecomputeTask): Promise<readonly string[]> {
+  return (await results.get(refusedKey(task))).map(String);
+}
+
+function refusedKey({ resultPrefix, bucket }: RecomputeTask): string {
+  return `${resultPrefix}refused/${nameOf(bucket)}.ndjson`;
+}
+
+function keep({ findings }: Run, finding: Finding): void {
+  if (findings.length < MOST_FINDINGS) findings.push(finding);
+}
+
+/** In the order of entities, so that the same findings are the same object. */
+async function putFindings({ deps, task, findings }: Run): Promise<string | null> {
+  if (findings.length === 0) return null;
+  const key = `${task.resultPrefix}findings/${nameOf(task.bucket)}.ndjson`;
+  await deps.results.put(
+    key,
+    findings.sort((a, b) => (a.entity < b.entity ? -1 : 1)),
+  );
+  return key;
+}
+
+function nameOf(bucket: number): string {
+  return `bucket-${String(bucket).padStart(3, "0")}`;
+}
+
+function noCounts(): RecomputeCounts {
+  const none = { rows: 0, tail: 0, entities: 0, beyond: 0, expired: 0, equal: 0, different: 0, missing: 0, refused: 0 };
+  return { ...none, written: 0, unchanged: 0, fewer: 0, tooLarge: 0, conflicts: 0 };
+}
+
+function report({ deps, task, counts, findings }: Run): void {
+  const named = Object.entries(counts).map(([name, count]) => [name[0]?.toUpperCase() + name.slice(1), count]);
+  const { view, mode, bucket } = task;
+  deps.telemetry.batch({
+    message: "recompute",
+    counts: Object.fromEntries(named),
+    context: { view, mode, bucket },
+    level: findings.length > 0 ? "warn" : "info",
+  });
+}

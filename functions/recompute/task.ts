@@ -1,0 +1,90 @@
+import type { Position } from "@millrace/engine";
+
+/**
+ * What one invocation is asked: one bucket of a view's rows. A Distributed Map over the numbers of the buckets gives each child
+ * `bucket`, and all of them the rest by its ItemSelector.
+ */
+export interface RecomputeTask {
+  /** As items are named: with `@version` above 1. */
+  readonly view: string;
+  /** Compare tells where the online items differ; write puts the recomputed items in their place. */
+  readonly mode: "compare" | "write";
+  /** Where `rowsQuery` was unloaded to, partitioned by bucket: a prefix of the lake bucket that ends in a slash. */
+  readonly rowsPrefix: string;
+  readonly bucket: number;
+  readonly buckets: number;
+  /**
+   * ISO 8601, as in the query: all that arrived before is in the lake, also the refusals (so that the reader of the stream must be past it).
+   * What an item contains of later records is read from the stream.
+   */
+  readonly settledUntil: string;
+  /** Whether the rows reach back to the beginning of the lake. */
+  readonly wholeHistory: boolean;
+  /**
+   * How far items' marks are raised before. Not at all unless given: the items then stay what they are, but right. To positions, of failed batches
+   * or of recovered records, which must have arrived before `settledUntil`. Or to the `latest`: the lake's rows and the stream
+   * to its end, for a table that was lost and for a view that is new.
+   */
+  readonly raiseTo?: readonly Position[] | "latest";
+  /** Write also where a whole history has fewer events than the item. Refused unless given: then the lake may be what is wrong. */
+  readonly fewer?: "write";
+  /** Results go below it, in the lake bucket; one prefix for each run, and the same when a bucket is tried again. */
+  readonly resultPrefix: string;
+}
+
+export interface RecomputeAnswer {
+  readonly view: string;
+  readonly mode: RecomputeTask["mode"];
+  readonly bucket: number;
+  readonly counts: RecomputeCounts;
+  /** The object of `Finding`s, a JSON line each; null where there are none. */
+  readonly findings: string | null;
+}
+
+export interface RecomputeCounts {
+  /** Rows read from the lake, records read from the stream's tail, and entities in both. */
+  rows: number;
+  tail: number;
+  entities: number;
+  /** Events above the marks, which were left out: late readers or lost records, which conservation tells apart. */
+  beyond: number;
+  /** Entities that need no item any more. */
+  expired: number;
+  /** Entities whose online features and counters are those of the rows, and those where they are not. */
+  equal: number;
+  different: number;
+  /** Of the different: entities without any item. */
+  missing: number;
+  /** Items. */
+  written: number;
+  unchanged: number;
+  /** Entities that were not written, because it would take events from them, or because an item would be too large. */
+  fewer: number;
+  tooLarge: number;
+  /** Writes that met another writer, and were done again. */
+  conflicts: number;
+  /** Events that the view refused now, put into quarantine. */
+  refused: number;
+}
+
+/** What was found of one entity. */
+export interface Finding {
+  readonly kind: "different" | "missing" | "fewer" | "tooLarge";
+  readonly view: string;
+  readonly entity: string;
+  /** The as-of time at which features differ; null where only counters do. */
+  readonly asOf: string | null;
+  /** Features and counters (`applied`, `duplicates`) that differ: what is served, and what the rows come to. */
+  readonly differences: Readonly<Record<string, { readonly online: unknown; readonly offline: unknown }>>;
+  /** Up to where the items go, by lane. */
+  readonly marks: Readonly<Record<string, readonly Position[]>>;
+  /** The entity's events at or below the marks, newest first, as many as are shown. */
+  readonly events: readonly FoundEvent[];
+  readonly eventsInAll: number;
+}
+
+export interface FoundEvent extends Position {
+  readonly id: string;
+  readonly time: string;
+  readonly arrival: string;
+}

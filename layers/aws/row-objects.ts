@@ -1,0 +1,41 @@
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { StringDecoder } from "node:string_decoder";
+import { createGunzip } from "node:zlib";
+import { GetObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
+import { mapAtMost } from "./at-most.ts";
+
+/** Rows that Athena has unloaded as JSON lines. */
+export interface RowObjects {
+  /** The rows of all objects below a prefix, some at a time. Throws when one cannot be read or breaks off. */
+  read(prefix: string, take: (lines: readonly string[]) => void): Promise<void>;
+}
+
+/** Objects that are read at one time. */
+export const OBJECT_CONCURRENCY = 4;
+
+export function s3RowObjects({ client, bucket }: { readonly client: S3Client; readonly bucket: string }): RowObjects {
+  return {
+    async read(prefix, take) {
+      const keys: string[] = [];
+      for await (const { Contents } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix }))
+        keys.push(...(Contents ?? []).map(({ Key }) => Key as string));
+      await mapAtMost(OBJECT_CONCURRENCY, keys, async (key) => {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        await pipeline(Body as Readable, createGunzip(), (pieces) => takeLines(pieces as AsyncIterable<Buffer>, take));
+      });
+    },
+  };
+}
+
+/** Only line feeds part lines: other separators of Unicode stand unescaped inside JSON texts. */
+async function takeLines(pieces: AsyncIterable<Buffer>, take: (lines: readonly string[]) => void): Promise<void> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const piece of pieces) {
+    const lines = (rest + decoder.write(piece)).split("\n");
+    rest = lines.pop() as string;
+    take(lines.filter((line) => line !== ""));
+  }
+  if (rest !== "") take([rest]);
+}

@@ -1,0 +1,377 @@
+import { fromKinesis, type StreamTail } from "@millrace/aws";
+import { decode, type Event, entityOf, fold, type StreamRecord, stateId, toCuratedRow, viewOf } from "@millrace/engine";
+import { bucketOf } from "@millrace/lake";
+import type { KinesisStreamRecord } from "aws-lambda";
+import { describe, expect, it } from "vitest";
+import { type Deps, RECOMPUTE_TRIES, recompute } from "../functions/recompute/recompute.ts";
+import type { Finding, RecomputeTask } from "../functions/recompute/task.ts";
+import { updateFeatures } from "../functions/update-features/update-features.ts";
+import {
+  Crash,
+  memoryEntities,
+  memoryQuarantine,
+  memoryResults,
+  memoryRows,
+  memoryStore,
+  memoryTelemetry,
+  type WriteFate,
+} from "./functions/fakes.ts";
+import { batchOf, contents, kinesisRecord, pipeline, SLACK, START, USER_LIMIT } from "./functions/shop.ts";
+
+const BUCKETS = 4;
+const SETTLED = START + 3_600_000;
+const OTHER_SHARD = "shardId-000000000001";
+
+describe("compare", () => {
+  it("finds nothing where the items are what the rows come to, and writes nothing", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(2, "u2"), buy(3, "u1", { item: "i2" })]);
+    const before = new Map(world.store.items);
+    expect(await world.runAll({})).toMatchObject({ rows: 4, entities: 2, equal: 2, different: 0, written: 0, tail: 0 });
+    expect(await world.runAll({ view: "by_item" })).toMatchObject({ entities: 2, equal: 2, different: 0, beyond: 0 });
+    expect(world.store.items).toEqual(before);
+    expect(world.results.objects.size).toBe(0);
+  });
+
+  it("names what differs, as of when, and the entity's events", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u1", { item: "i2" }), buy(3, "u2")]);
+    const [wrong] = world.foldedAlone([buy(2, "u1", { item: "i2" })], "by_user");
+    world.store.overwrite({ view: "by_user", entity: "u1", lane: "" }, wrong as Uint8Array);
+    expect(await world.runAll({})).toMatchObject({ equal: 1, different: 1, missing: 0 });
+    expect(world.findings()).toEqual([
+      {
+        kind: "different",
+        view: "by_user",
+        entity: "u1",
+        asOf: new Date(START + 2).toISOString(),
+        differences: {
+          events_1h_tumbling: { online: 1, offline: 2 },
+          items_1h_tumbling: { online: 1, offline: 2 },
+        },
+        marks: { "": [{ shard: "shardId-000000000000", sequence: "2", subSequence: 0 }] },
+        events: [2, 1].map((n) => ({
+          id: `e${n}`,
+          time: new Date(START + n).toISOString(),
+          arrival: new Date(START + n).toISOString(),
+          shard: "shardId-000000000000",
+          sequence: String(n),
+          subSequence: 0,
+        })),
+        eventsInAll: 2,
+      },
+    ]);
+  });
+
+  it("misses an item that is gone, and a lane that is gone beside another", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2", { shard: OTHER_SHARD })]);
+    world.store.items.delete(stateId({ view: "by_user", entity: "u1", lane: "" }));
+    world.store.items.delete(stateId({ view: "by_item", entity: "i1", lane: OTHER_SHARD }));
+    expect(await world.runAll({})).toMatchObject({ different: 1, missing: 1, equal: 1 });
+    expect(await world.runAll({ view: "by_item" })).toMatchObject({ different: 1, missing: 0 });
+    expect(world.findings().map(({ kind, entity }) => [kind, entity])).toEqual([
+      ["different", "i1"],
+      ["missing", "u1"],
+    ]);
+  });
+
+  it("does not miss an item whose time is over", async () => {
+    const world = await pipelineWith([buy(1, "u1")]);
+    world.store.lose();
+    world.nowMs = START + 100 * 86_400_000;
+    expect(await world.runAll({})).toMatchObject({ expired: 1, different: 0 });
+    expect(await world.runAll({ mode: "write", raiseTo: "latest" })).toMatchObject({ expired: 1, written: 0 });
+  });
+
+  it("counts what stands above the marks, and does not call it a difference", async () => {
+    const world = await pipelineWith([buy(1, "u1")], { alsoInTheLake: [buy(2, "u1")] });
+    expect(await world.runAll({})).toMatchObject({ equal: 1, beyond: 1 });
+  });
+});
+
+describe("write", () => {
+  it("puts in a failed batch whose later records were applied, once", async () => {
+    const all = [
+      buy(1, "u1"),
+      buy(2, "u1", { item: "i2" }),
+      buy(3, "u1", { item: "i3" }),
+      buy(3, "u1", { item: "i3" }),
+    ];
+    const whole = contents((await pipelineWith(all)).store.items);
+    const world = await pipelineWith([all[0], all[2], all[3]] as typeof all, {
+      alsoInTheLake: [all[1] as (typeof all)[0]],
+    });
+    for (const view of ["by_user", "by_item"]) {
+      const raiseTo = [{ shard: "shardId-000000000000", sequence: "2", subSequence: 0 }];
+      await world.runAll({ view, mode: "write", raiseTo });
+    }
+    expect(contents(world.store.items)).toEqual(whole);
+    expect(await world.runAll({ mode: "write" })).toMatchObject({ written: 0, unchanged: 1 });
+    expect(await world.runAll({})).toMatchObject({ equal: 1, different: 0 });
+  });
+
+  it("makes good a table that is gone, also for those who came since the lake was settled, each in one bucket", async () => {
+    const late = [buy(5, "u1", { at: SETTLED + 5 }), buy(6, "u9", { at: SETTLED + 6 })];
+    const records = [buy(1, "u1"), buy(2, "u2"), ...late];
+    const world = await pipelineWith(records);
+    const before = contents(world.store.items);
+    world.store.lose();
+    for (const view of ["by_user", "by_item"]) await world.runAll({ view, mode: "write", raiseTo: "latest" });
+    expect(contents(world.store.items)).toEqual(before);
+    expect((await world.updateAgain(records)).batchItemFailures).toEqual([]);
+    expect(contents(world.store.items)).toEqual(before);
+  });
+
+  it("reads the stream's tail as far as the items go, and only then", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(3, "u2", { at: SETTLED + 1 })]);
+    expect(await world.runAll({ mode: "write" })).toMatchObject({ written: 0, unchanged: 2, tail: 1 });
+    expect(world.asked).toEqual(["3"]);
+    const quiet = await pipelineWith([buy(1, "u1"), buy(2, "u2", { at: SETTLED - SLACK - 1 })]);
+    expect(await quiet.runAll({ mode: "write" })).toMatchObject({ written: 0, unchanged: 2, tail: 0 });
+    expect(quiet.asked).toEqual([]);
+  });
+
+  it("reads again when somebody else has written, and folds what came since", async () => {
+    const records = [buy(1, "u1"), buy(2, "u1", { item: "i2" }), buy(9, "u1", { item: "i9", at: SETTLED + 9 })];
+    const key = { view: "by_user", entity: "u1", lane: "" };
+    const world = await pipelineWith([records[0]] as typeof records, { alsoInTheLake: records.slice(1) });
+    // The live fold, which never saw the second, takes the third just as the repair is written.
+    const [live] = world.foldedAlone([records[0], records[2]] as typeof records, "by_user");
+    world.beforeWrite = () => {
+      world.beforeWrite = () => {};
+      world.store.overwrite(key, live as Uint8Array);
+    };
+    const raiseTo = [{ shard: "shardId-000000000000", sequence: "2", subSequence: 0 }];
+    expect(await world.runAll({ mode: "write", raiseTo })).toMatchObject({ conflicts: 1, written: 1, tail: 1 });
+    expect(contents(world.store.items)["by_user  u1"]).toMatchObject({ applied: 3, events_1h_tumbling: 2 });
+  });
+
+  it("gives up with an error when others write on and on, when a write fails, and when quarantine does", async () => {
+    const broken = async (fate: WriteFate) => {
+      const world = await pipelineWith([buy(1, "u1")]);
+      world.store.lose();
+      world.fate = fate;
+      return world.runAll({ mode: "write", raiseTo: "latest" });
+    };
+    await expect(broken("lost")).resolves.toMatchObject({ conflicts: 1, written: 0, unchanged: 1 });
+    await expect(broken("failed")).rejects.toThrow("1 items of by_user could not be written: Error: the table is gone");
+
+    const busy = await pipelineWith([buy(1, "u1")], { alsoInTheLake: [buy(2, "u1")] });
+    const [item] = [...busy.store.items.values()];
+    busy.beforeWrite = () => busy.store.overwrite({ view: "by_user", entity: "u1", lane: "" }, item as Uint8Array);
+    await expect(busy.runAll({ mode: "write", raiseTo: "latest" })).rejects.toThrow(
+      `1 entities of by_user were still written by others after ${RECOMPUTE_TRIES} tries`,
+    );
+  });
+
+  it("does not take events from an item without being told to: the lake may be what is wrong", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u1")], { notInTheLake: ["2"] });
+    expect(await world.runAll({ mode: "write" })).toMatchObject({ written: 0, fewer: 1 });
+    expect(world.findings()).toMatchObject([
+      { kind: "fewer", entity: "u1", differences: { applied: { online: 2, offline: 1 } }, eventsInAll: 1 },
+    ]);
+    expect(await world.runAll({ mode: "write", fewer: "write" })).toMatchObject({ written: 1, fewer: 0 });
+    expect(contents(world.store.items)["by_user  u1"]).toMatchObject({ applied: 1 });
+  });
+});
+
+describe("an entity beyond its limit, in a table that is made anew", () => {
+  const many = Array.from({ length: USER_LIMIT + 3 }, (_, i) => buy(i + 1, "u1"));
+
+  it("has the rest put into quarantine, also when the function dies in between and is tried again", async () => {
+    for (const dies of ["never", "before the write", "after the write"]) {
+      const world = await pipelineWith(many);
+      const before = contents(world.store.items);
+      const refused = world.quarantine.distinct();
+      expect(refused).toHaveLength(3);
+      world.store.lose();
+      world.quarantine.rows.length = 0;
+      const task = { mode: "write", raiseTo: "latest" } as const;
+      const rows = { refusedRows: true };
+      if (dies !== "never") {
+        world.fate = dies === "before the write" ? "crash" : "crash-after";
+        await expect(world.runAll(task, rows)).rejects.toThrow(Crash);
+        world.fate = "saved";
+      }
+      await world.runAll(task, rows);
+      expect(world.quarantine.distinct()).toEqual(refused);
+      const { events_1h_tumbling, applied } = contents(world.store.items)["by_user  u1"] as Record<string, unknown>;
+      expect(before["by_user  u1"]).toMatchObject({ events_1h_tumbling, applied });
+    }
+  });
+
+  it("is not written when what it refuses cannot be put", async () => {
+    const world = await pipelineWith(many);
+    world.store.lose();
+    world.quarantineFails = true;
+    await expect(world.runAll({ mode: "write", raiseTo: "latest" }, { refusedRows: true })).rejects.toThrow(
+      "3 refused events could not be put into quarantine: ServiceUnavailableException",
+    );
+    expect(world.store.items.size).toBe(0);
+  });
+});
+
+describe("a task", () => {
+  it("is told of in one line, with its counts and without any event", async () => {
+    const world = await pipelineWith([buy(1, "u1")]);
+    await world.run({ bucket: bucketOf("u1", BUCKETS) });
+    expect(world.telemetry.reports).toEqual([
+      {
+        message: "recompute",
+        counts: expect.objectContaining({ Rows: 1, Entities: 1, Equal: 1, Different: 0, Written: 0 }),
+        context: { view: "by_user", mode: "compare", bucket: bucketOf("u1", BUCKETS) },
+        level: "info",
+      },
+    ]);
+  });
+
+  it.each([
+    [{ mode: "repair" as "write" }, 'expected mode to be "compare" or "write", got "repair"'],
+    [{ rowsPrefix: "work/x" }, 'expected rowsPrefix to be a prefix that ends in "/", got "work/x"'],
+    [{ bucket: BUCKETS }, "expected bucket to be the number of a bucket, got 4"],
+    [{ settledUntil: "yesterday" }, 'expected settledUntil to be a time, ISO 8601, got "yesterday"'],
+    [{ raiseTo: [{ shard: "s", sequence: "x", subSequence: 0 }] }, 'expected raiseTo to be "latest" or positions'],
+    [{ view: "nobody" }, 'unknown view "nobody"'],
+  ])("is refused as %j", async (task, message) => {
+    await expect((await pipelineWith([])).run(task)).rejects.toThrow(message);
+  });
+
+  it("is refused with rows of another view", async () => {
+    const world = await pipelineWith([buy(1, "u1", { item: null })]);
+    const bucket = bucketOf("u1", BUCKETS);
+    await expect(world.run({ view: "by_item", bucket }, { rowsOf: "by_user" })).rejects.toThrow(
+      `a row below work/rows/bucket=${bucket}/ is not one of view by_item`,
+    );
+  });
+});
+
+interface Purchase {
+  readonly item?: string | null;
+  readonly at?: number;
+  readonly shard?: string;
+}
+
+function buy(n: number, user: string, { item = "i1", at = START + n, shard }: Purchase = {}): KinesisStreamRecord {
+  return kinesisRecord(n, { id: `e${n}`, user, item }, { arrivalMs: at, ...(shard && { shard }) });
+}
+
+interface LakeOptions {
+  readonly alsoInTheLake?: readonly KinesisStreamRecord[];
+  /** Sequence numbers. */
+  readonly notInTheLake?: readonly string[];
+}
+
+interface RowOptions {
+  /** Rows that the live fold refused are among them, as where the view is new or quarantine is lost. */
+  readonly refusedRows?: boolean;
+  readonly rowsOf?: string;
+}
+
+/** Records that went through the live fold, and the lake and the stream that have them. */
+async function pipelineWith(
+  records: readonly KinesisStreamRecord[],
+  { alsoInTheLake = [], notInTheLake = [] }: LakeOptions = {},
+) {
+  const world = {
+    nowMs: SETTLED + 60_000,
+    fate: "saved" as WriteFate,
+    beforeWrite: () => {},
+    quarantineFails: false,
+    asked: [] as string[],
+  };
+  const store = memoryStore(() => {
+    world.beforeWrite();
+    const { fate } = world;
+    if (fate === "lost") world.fate = "saved";
+    return fate;
+  });
+  const quarantine = memoryQuarantine(() => world.quarantineFails);
+  const results = memoryResults();
+  const telemetry = memoryTelemetry();
+  const live = { pipeline, store, quarantine, telemetry: memoryTelemetry(), now: () => world.nowMs };
+  const updateAgain = (batch: readonly KinesisStreamRecord[]) => updateFeatures(live)(batchOf(...batch));
+  await updateAgain(records);
+  const liveRefused = new Set(quarantine.rows.map(({ view, record }) => `${view} ${record.position.sequence}`));
+
+  const all = [...fromKinesis(batchOf(...records, ...alsoInTheLake))].sort(
+    (a, b) => Number(a.position.sequence) - Number(b.position.sequence),
+  );
+  const inTheLake = all.filter(
+    ({ arrivalMs, position }) => arrivalMs < SETTLED && !notInTheLake.includes(position.sequence),
+  );
+
+  const openTail = (fromMs: number): StreamTail => {
+    let from = 0;
+    const later = all.filter(({ arrivalMs }) => arrivalMs >= fromMs);
+    const take = (to: number): readonly StreamRecord[] => {
+      const taken = later.slice(from, Math.max(from, to));
+      from = Math.max(from, to);
+      return taken;
+    };
+    return {
+      toTip: async () => take(later.length),
+      upTo: async (positions) => {
+        const greatest = Math.max(...positions.map(({ sequence }) => Number(sequence)));
+        world.asked.push(String(greatest));
+        return take(later.filter(({ position }) => Number(position.sequence) <= greatest).length);
+      },
+    };
+  };
+
+  const rowsFor = (viewName: string, { refusedRows = false, rowsOf = viewName }: RowOptions) => {
+    const rows = new Map<string, string[]>();
+    for (const event of eventsOf(inTheLake)) {
+      const entity = entityOf(viewOf(pipeline, rowsOf), event);
+      const isRefused = liveRefused.has(`${viewName} ${event.record.position.sequence}`);
+      if (entity === null || (isRefused && !refusedRows)) continue;
+      const prefix = `work/rows/bucket=${bucketOf(entity, BUCKETS)}/`;
+      const line = JSON.stringify(toCuratedRow(pipeline, { kind: "event", event }, 1));
+      rows.set(prefix, [...(rows.get(prefix) ?? []), line]);
+    }
+    return memoryRows(rows);
+  };
+
+  const run = (change: Partial<RecomputeTask>, options: RowOptions = {}) => {
+    const task: RecomputeTask = {
+      ...{ view: "by_user", mode: "compare", rowsPrefix: "work/rows/", bucket: 0, buckets: BUCKETS },
+      ...{ settledUntil: new Date(SETTLED).toISOString(), wholeHistory: true, resultPrefix: "work/result/" },
+      ...change,
+    };
+    const deps: Deps = {
+      ...{ pipeline, store, quarantine, results, telemetry, openTail },
+      rows: rowsFor(task.view, options),
+      items: memoryEntities(store),
+      ttlMs: () => 7 * 86_400_000,
+      now: () => world.nowMs,
+    };
+    return recompute(deps)(task);
+  };
+
+  return Object.assign(world, {
+    ...{ store, quarantine, results, telemetry, run, updateAgain },
+    /** The counts of all buckets together. */
+    async runAll(change: Partial<RecomputeTask>, options: RowOptions = {}) {
+      const sum: Record<string, number> = {};
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        const { counts } = await run({ ...change, bucket }, options);
+        for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
+      }
+      return sum;
+    },
+    findings: () =>
+      [...results.objects]
+        .filter(([key]) => key.includes("/findings/"))
+        .flatMap(([, lines]) => lines as readonly Finding[])
+        .sort((a, b) => (a.entity < b.entity ? -1 : 1)),
+    /** The items that only these records make. */
+    foldedAlone: (some: readonly KinesisStreamRecord[], view: string) =>
+      fold(pipeline, { items: new Map(), siblings: new Map() }, eventsOf(fromKinesis(batchOf(...some))))
+        .states.filter(({ key }) => key.view === view)
+        .map(({ bytes }) => bytes),
+  });
+}
+
+function eventsOf(records: readonly StreamRecord[]): readonly Event[] {
+  return records.flatMap((record) => {
+    const decoded = decode(pipeline, record);
+    return decoded.kind === "event" ? [decoded.event] : [];
+  });
+}
