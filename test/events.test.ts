@@ -5,6 +5,7 @@ import { readReplayRequest } from "@millrace/aws";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
+import { readTask } from "../functions/recompute/read-task.ts";
 import { readPattern, toJson } from "../local/event-pattern.ts";
 import { at, readTemplate, resourcesOf } from "./template/template.ts";
 
@@ -137,6 +138,12 @@ describe("the sample piece of a replay", () => {
   });
 });
 
+describe("the sample task of recompute", () => {
+  it("is a whole task that only compares", () => {
+    expect(readTask(read("events/recompute.json"))).toMatchObject({ mode: "compare", bucket: 17 });
+  });
+});
+
 describe("the sample events", () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   formats.default(ajv, ["date-time"]);
@@ -181,7 +188,7 @@ describe("events/env.json", () => {
         expect.arrayContaining(Object.keys(variables)),
       );
     }
-    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve", "Notify", "ReplayRecords"])
+    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve", "Notify", "ReplayRecords", "Recompute"])
       expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });
 });

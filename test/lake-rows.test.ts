@@ -16,6 +16,7 @@ import { bucketOf, bucketSql, historyFromMs, type RowsQuestion, rowsQuery } from
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Arrival, arrivals, LATENESS, pipeline, SLACK, START, toRecords } from "./engine/histories.ts";
+import { TRINO_WORDS } from "./unloaded-rows.ts";
 
 type Query = (sql: string) => Promise<readonly Record<string, unknown>[]>;
 let query: Query;
@@ -146,15 +147,6 @@ const EVERYTHING: RowsQuestion = {
   settledMs: START + 1e9,
   buckets: 7,
 };
-
-/** Trino's words in DuckDB, as the local Athena has them. */
-const TRINO_WORDS = [
-  "CREATE MACRO md5(x) AS unhex(system.main.md5(x))",
-  "CREATE MACRO to_utf8(x) AS encode(x)",
-  "CREATE MACRO substr(x, start, n) AS x[start : start + n - 1]",
-  "CREATE MACRO bitwise_and(a, b) AS CAST(a AS BIGINT) & CAST(b AS BIGINT)",
-  "CREATE MACRO from_big_endian_64(x) AS CAST(CAST('0x' || hex(x) AS UBIGINT) - CASE WHEN hex(x) >= '8' THEN 18446744073709551616::HUGEINT ELSE 0::HUGEINT END AS BIGINT)",
-];
 
 function decodeAll(records: readonly StreamRecord[]): readonly Decoded[] {
   return records.map((record) => decode(pipeline, record));

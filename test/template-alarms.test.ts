@@ -60,6 +60,7 @@ describe("the alarms of the template", () => {
     await runtime.invoke("Serve", sampleOf("serve.json"));
     await repair(runtime, events.at(-1) as NonNullable<typeof first>);
     await runtime.invoke("ReplayRecords", sampleOf("replay-records.json"));
+    await runtime.invoke("Recompute", sampleOf("recompute.json"));
     await runtime.invoke("Notify", sampleOf("notify.json"));
     const known = new Set(runtime.metrics.list().map(metricKey));
     const missing = runtime.alarms

@@ -1,9 +1,7 @@
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
-import { createGunzip } from "node:zlib";
-import { GetObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
+import { paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
 import { mapAtMost } from "./at-most.ts";
+import { objectPieces } from "./object-lines.ts";
 
 /** Rows that Athena has unloaded as JSON lines. */
 export interface RowObjects {
@@ -20,10 +18,7 @@ export function s3RowObjects({ client, bucket }: { readonly client: S3Client; re
       const keys: string[] = [];
       for await (const { Contents } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix }))
         keys.push(...(Contents ?? []).map(({ Key }) => Key as string));
-      await mapAtMost(OBJECT_CONCURRENCY, keys, async (key) => {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        await pipeline(Body as Readable, createGunzip(), (pieces) => takeLines(pieces as AsyncIterable<Buffer>, take));
-      });
+      await mapAtMost(OBJECT_CONCURRENCY, keys, (key) => takeLines(objectPieces(client, { bucket, key }), take));
     },
   };
 }
