@@ -7,6 +7,9 @@ export interface Kept {
   readonly reason: string;
 }
 
+const BEYOND_LIMITS =
+  "Only a view that refuses events when it is made anew needs it, as of an entity beyond its limit; test/functions-recompute.test.ts does.";
+
 export const kept: readonly Kept[] = [
   {
     role: "QuarantineDeliveryRole",
@@ -57,6 +60,15 @@ export const kept: readonly Kept[] = [
     pattern: "arn:aws:events:us-east-1:000000000000:event-bus/alert-bus",
     reason: "Only an alert needs it, and a day of ordinary shoppers raises none; test/alerts-pipeline.test.ts does.",
   },
+  ...["firehose:PutRecordBatch", "arn:aws:firehose:us-east-1:000000000000:deliverystream/quarantine-delivery"].map(
+    (pattern) => ({ role: "RecomputeRole", statement: "Quarantine", pattern, reason: BEYOND_LIMITS }),
+  ),
+  ...["s3:PutObject", "arn:aws:s3:::lake/quarantine-oversize/*"].map((pattern) => ({
+    role: "RecomputeRole",
+    statement: "QuarantineOversize",
+    pattern,
+    reason: BEYOND_LIMITS,
+  })),
   {
     role: "NotifyRole",
     statement: "ActOnce",

@@ -12,6 +12,7 @@ import { type Project, readProject, withClearErrors } from "../dev/project.ts";
 import type { NamedPath } from "../start/options.ts";
 import { parametersFor } from "../start/run.ts";
 import { type EventSource, openSource } from "../start/source.ts";
+import { recomputeSome } from "./recompute-run.ts";
 
 export interface PermissionsRunOptions {
   readonly inputs: readonly NamedPath[];
@@ -36,6 +37,7 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
   try {
     await stream(runtime, source);
     await replay(runtime);
+    await recomputeSome(runtime, project.definitions);
     for (const route of asked) await runtime.invoke("Serve", requestOf(route, project));
     const message: unknown = JSON.parse(await readFile(join(projectDir, "events", "notify.json"), "utf8"));
     // What was done once is looked up, not done again.
