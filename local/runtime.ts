@@ -221,7 +221,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     });
     const deliveries = new Map<string, Delivery>();
     const url = (): string => server.url;
-    const messaging = createMessaging({ template, clock, time: options.clock.kind, seed, url, log });
+    const messaging = keep(createMessaging({ template, clock, metrics, time: options.clock.kind, seed, url, log }));
     const events = createEvents({
       template,
       clock,

@@ -49,9 +49,17 @@ export interface Queue {
   nextVisibleMs(): number | null;
   /** Called when a receive may find something that it did not before; returns what ends that. */
   onChange(listener: () => void): () => void;
+  /** Calls the listener with what CloudWatch counts; returns what ends that. */
+  onMeasure(listener: (measure: QueueMeasure, value: number) => void): () => void;
   /** Takes a message from a queue whose dead letters come here. */
   bury(message: Message, sourceArn: string): void;
 }
+
+export type QueueMeasure =
+  | "NumberOfMessagesSent"
+  | "SentMessageSize"
+  | "NumberOfMessagesReceived"
+  | "NumberOfMessagesDeleted";
 
 export interface QueueCounts {
   readonly visible: number;
@@ -68,6 +76,7 @@ export function createQueue({ settings, clock, seed, queueOf }: QueueOptions): Q
   const { arn, fifo, redrive } = settings;
   let messages: Message[] = [];
   const listeners = new Set<() => void>();
+  const measuring = new Set<(measure: QueueMeasure, value: number) => void>();
   const seen = new Map<string, Message>();
   let sent = 0;
   let received = 0;
@@ -75,6 +84,9 @@ export function createQueue({ settings, clock, seed, queueOf }: QueueOptions): Q
 
   const changed = (): void => {
     for (const listener of listeners) listener();
+  };
+  const measure = (name: QueueMeasure, value: number): void => {
+    for (const listener of measuring) listener(name, value);
   };
   const forgetOld = (): void => {
     const horizonMs = clock.now() - settings.retentionMs;
@@ -131,6 +143,8 @@ export function createQueue({ settings, clock, seed, queueOf }: QueueOptions): Q
       };
       if (deduplicationId !== null) seen.set(deduplicationId, accepted);
       messages.push(accepted);
+      measure("NumberOfMessagesSent", 1);
+      measure("SentMessageSize", sizeOf(message));
       changed();
       return accepted;
     },
@@ -153,9 +167,14 @@ export function createQueue({ settings, clock, seed, queueOf }: QueueOptions): Q
         given.push(copy);
         return copy;
       });
+      if (given.length > 0) measure("NumberOfMessagesReceived", given.length);
       return given;
     },
-    delete: (receiptHandle) => replace(receiptHandle, () => null),
+    delete: (receiptHandle) =>
+      replace(receiptHandle, () => {
+        measure("NumberOfMessagesDeleted", 1);
+        return null;
+      }),
     changeVisibility: (receiptHandle, visibilityMs) =>
       replace(receiptHandle, (message) => ({ ...message, visibleAtMs: clock.now() + visibilityMs })),
     purge() {
@@ -179,6 +198,10 @@ export function createQueue({ settings, clock, seed, queueOf }: QueueOptions): Q
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    onMeasure(listener) {
+      measuring.add(listener);
+      return () => void measuring.delete(listener);
     },
     bury(message, sourceArn) {
       messages.push({
