@@ -107,6 +107,19 @@ describe("serve", () => {
     });
   });
 
+  it("cuts a range to the windows of which no row can have expired, so that none of these tells a part either", async () => {
+    const day = 86_400_000;
+    const [keepMs] = metrics.metrics.filter(({ name }) => name === "by_event_type").map((one) => one.keepMs);
+    expect(keepMs).toBe(30 * day);
+    const query = { from: iso(NOW - 31 * day), to: iso(NOW), step: "1d" };
+    const { body } = await served().ask(METRICS, { path: { metric: "by_event_type" }, query });
+    // The day in which the oldest rows expire is not whole any more.
+    expect(body).toMatchObject({ from: iso(Math.ceil((NOW - 30 * day) / day) * day) });
+    const young = { from: iso(NOW - 29 * day), to: iso(NOW), step: "1d" };
+    const all = await served().ask(METRICS, { path: { metric: "by_event_type" }, query: young });
+    expect(all.body).toMatchObject({ from: iso(Math.floor((NOW - 29 * day) / day) * day) });
+  });
+
   const user = { view: "user_activity" };
   const metric = { metric: "by_event_type" };
   it.each([
@@ -122,6 +135,27 @@ describe("serve", () => {
     ["a time without an offset", METRICS, { path: metric, query: { from: "2026-03-02T09:00:00" } }, 400, "bad-range"],
     ["an empty range", METRICS, { path: metric, query: { from: "2026-03-03T00:00:00Z" } }, 400, "bad-range"],
     ["a step between windows", METRICS, { path: metric, query: { step: "90s" } }, 400, "bad-range"],
+    [
+      "a step of a century, which would ask for every day since 1970",
+      METRICS,
+      { path: metric, query: { from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z", step: "36500d" } },
+      400,
+      "bad-range",
+    ],
+    [
+      "a step beyond all times",
+      METRICS,
+      { path: metric, query: { from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z", step: "999999999d" } },
+      400,
+      "bad-range",
+    ],
+    [
+      "a range of which nothing is kept any more",
+      METRICS,
+      { path: metric, query: { from: "2025-03-01T00:00:00Z", to: "2025-03-02T00:00:00Z" } },
+      400,
+      "bad-range",
+    ],
     ["no step", METRICS, { path: metric, query: { step: "0m" } }, 400, "bad-range"],
     ["a step that is no duration", METRICS, { path: metric, query: { step: "minute" } }, 400, "bad-range"],
     [

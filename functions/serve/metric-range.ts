@@ -24,15 +24,21 @@ export function metricNamed({ metrics }: MetricsPipeline, name: string | undefin
   throw new Refusal("unknown-metric", `There is no metric "${name}". There are ${metrics.map(nameOf).join(", ")}.`);
 }
 
-/** The last hour in the metric's narrowest windows unless asked otherwise; widened to whole steps. Throws Refusal. */
+/**
+ * The last hour in the metric's narrowest windows unless asked otherwise; widened to whole steps, and cut to those of which no row can have expired,
+ * since a window with some of its rows would tell a part of what it was. Throws Refusal.
+ */
 export function rangeIn(
   query: Readonly<Record<string, string | undefined>>,
-  { everyMs }: CompiledMetric,
-  nowMs: number,
+  { everyMs, keepMs }: Pick<CompiledMetric, "everyMs" | "keepMs">,
+  { nowMs, maxSkewMs }: { readonly nowMs: number; readonly maxSkewMs: number },
 ): MetricRange {
   const stepMs = query.step === undefined ? everyMs : durationIn(query.step);
-  if (stepMs === 0 || stepMs % everyMs !== 0) {
-    throw new Refusal("bad-range", `A step of this metric is a multiple of ${everyMs / 1000} s.`);
+  if (stepMs === 0 || stepMs % everyMs !== 0 || stepMs > MOST_DAYS * DAY_MS) {
+    throw new Refusal(
+      "bad-range",
+      `A step of this metric is a multiple of ${everyMs / 1000} s, and at most ${MOST_DAYS} days.`,
+    );
   }
   const to = query.to === undefined ? nowMs : timeIn("to", query.to);
   const from = query.from === undefined ? to - Math.max(HOUR_MS, stepMs) : timeIn("from", query.from);
@@ -45,7 +51,12 @@ export function rangeIn(
       `A range has at most ${MOST_WINDOWS} steps and ${MOST_DAYS} days: ask for wider steps or in parts.`,
     );
   }
-  return { fromMs, toMs, stepMs };
+  // Rows are kept from when they were written, which is at most the skew before their window's time.
+  const keptMs = Math.ceil((nowMs - keepMs + maxSkewMs) / stepMs) * stepMs;
+  if (keptMs >= toMs) {
+    throw new Refusal("bad-range", `This metric is kept for ${keepMs / DAY_MS} days: ask for what is younger.`);
+  }
+  return { fromMs: Math.max(fromMs, keptMs), toMs, stepMs };
 }
 
 function timeIn(name: string, text: string): number {

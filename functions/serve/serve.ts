@@ -58,7 +58,7 @@ export const routes: Readonly<Record<string, Route>> = {
 
   async "GET /metrics/{metric}"(deps, { path, query }, nowMs) {
     const metric = metricNamed(deps.metrics, path.metric);
-    const { fromMs, toMs, stepMs } = rangeIn(query, metric, nowMs);
+    const { fromMs, toMs, stepMs } = rangeIn(query, metric, { nowMs, maxSkewMs: deps.metrics.pipeline.maxSkewMs });
     const [rows, lag] = await Promise.all([deps.store.rows(metric.name, fromMs, toMs), deps.lag.metrics.read()]);
     const windows = readMetric(deps.metrics, metric.name, rows, { stepMs });
     return {
