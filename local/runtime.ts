@@ -239,6 +239,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       seed,
       url,
       invoke: invokeByState,
+      metrics,
     });
     const athena = keep(createAthena({ template, access, clock, objects, rootDir: outDir, seed }));
     const services = {

@@ -135,6 +135,10 @@ describe("the sample piece of a replay", () => {
       `dt=${String(at(work, "request", "from")).slice(0, 10)}/hour=18/`,
     );
     expect(at(work, "progress")).toBeNull();
+    for (const name of ["plan-replay", "report-replay"]) {
+      const { request, execution } = read(`events/${name}.json`) as { request: unknown; execution: unknown };
+      expect({ request, execution }).toEqual({ request: at(work, "request"), execution: at(work, "execution") });
+    }
   });
 });
 
@@ -188,7 +192,16 @@ describe("events/env.json", () => {
         expect.arrayContaining(Object.keys(variables)),
       );
     }
-    for (const id of ["UpdateFeatures", "RollUpMetrics", "Serve", "Notify", "ReplayRecords", "Recompute"])
+    for (const id of [
+      "UpdateFeatures",
+      "RollUpMetrics",
+      "Serve",
+      "Notify",
+      "PlanReplay",
+      "ReplayRecords",
+      "ReportReplay",
+      "Recompute",
+    ])
       expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });
 });

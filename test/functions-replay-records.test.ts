@@ -1,9 +1,8 @@
-import type { ReplayRequest, Sourced } from "@millrace/aws";
+import type { ReplayProgress, ReplayRequest, Sourced } from "@millrace/aws";
 import { decode, type StreamRecord } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OPEN_PARTITIONS, paceOf } from "../functions/replay-records/pace.ts";
-import type { Progress } from "../functions/replay-records/progress.ts";
 import {
   type Deps,
   MOST_MS,
@@ -53,9 +52,9 @@ describe("replay-records", () => {
         async (hours, workers, recordsPerSecond) => {
           const source = hours.map((hour, i) => recordOf(i, { arrivalMs: START + hour * HOUR }));
           const bench = benchOf(source);
-          let progress: Progress | null = null;
+          let progress: ReplayProgress | null = null;
           for (let before = 0; progress === null || !progress.done; before = bench.put.length) {
-            const now: Progress = await bench.invoke({ ...whole, recordsPerSecond }, workers, progress);
+            const now: ReplayProgress = await bench.invoke({ ...whole, recordsPerSecond }, workers, progress);
             const sent = bench.put.slice(before);
             const open = new Set(sent.map(({ arrivalMs }) => Math.floor(arrivalMs / HOUR))).size;
             expect(open * workers).toBeLessThanOrEqual(OPEN_PARTITIONS);
@@ -137,13 +136,17 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
         return { records: good.length, bytes: 0, oversize: rest };
       },
     },
-    control: { paused: async () => bench.paused },
+    control: { paused: async () => bench.paused, open: async () => {} },
     bufferSeconds: bench.bufferSeconds,
     telemetry,
     now: () => nowMs,
   };
   const handle = replayRecords(deps);
-  async function invoke(request: ReplayRequest, workers: number, progress: Progress | null): Promise<Progress> {
+  async function invoke(
+    request: ReplayRequest,
+    workers: number,
+    progress: ReplayProgress | null,
+  ): Promise<ReplayProgress> {
     return handle({ request, execution: "test", workers, chunk: { bucket: "raw", key: "a" }, progress });
   }
   return bench;
@@ -154,8 +157,8 @@ async function runToEnd(
   bench: ReturnType<typeof benchOf>,
   request: ReplayRequest,
   workers: number,
-  from: Progress | null = null,
-): Promise<Progress> {
+  from: ReplayProgress | null = null,
+): Promise<ReplayProgress> {
   let progress = from;
   for (;;) {
     try {

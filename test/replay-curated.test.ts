@@ -2,57 +2,122 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { REPLAY_DEFAULTS, type ReplayRequest } from "@millrace/aws";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
-import type { Progress } from "../functions/replay-records/progress.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { curatedRows } from "./lake-rows.ts";
 import { aggregate } from "./local-firehose.ts";
+import { type Replays, replaysOf } from "./replay-runs.ts";
 import { features } from "./shop/features.ts";
 import { shopDir } from "./shop.ts";
 
-const EVENTS = 1500;
+const EVENTS = 600;
 const out = mkdtempSync(join(tmpdir(), "millrace-replay-curated-"));
 let runtime: Runtime;
+let replays: Replays;
 let whole: Awaited<ReturnType<typeof rows>>;
 
 describe("the archive into the lake", () => {
+  it("counts and estimates in a dry run, and changes nothing", async () => {
+    const { status, output, cause } = await replays.run({ dryRun: true });
+    expect(cause).toBeUndefined();
+    expect(status).toBe("SUCCEEDED");
+    expect(output).toMatchObject({ kind: "dry run", counts: { sent: 0 } });
+    expect(output.counts.wanted).toBe(runtime.stats().deliveries.RawDelivery?.received);
+    expect(output.estimate.atLeastSeconds).toBe(Math.ceil(output.counts.wanted / output.request.recordsPerSecond));
+    expect(output.estimate.dollars).toBeGreaterThan(0);
+    await runtime.drain();
+    expect((await rows()).stored).toBe(whole.stored);
+  });
+
   it("brings back every row of a day that was deleted, equal in every column", async () => {
     expect(whole.rows.length).toBeGreaterThan(EVENTS);
     expect(whole.rows.some((row) => Number(row._subsequence) > 0)).toBe(true);
     for (const key of await objects("curated/")) await runtime.objects.delete(lake(), key);
     expect((await rows()).rows).toEqual([]);
-    const progress = await replay({});
+    const { output } = await replays.run({ name: "lost" });
     await runtime.drain();
     expect(await rows()).toEqual(whole);
-    expect(progress.verdicts.accepted).toBe(whole.rows.filter(({ _verdict }) => _verdict === "accepted").length);
+    const accepted = whole.rows.filter(({ _verdict }) => _verdict === "accepted");
+    expect(output.counts.verdicts.accepted).toBe(accepted.length);
+    const report = await runtime.objects.get(lake(), output.reportKey);
+    expect(JSON.parse(String(report))).toEqual(output);
+  });
+
+  it("does nothing the second time that the same is started, and says who did it", async () => {
+    const request = { name: "same", entities: [String(whole.rows[0]?.user_id)] };
+    const [from, to] = ["2026-03-01T00:00:00Z", "2026-03-03T00:00:00Z"];
+    const first = await replays.run({ ...request, from, to });
+    expect(first.output.counts.sent).toBeGreaterThan(0);
+    const received = runtime.stats().deliveries.RepairDelivery?.received;
+    const again = await replays.run({ to: "2026-03-03T00:00:00.000Z", from, ...request });
+    expect(again).toMatchObject({
+      status: "SUCCEEDED",
+      output: { kind: "already", execution: first.output.execution },
+    });
+    expect(runtime.stats().deliveries.RepairDelivery?.received).toBe(received);
   });
 
   it("changes nothing that is whole, done twice at a time, while events come in", async () => {
+    await runtime.drain();
     const before = new Set(whole.rows.map((row) => JSON.stringify(row)));
+    const stored = (await rows()).stored;
     const stream = runtime.stream("EventStream");
-    const feeding = async () => {
-      for (let i = 0; i < 200; i++) {
-        const event = { event_id: `live-${i}`, event_type: "view_item", event_time: runtime.clock.now(), user_id: "u" };
-        stream.put({ partitionKey: "u", data: Buffer.from(JSON.stringify(event)) });
-      }
-      await runtime.advanceTo(runtime.clock.now() + 60_000);
-    };
-    await replay({});
-    await feeding();
-    await replay({});
+    const [first, second] = [await replays.start({ name: "first" }), await replays.start({ name: "second" })];
+    for (let i = 0; i < 200; i++) {
+      const event = { event_id: `live-${i}`, event_type: "view_item", event_time: runtime.clock.now(), user_id: "u" };
+      stream.put({ partitionKey: "u", data: Buffer.from(JSON.stringify(event)) });
+      if (i % 20 === 0) await runtime.advanceTo(runtime.clock.now() + 5000);
+    }
+    for (const arn of [first, second]) expect((await replays.end(arn)).status).toBe("SUCCEEDED");
     await runtime.drain();
     const after = await rows();
     const old = after.rows.map((row) => JSON.stringify(row)).filter((row) => before.has(row));
     expect(old).toHaveLength(before.size);
     expect(after.rows.length).toBeGreaterThan(before.size);
-    // Every row was there three times; analysts see each event once all the same.
-    expect(after.stored).toBeGreaterThan(3 * before.size);
-    expect(new Set(after.events).size).toBe(after.events.length);
+    // Every row came twice more; analysts see each event once all the same.
+    expect(after.stored).toBe(stored + 2 * before.size + 200);
     expect(after.events.filter((name) => !name.includes(" live-"))).toEqual(whole.events);
     expect(after.events.filter((name) => name.includes(" live-"))).toHaveLength(200);
+  });
+
+  it("pauses between two pieces of work and goes on where it stood", async () => {
+    const received = () => runtime.stats().deliveries.RepairDelivery?.received ?? 0;
+    const before = received();
+    const arn = await replays.start({ name: "paused", recordsPerSecond: 5 }, "paused");
+    for (let second = 0; received() === before && second < 600; second++)
+      await runtime.advanceTo(runtime.clock.now() + 1000);
+    await replays.pause("paused", true);
+    await runtime.advanceTo(runtime.clock.now() + 60_000);
+    const paused = received();
+    await runtime.advanceTo(runtime.clock.now() + 3_600_000);
+    expect(received()).toBe(paused);
+    expect(await replays.status(arn)).toBe("RUNNING");
+    await replays.pause("paused", false);
+    const { output } = await replays.end(arn);
+    expect(received() - before).toBe(output.counts.wanted);
+    expect(output.counts.wanted).toBeGreaterThan(paused - before);
+  });
+
+  it("fails with a sentence for a request that cannot be meant, and is not tried again", async () => {
+    const { status, cause } = await replays.run({ from: "yesterday" });
+    expect(status).toBe("FAILED");
+    expect(cause).toContain("from: expected a time such as 2026-03-01T00:00:00Z, got");
+  });
+
+  it("goes on with what is missing when it is redriven, and reports all of it", async () => {
+    const key = (await runtime.objects.keys(raw(), "raw/")).at(-1) as string;
+    const body = (await runtime.objects.get(raw(), key)) as Buffer;
+    await runtime.objects.put(raw(), key, body.subarray(0, body.length - 9));
+    const arn = await replays.start({ name: "redriven" });
+    expect((await replays.end(arn)).status).toBe("FAILED");
+    await runtime.objects.put(raw(), key, body);
+    await replays.redrive(arn);
+    const { status, output } = await replays.end(arn);
+    expect(status).toBe("SUCCEEDED");
+    expect(output.counts.wanted).toBe(runtime.stats().deliveries.RawDelivery?.received);
+    await runtime.drain();
   });
 
   it("leaves what can be no row in an error output of its own, and no other", async () => {
@@ -64,28 +129,7 @@ describe("the archive into the lake", () => {
   });
 });
 
-async function replay(over: Partial<ReplayRequest>): Promise<Progress["counts"]> {
-  const [from, to] = [new Date(0).toISOString(), new Date(runtime.clock.now() + 1).toISOString()];
-  const request: ReplayRequest = { ...REPLAY_DEFAULTS, source: "archive", target: "curated", from, to, ...over };
-  const bucket = runtime.physicalId("RawBucket");
-  let verdicts: Record<string, number> = {};
-  let counts: Progress["counts"] | null = null;
-  for (const key of await runtime.objects.keys(bucket, "raw/")) {
-    let progress: Progress | null = null;
-    while (progress === null || !progress.done) {
-      const work = { request, execution: "test", workers: 1, chunk: { bucket, key }, progress };
-      const answer = await runtime.invoke("ReplayRecords", work);
-      if (answer.kind === "error") throw new Error(answer.errorMessage);
-      progress = answer.payload as Progress;
-    }
-    for (const [verdict, count] of Object.entries(progress.counts.verdicts)) {
-      verdicts = { ...verdicts, [verdict]: (verdicts[verdict] ?? 0) + count };
-    }
-    counts = { ...progress.counts, verdicts };
-  }
-  return counts as Progress["counts"];
-}
-
+const raw = () => runtime.physicalId("RawBucket");
 const lake = () => runtime.physicalId("LakeBucket");
 const objects = (prefix: string) => runtime.objects.keys(lake(), prefix);
 const rows = () => curatedRows(join(out, lake()));
@@ -105,9 +149,11 @@ beforeAll(async () => {
   }
   await runtime.drain();
   whole = await rows();
+  replays = replaysOf(runtime);
 }, 120_000);
 
 afterAll(async () => {
+  replays?.close();
   await runtime?.stop();
   rmSync(out, { recursive: true, force: true });
 });

@@ -58,8 +58,16 @@ describe("the alarms of the template", () => {
     await runtime.drain();
     await runtime.invoke("Serve", sampleOf("serve.json"));
     await repair(runtime, events.at(-1) as NonNullable<typeof first>);
-    await runtime.invoke("ReplayRecords", sampleOf("replay-records.json"));
-    await runtime.invoke("Recompute", sampleOf("recompute.json"));
+    for (const [id, name] of [
+      ["PlanReplay", "plan-replay"],
+      ["ReplayRecords", "replay-records"],
+      ["ReportReplay", "report-replay"],
+      ["Recompute", "recompute"],
+    ]) {
+      await runtime.invoke(String(id), sampleOf(`${name}.json`));
+    }
+    for (const machine of runtime.machines.all()) runtime.machines.start(machine, {});
+    await runtime.advanceTo(runtime.clock.now() + minute);
     await runtime.invoke("Notify", sampleOf("notify.json"));
     // One answer of serve fails, and an alert is given up.
     await damage(runtime, "user_activity", "damaged");

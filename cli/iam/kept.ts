@@ -10,6 +10,14 @@ export interface Kept {
 const BEYOND_LIMITS =
   "Only a view that refuses events when it is made anew needs it, as of an entity beyond its limit; test/functions-recompute.test.ts does.";
 
+/** What AWS asks of a machine's role for its log. */
+const LOG_DELIVERY: readonly string[] = [
+  ...["CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries"],
+  ...["PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"],
+]
+  .map((action) => `logs:${action}`)
+  .concat("*");
+
 export const kept: readonly Kept[] = [
   {
     role: "QuarantineDeliveryRole",
@@ -75,4 +83,36 @@ export const kept: readonly Kept[] = [
     pattern: "dynamodb:DeleteItem",
     reason: "Only an act that fails needs it, so that it can be done again; writing a line never fails.",
   },
+  {
+    role: "PlanReplayRole",
+    statement: "DoOnce",
+    pattern: "dynamodb:DeleteItem",
+    reason: "Only a claim that fails needs it, so that it can be made again.",
+  },
+  ...["s3:RestoreObject", "arn:aws:s3:::raw/raw/*"].map((pattern) => ({
+    role: "PlanReplayRole",
+    statement: "BringBackFromGlacier",
+    pattern,
+    reason: "This template moves raw objects to Glacier Instant Retrieval, which needs none; a fork may not.",
+  })),
+  {
+    role: "ReplayMachineRole",
+    statement: "FollowItsChildren",
+    pattern: "states:StopExecution",
+    reason: "Only a Map that fails, or is stopped, ends its children; AWS asks for it with every distributed Map.",
+  },
+  ...["states:RedriveExecution", "arn:aws:states:us-east-1:000000000000:execution:millrace-replay/Chunks:*"].map(
+    (pattern) => ({
+      role: "ReplayMachineRole",
+      statement: "RedriveItsChildren",
+      pattern,
+      reason: "Only a redrive needs it; test/replay-curated.test.ts does one.",
+    }),
+  ),
+  ...LOG_DELIVERY.map((pattern) => ({
+    role: "ReplayMachineRole",
+    statement: "DeliverLogs",
+    pattern,
+    reason: "AWS asks for it when a machine with a log is made.",
+  })),
 ];

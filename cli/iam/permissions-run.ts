@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { REPLAY_DEFAULTS } from "@millrace/aws";
 import { LEDGER } from "@millrace/engine";
 import type { RoleUsage } from "../../local/iam/usage.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
+import type { Json } from "../../local/states/json.ts";
 import { projectDir } from "../definitions.ts";
 import { type Project, readProject, withClearErrors } from "../dev/project.ts";
 import type { NamedPath } from "../start/options.ts";
@@ -68,15 +68,19 @@ function start(
 
 /** All of the archive into the lake again, what cannot be a row included. */
 async function replay(runtime: Runtime): Promise<void> {
-  const bucket = runtime.physicalId("RawBucket");
   const [from, to] = [new Date(0).toISOString(), new Date(runtime.clock.now() + 1).toISOString()];
-  const request = { ...REPLAY_DEFAULTS, source: "archive", target: "curated", from, to };
-  for (const key of await runtime.objects.keys(bucket, "raw/")) {
-    const work = { request, execution: "iam", workers: 1, chunk: { bucket, key }, progress: null };
-    await runtime.invoke("ReplayRecords", work);
-  }
+  await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
 }
+
+async function execute(runtime: Runtime, logicalId: string, input: Json): Promise<void> {
+  const machine = runtime.machines.all().find((one) => one.logicalId === logicalId);
+  if (machine === undefined) throw new Error(`the template has no machine ${logicalId}`);
+  const execution = runtime.machines.start(machine, input);
+  while (execution.status === "RUNNING") await runtime.advanceTo(runtime.clock.now() + MINUTE_MS);
+}
+
+const MINUTE_MS = 60_000;
 
 const asked = ["GET /features/{view}/{entity}", "GET /metrics/{metric}"];
 

@@ -1,8 +1,12 @@
 import {
+  addCounts,
   type Chunk,
+  NO_COUNTS,
   type ReadChunk,
   type RecordSink,
   type ReplayControl,
+  type ReplayCounts,
+  type ReplayProgress,
   type ReplayRequest,
   type Sourced,
   type Telemetry,
@@ -12,7 +16,6 @@ import {
 } from "@millrace/aws";
 import type { Pipeline } from "@millrace/engine";
 import { type Pace, paceOf, partitionOf } from "./pace.ts";
-import { addCounts, type Counts, NO_COUNTS, type Progress } from "./progress.ts";
 
 export interface Deps {
   readonly pipeline: Pipeline;
@@ -34,7 +37,7 @@ export interface Work {
   readonly workers: number;
   readonly chunk: Chunk;
   /** Null at the chunk's first invocation. */
-  readonly progress: Progress | null;
+  readonly progress: ReplayProgress | null;
 }
 
 /** Records that are read before they are decoded, filtered and put together. */
@@ -49,7 +52,7 @@ export const PAUSED_SECONDS = 30;
  * says where it stopped; when it dies, what it had put is put once more, which changes nothing: a row of the lake has its record's position.
  */
 export function replayRecords(deps: Deps) {
-  return async (work: Work): Promise<Progress> => {
+  return async (work: Work): Promise<ReplayProgress> => {
     const before = work.progress ?? { taken: 0, counts: NO_COUNTS, done: false, waitSeconds: 0 };
     if (await deps.control.paused(work.execution)) return { ...before, waitSeconds: PAUSED_SECONDS };
     const slice = await takeSlice(deps, work, before.taken);
@@ -59,7 +62,7 @@ export function replayRecords(deps: Deps) {
   };
 }
 
-async function takeSlice(deps: Deps, work: Work, from: number): Promise<Progress> {
+async function takeSlice(deps: Deps, work: Work, from: number): Promise<ReplayProgress> {
   const pace = paceFor(deps, work);
   const untilMs = deps.now() + MOST_MS;
   const partitions = new Set<string>();
@@ -85,7 +88,7 @@ async function send(
   { dryRun }: ReplayRequest,
   run: readonly Sourced[],
   wanted: readonly Wanted[],
-): Promise<Counts> {
+): Promise<ReplayCounts> {
   const records = wanted.map(({ decoded }) =>
     decoded.kind === "event" ? decoded.event.record : decoded.rejection.record,
   );
@@ -141,7 +144,7 @@ async function* runsOf(sourced: AsyncIterable<Sourced>, skip: number): AsyncGene
   yield run;
 }
 
-function report({ telemetry }: Deps, { execution, chunk }: Work, { counts, taken, done }: Progress): void {
+function report({ telemetry }: Deps, { execution, chunk }: Work, { counts, taken, done }: ReplayProgress): void {
   const { wanted, sent, oversize, unreadable } = counts;
   telemetry.batch({
     counts: { Wanted: wanted, Sent: sent, Oversize: oversize, Unreadable: unreadable },

@@ -32,15 +32,18 @@ export {
 } from "./kinesis-window.ts";
 export type { MetricsStore, StoredRow } from "./metrics-store.ts";
 export { objectLines, objectPieces, type S3Place } from "./object-lines.ts";
-export { idempotentOnce, LEASE_MS, type Once } from "./once.ts";
+export { type Claim, idempotentClaim, idempotentOnce, LEASE_MS, type Once } from "./once.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";
 export type { Quarantine, Unput } from "./quarantine.ts";
 export { fromRawLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
+export { type ArchivedObject, type ArchiveObjects, s3ArchiveObjects } from "./replay/archive-objects.ts";
 export { archiveRecords } from "./replay/archive-source.ts";
 export type { Chunk, ReadChunk, Sourced } from "./replay/chunk.ts";
 export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
+export { type ReplayPlan, replayId } from "./replay/plan.ts";
+export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress } from "./replay/progress.ts";
 export {
   MOST_RECORDS_PER_SECOND,
   REPLAY_DEFAULTS,
@@ -60,4 +63,5 @@ export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { type StreamTail, TailGoneError } from "./stream-tail.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
+export { s3WorkFiles, type WorkFiles } from "./work-files.ts";
 export { keepBatchesYoung } from "./young-generation.ts";

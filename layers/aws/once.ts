@@ -21,17 +21,28 @@ export interface OnceOptions {
 /** Longer than any act takes, with the client's retries; so long nobody tries again after a crash. */
 export const LEASE_MS = 20_000;
 
-export function idempotentOnce({ client, table, actor, keepSeconds }: OnceOptions): Once {
-  const lease = { getRemainingTimeInMillis: () => LEASE_MS } as Context;
+/** Who was the first to claim an id: the same answer to everybody, until it is forgotten. */
+export type Claim = (id: string, claimant: string) => Promise<string>;
+
+export function idempotentClaim(options: OnceOptions): Claim {
+  return makeIdempotent(async (_id: string, claimant: string): Promise<string> => claimant, settingsOf(options));
+}
+
+export function idempotentOnce(options: OnceOptions): Once {
   const act = async (_id: string, act: () => Promise<void>): Promise<true> => {
     await act();
     return true;
   };
-  const once = makeIdempotent(act, {
+  const once = makeIdempotent(act, settingsOf(options));
+  return async (id, act) => void (await once(id, act));
+}
+
+function settingsOf({ client, table, actor, keepSeconds }: OnceOptions) {
+  const lease = { getRemainingTimeInMillis: () => LEASE_MS } as Context;
+  return {
     persistenceStore: new DynamoDBPersistenceLayer({ tableName: table, awsSdkV3Client: client }),
     config: new IdempotencyConfig({ expiresAfterSeconds: keepSeconds, lambdaContext: lease }),
     keyPrefix: actor,
     dataIndexArgument: 0,
-  });
-  return async (id, act) => void (await once(id, act));
+  };
 }

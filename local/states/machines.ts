@@ -3,6 +3,7 @@ import { AwsError } from "../aws-error.ts";
 import { type Execution, type Machine, progressFrom, record } from "./execution.ts";
 import { type Json, type JsonMap, limited } from "./json.ts";
 import type { MapRun } from "./map-run.ts";
+import type { ExecutionMeters } from "./meters.ts";
 import { unlessAborted } from "./pace.ts";
 import { runStates } from "./run.ts";
 import { Aborted, StateError } from "./state-error.ts";
@@ -23,6 +24,7 @@ export interface Machines {
 
 export interface MachinesOptions extends Omit<Surrounding, "ended" | "mapRuns" | "begin" | "again"> {
   readonly machines: readonly Machine[];
+  readonly meters: ExecutionMeters;
 }
 
 /** AWS lets no execution run longer, so no timer needs to reach farther than that. */
@@ -107,6 +109,7 @@ export function createMachines(options: MachinesOptions): Machines {
   };
   const settle = (execution: Execution): void => {
     execution.stopMs = pace.now();
+    options.meters.ended(execution);
     for (const resolve of waiting.get(execution.arn) ?? []) resolve();
     waiting.delete(execution.arn);
   };
@@ -141,6 +144,7 @@ export function createMachines(options: MachinesOptions): Machines {
       draws: 0,
     };
     executions.set(execution.arn, execution);
+    options.meters.started(execution);
     const details = { input: JSON.stringify(input), roleArn: machine.roleArn };
     execution.end = pace.later(0, () => {
       void run(execution, "ExecutionStarted", { executionStartedEventDetails: details });

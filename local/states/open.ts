@@ -1,11 +1,13 @@
 /** The template's state machines behind their API. */
 import type { Clock } from "../clock.ts";
+import type { Metrics } from "../cloudwatch/metrics.ts";
 import type { Access } from "../iam/access.ts";
 import { demandTrust, machineTypes } from "../iam/roles.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import type { Service } from "../server.ts";
 import type { Template } from "../template/load.ts";
 import { createMachines, type Machines } from "./machines.ts";
+import { executionMeters } from "./meters.ts";
 import { createPace } from "./pace.ts";
 import { readMachines } from "./read-machines.ts";
 import { statesService } from "./service.ts";
@@ -21,6 +23,7 @@ export interface OpenMachinesOptions {
   /** Of the server, known when it listens. */
   readonly url: () => string;
   readonly invoke: FunctionHost["invoke"];
+  readonly metrics: Metrics;
 }
 
 /** Throws a TemplateError. */
@@ -38,6 +41,7 @@ export function openMachines(options: OpenMachinesOptions): { readonly machines:
     ...options,
     pace,
     tokens,
+    meters: executionMeters(options.metrics),
     wire: createWire(url, template.account.region),
     machines: readMachines(template, access.roles, clock.now()),
     principalOf: ({ logicalId, name }) => access.as(access.roles.ofFunction(logicalId), name),

@@ -13,6 +13,7 @@ import {
 } from "@aws-sdk/client-sfn";
 import { afterEach } from "vitest";
 import { virtualClock } from "../../local/clock.ts";
+import { createMetrics } from "../../local/cloudwatch/metrics.ts";
 import { createAccess } from "../../local/iam/access.ts";
 import type { Invocation } from "../../local/lambda/host.ts";
 import { createS3 } from "../../local/s3/service.ts";
@@ -80,7 +81,17 @@ export async function openBench(shape: Shape, options: BenchOptions = {}, templa
   };
   const access = createAccess(template);
   const seed = options.seed ?? 1;
-  const states = openMachines({ template, access, clock, time: "virtual", seed, url: () => server.url, invoke });
+  const metrics = createMetrics({ clock });
+  const states = openMachines({
+    template,
+    access,
+    clock,
+    time: "virtual",
+    seed,
+    url: () => server.url,
+    invoke,
+    metrics,
+  });
   const none = { handle: () => {} };
   const rootDir = mkdtempSync(join(tmpdir(), "millrace-"));
   const objects = createObjectStore(rootDir, { now: clock.now });

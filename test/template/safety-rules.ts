@@ -84,6 +84,8 @@ export const atOnce = [
   "MetricsFailedBucketUnreachableAlarm",
   "RecordNotArchivedAlarm",
   "AlertsUnheardAlarm",
+  "ReplayMachineFailedAlarm",
+  "ReplayMachineTimedOutAlarm",
 ];
 
 export function alarmsRingInTime(template: Template): readonly string[] {

@@ -1,8 +1,10 @@
-import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 
 /** What a person says to a replay under way; it looks before each piece of work. */
 export interface ReplayControl {
   paused(execution: string): Promise<boolean>;
+  /** Makes the place where it is said; what somebody said already stays. */
+  open(execution: string): Promise<void>;
 }
 
 /** Where the files of one execution lie in the lake's bucket. */
@@ -14,17 +16,20 @@ export function controlKey(execution: string): string {
   return `${replayWork(execution)}control.json`;
 }
 
-/** An object beside the replay's other files: `{"paused": true}`. None at all means that nobody said anything. */
+/** An object beside the replay's other files: `{"paused": true}`. */
 export function s3ReplayControl(s3: Pick<S3Client, "send">, bucket: string): ReplayControl {
   return {
     async paused(execution) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: controlKey(execution) }));
+      const said: unknown = JSON.parse((await Body?.transformToString()) ?? "{}");
+      return (said as { readonly paused?: unknown } | null)?.paused === true;
+    },
+    async open(execution) {
+      const place = { Bucket: bucket, Key: controlKey(execution) };
       try {
-        const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: controlKey(execution) }));
-        const said: unknown = JSON.parse((await Body?.transformToString()) ?? "{}");
-        return (said as { readonly paused?: unknown } | null)?.paused === true;
+        await s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify({ paused: false }), IfNoneMatch: "*" }));
       } catch (error) {
-        if (error instanceof Error && error.name === "NoSuchKey") return false;
-        throw error;
+        if (!(error instanceof Error && error.name === "PreconditionFailed")) throw error;
       }
     },
   };

@@ -1,14 +1,14 @@
 /** How far one chunk has come. It travels through the state machine from one invocation to the next. */
-export interface Progress {
+export interface ReplayProgress {
   /** Records of the chunk that are dealt with: the next invocation begins after them. */
   readonly taken: number;
-  readonly counts: Counts;
+  readonly counts: ReplayCounts;
   readonly done: boolean;
   /** Until the next invocation, so that all workers together keep to the rate; whole seconds. */
   readonly waitSeconds: number;
 }
 
-export interface Counts {
+export interface ReplayCounts {
   /** Records that the filters let through, by today's verdict on them. */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly wanted: number;
@@ -20,9 +20,9 @@ export interface Counts {
   readonly unreadable: number;
 }
 
-export const NO_COUNTS: Counts = { verdicts: {}, wanted: 0, sent: 0, bytes: 0, oversize: 0, unreadable: 0 };
+export const NO_COUNTS: ReplayCounts = { verdicts: {}, wanted: 0, sent: 0, bytes: 0, oversize: 0, unreadable: 0 };
 
-export function addCounts(a: Counts, b: Counts): Counts {
+export function addCounts(a: ReplayCounts, b: ReplayCounts): ReplayCounts {
   const verdicts = { ...a.verdicts };
   for (const [verdict, count] of Object.entries(b.verdicts)) verdicts[verdict] = (verdicts[verdict] ?? 0) + count;
   return {

@@ -1,0 +1,136 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import { type ReplayPlan, readReplayRequest, replayId, s3ArchiveObjects } from "@millrace/aws";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { planReplay, RESTORE_SECONDS } from "../functions/plan-replay/plan-replay.ts";
+import { memoryTelemetry } from "./functions/fakes.ts";
+
+const request = { source: "archive", target: "curated", from: "2026-03-01T10:30:00Z", to: "2026-03-02T01:00:00Z" };
+
+describe("plan-replay", () => {
+  it("lists the hours in which records of the time may be filed, in order, and no others", async () => {
+    const { plan, keysOf } = benchOf([]);
+    expect(await plan()).toMatchObject({ kind: "ready", chunks: 0 });
+    const hours = ["03-01/09", "03-01/10", "03-01/23", "03-02/00", "03-01/08", "03-02/01", "02-28/10"].map(keyOf);
+    const bench = benchOf(hours.map((key) => ({ Key: key })));
+    expect(await bench.plan()).toMatchObject({ kind: "ready", chunks: 4 });
+    expect(bench.keysOf()).toEqual(hours.slice(0, 4).toSorted());
+    expect(keysOf()).toEqual([]);
+  });
+
+  it("asks for what lies frozen, once, waits for it, and reads it when it is there", async () => {
+    const bench = benchOf([
+      { Key: keyOf("03-01/10"), StorageClass: "GLACIER_IR" },
+      { Key: keyOf("03-01/11"), StorageClass: "GLACIER" },
+      { Key: keyOf("03-01/12"), StorageClass: "DEEP_ARCHIVE" },
+    ]);
+    expect(await bench.plan()).toEqual({ kind: "restoring", objects: 2, waitSeconds: RESTORE_SECONDS });
+    expect(bench.restored).toEqual([keyOf("03-01/11"), keyOf("03-01/12")]);
+    expect(await bench.plan()).toMatchObject({ kind: "restoring", objects: 2 });
+    expect(bench.restored).toHaveLength(2);
+    bench.thaw();
+    expect(await bench.plan()).toMatchObject({ kind: "ready", chunks: 3 });
+  });
+
+  it("hands a request to the first who brings it, and lets a dry run pass", async () => {
+    const bench = benchOf([]);
+    expect(await bench.plan("first")).toMatchObject({ kind: "ready" });
+    expect(await bench.plan("second")).toEqual({ kind: "already", execution: "first" });
+    // Tried again, or redriven.
+    expect(await bench.plan("first")).toMatchObject({ kind: "ready" });
+    expect(await bench.plan("third", { dryRun: true })).toMatchObject({ kind: "ready" });
+    expect(await bench.plan("fourth", { name: "again" })).toMatchObject({ kind: "ready" });
+  });
+});
+
+describe("a request", () => {
+  it("is the same however it is written, and another one in any other field", () => {
+    const whole = { ...request, entities: ["b", "a"], where: { x: "1", y: "2" }, dryRun: false };
+    const id = replayId(readReplayRequest(whole));
+    const fields = fc.shuffledSubarray(Object.keys(whole), { minLength: Object.keys(whole).length });
+    fc.assert(
+      fc.property(fields, (order) => {
+        const turned: Record<string, unknown> = Object.fromEntries(
+          order.map((field) => [field, whole[field as never]]),
+        );
+        const same = { ...turned, entities: ["a", "b"], where: { y: "2", x: "1" }, from: "2026-03-01T10:30:00.000Z" };
+        expect(replayId(readReplayRequest(same))).toBe(id);
+      }),
+    );
+    for (const other of [
+      { name: "x" },
+      { entities: ["a"] },
+      { where: {} },
+      { recordsPerSecond: 1 },
+      { to: "2027-01-01T00:00:00Z" },
+    ]) {
+      expect(replayId(readReplayRequest({ ...whole, ...other }))).not.toBe(id);
+    }
+  });
+
+  it("names every mistake at once", () => {
+    expect(() => readReplayRequest({ ...request, source: "tape", recordsPerSecond: 0, when: 1 })).toThrow(
+      /^source: expected one of .*, got "tape"; recordsPerSecond: expected a whole number from 1 .*, got 0; when: there is no such field$/,
+    );
+    expect(() => readReplayRequest({ ...request, to: request.from })).toThrow("is not before to");
+    expect(() => readReplayRequest(null)).toThrow('expected {"source": …');
+  });
+});
+
+interface Stored {
+  readonly Key: string;
+  readonly StorageClass?: string;
+}
+
+function keyOf(hour: string): string {
+  return `raw/dt=2026-${hour.replace("/", "/hour=")}/raw-1.gz`;
+}
+
+function benchOf(stored: readonly Stored[]) {
+  const restored: string[] = [];
+  let thawed = false;
+  const send = async (command: { readonly input: { readonly Prefix?: string; readonly Key?: string } }) => {
+    const { Prefix, Key } = command.input;
+    if (Key !== undefined) return void restored.push(Key);
+    const Contents = stored
+      .filter((object) => object.Key.startsWith(String(Prefix)))
+      .map((object) => {
+        if (!restored.includes(object.Key)) return object;
+        const RestoreStatus = thawed ? { RestoreExpiryDate: new Date() } : { IsRestoreInProgress: true };
+        return { ...object, RestoreStatus };
+      })
+      .toSorted((a, b) => (a.Key < b.Key ? -1 : 1));
+    return { Contents };
+  };
+  const files = new Map<string, string>();
+  const owners = new Map<string, string>();
+  const handle = planReplay({
+    objects: s3ArchiveObjects(
+      Object.assign(new S3Client({ region: "us-east-1" }), { send: send as unknown as S3Client["send"] }),
+      "raw",
+    ),
+    async claim(id, claimant) {
+      if (!owners.has(id)) owners.set(id, claimant);
+      return owners.get(id) as string;
+    },
+    control: { open: async () => {} },
+    files: {
+      bucket: "lake",
+      put: async (key, text) => void files.set(key, text),
+      get: async (key) => files.get(key) ?? "",
+    },
+    telemetry: memoryTelemetry(),
+  });
+  return {
+    restored,
+    thaw: () => {
+      thawed = true;
+    },
+    plan: (execution = "one", over: object = {}): Promise<ReplayPlan> =>
+      handle({ request: { ...request, ...over }, execution }),
+    keysOf: () => {
+      const lines = (files.get("work/replay/one/chunks.jsonl") ?? "").split("\n").filter((line) => line !== "");
+      return lines.map((line) => (JSON.parse(line) as { key: string }).key);
+    },
+  };
+}

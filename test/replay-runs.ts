@@ -1,0 +1,75 @@
+/** Replays as their machine runs them on a local runtime in virtual time, for tests. */
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  RedriveExecutionCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { controlKey, type ReplayRequest } from "@millrace/aws";
+import type { Runtime } from "../local/runtime.ts";
+
+export interface Replays {
+  /** Starts one and lets the clock run until it has ended. */
+  run(request: Partial<ReplayRequest>, name?: string): Promise<Outcome>;
+  start(request: Partial<ReplayRequest>, name?: string): Promise<string>;
+  end(executionArn: string): Promise<Outcome>;
+  status(executionArn: string): Promise<string | undefined>;
+  pause(execution: string, paused: boolean): Promise<void>;
+  redrive(executionArn: string): Promise<void>;
+  close(): void;
+}
+
+export interface Outcome {
+  readonly status: DescribeExecutionCommandOutput["status"];
+  readonly cause: string | undefined;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the machine said; the tests say what they expect
+  readonly output: any;
+}
+
+const MINUTE_MS = 60_000;
+
+/** From the beginning to now, unless the request says otherwise. */
+export function replaysOf(runtime: Runtime): Replays {
+  const local = {
+    endpoint: runtime.url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  };
+  const client = new SFNClient(local);
+  const s3 = new S3Client({ ...local, forcePathStyle: true });
+  const stateMachineArn = String(runtime.outputs.ReplayMachineArn);
+  let count = 0;
+
+  const replays: Replays = {
+    async start(over, name = `replay-${++count}`) {
+      const [from, to] = [new Date(0).toISOString(), new Date(runtime.clock.now() + 1).toISOString()];
+      const request = { source: "archive", target: "curated", from, to, ...over };
+      const input = JSON.stringify(request);
+      const { executionArn } = await client.send(new StartExecutionCommand({ stateMachineArn, name, input }));
+      return String(executionArn);
+    },
+    async end(executionArn) {
+      for (;;) {
+        const { status, output, cause } = await client.send(new DescribeExecutionCommand({ executionArn }));
+        if (status !== "RUNNING") return { status, cause, output: output === undefined ? null : JSON.parse(output) };
+        await runtime.advanceTo(runtime.clock.now() + MINUTE_MS);
+      }
+    },
+    run: async (over, name) => replays.end(await replays.start(over, name)),
+    status: async (executionArn) => (await client.send(new DescribeExecutionCommand({ executionArn }))).status,
+    async pause(execution, paused) {
+      const place = { Bucket: runtime.physicalId("LakeBucket"), Key: controlKey(execution) };
+      await s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify({ paused }) }));
+    },
+    async redrive(executionArn) {
+      await client.send(new RedriveExecutionCommand({ executionArn }));
+    },
+    close() {
+      client.destroy();
+      s3.destroy();
+    },
+  };
+  return replays;
+}
