@@ -50,6 +50,7 @@ describe.each([
   it("reads its figures, metrics and files, and has no problem to tell", async () => {
     const snapshot = await source().snapshot();
     expect(snapshot.problems).toEqual([]);
+    expect(snapshot.machines.map(({ name }) => name)).toEqual(runtime.machines.all().map(({ logicalId }) => logicalId));
     expect(figuresOf(snapshot)).toMatchObject({ put: 3, duplicates: 0, quarantined: 0, revenue: 5 });
     expect(snapshot.files.newest.find(({ key }) => key.startsWith("curated/"))).toMatchObject({
       rows: at === 0 ? 3 : null,

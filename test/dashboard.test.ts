@@ -208,6 +208,7 @@ const nothing: Snapshot = {
     views: [],
     alerts: null,
     alarms: [],
+    machines: [],
     faults: [],
     problems: [],
   },

@@ -18,7 +18,7 @@ export async function buildPage(inlined: Inlined | null): Promise<string> {
     logLevel: "silent",
   });
   const plot = readFileSync(createRequire(import.meta.url).resolve("uplot/dist/uPlot.min.css"), "utf8");
-  const style = readFileSync(join(folder, "style.css"), "utf8");
+  const style = ["style.css", "machines.css"].map((name) => readFileSync(join(folder, name), "utf8")).join("\n");
   const data =
     inlined === null
       ? ""

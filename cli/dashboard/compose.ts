@@ -2,11 +2,12 @@
 import type { Definitions } from "../definitions.ts";
 import { readPanels } from "./cloudwatch-charts.ts";
 import type { Connection } from "./connection.ts";
+import { readMachines } from "./machines.ts";
 import { chartsOf, type MetricReading, metricFigures, rankingsOf } from "./metric-charts.ts";
 import { panelsOf } from "./panels.ts";
 import type { Range } from "./range.ts";
 import type { Readings } from "./readings.ts";
-import type { Alarm, Alert, Chart, Figure, LakeFiles, Snapshot } from "./snapshot.ts";
+import type { Alarm, Alert, Chart, Figure, LakeFiles, Snapshot, StateMachine } from "./snapshot.ts";
 
 export interface Parts {
   readonly title: string;
@@ -19,6 +20,8 @@ export interface Parts {
   readonly examples: ReadonlyMap<string, readonly string[]>;
   readonly alerts: readonly Alert[] | null;
   alarms(): Promise<readonly Alarm[]>;
+  /** When schedules start machines next, by logical id. */
+  readonly nextMs: ReadonlyMap<string, number>;
   files(): Promise<LakeFiles>;
 }
 
@@ -35,14 +38,18 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     }
   };
   const panels = panelsOf(connection);
-  const [charts, metrics, alarms, files] = await Promise.all([
+  const machinesToRead = connection
+    .machines()
+    .map((one) => ({ ...one, nextMs: parts.nextMs.get(one.logicalId) ?? null }));
+  const [charts, metrics, alarms, files, machines] = await Promise.all([
     reading("CloudWatch", () => readPanels(connection.cloudWatch, panels, range), [] as readonly Chart[]),
     reading("Metrics", () => readings.metrics(range), [] as readonly MetricReading[]),
     reading("Alarms", parts.alarms, [] as readonly Alarm[]),
     reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),
+    reading("Machines", () => readMachines(connection.stepFunctions, machinesToRead), [] as readonly StateMachine[]),
   ]);
   return {
-    ...{ title, about, atMs, alerts, alarms, files, problems },
+    ...{ title, about, atMs, alerts, alarms, files, machines, problems },
     figures: [...streamFigures(charts), ...metricFigures(metrics)],
     charts: [...charts, ...chartsOf(metrics)],
     rankings: rankingsOf(metrics),

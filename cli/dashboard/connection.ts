@@ -4,6 +4,7 @@ import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
+import { SFNClient } from "@aws-sdk/client-sfn";
 import type { Runtime } from "../../local/runtime.ts";
 import { UserError } from "../user-error.ts";
 
@@ -12,6 +13,8 @@ export interface Connection {
   readonly dynamoDb: DynamoDBClient;
   readonly lambda: LambdaClient;
   readonly s3: S3Client;
+  readonly stepFunctions: SFNClient;
+  machines(): readonly { readonly logicalId: string; readonly arn: string }[];
   /** What the functions' metrics begin their service names with. */
   readonly stackName: string;
   physicalId(logicalId: string): string;
@@ -21,10 +24,10 @@ export interface Connection {
 /** What the local runtime gives for AWS::StackName. */
 const LOCAL_STACK = "millrace";
 
-export function connectTo(runtime: Pick<Runtime, "url" | "physicalId">): Connection {
+export function connectTo(runtime: Pick<Runtime, "url" | "physicalId" | "machines">): Connection {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const settings = { endpoint: runtime.url, region: "us-east-1", credentials, forcePathStyle: true };
-  return connection(settings, LOCAL_STACK, runtime.physicalId);
+  return connection(settings, LOCAL_STACK, runtime.physicalId, runtime.machines.all);
 }
 
 /** With the credentials and the region of whoever runs this. Throws a UserError. */
@@ -45,22 +48,31 @@ export async function connectToStack(stackName: string): Promise<Connection> {
   } finally {
     client.destroy();
   }
-  return connection({}, stackName, (logicalId) => {
+  const physicalId = (logicalId: string): string => {
     const name = ids.get(logicalId);
     if (name === undefined) throw new UserError(`Stack ${stackName} has no ${logicalId}: is it a Millrace stack?`);
     return name;
-  });
+  };
+  // Of the resources only machines are called by such ARNs.
+  const machines = [...ids].filter(([, name]) => /^arn:[^:]+:states:.*:stateMachine:/.test(name));
+  return connection({}, stackName, physicalId, () => machines.map(([logicalId, arn]) => ({ logicalId, arn })));
 }
 
-function connection(settings: object, stackName: string, physicalId: Connection["physicalId"]): Connection {
+function connection(
+  settings: object,
+  stackName: string,
+  physicalId: Connection["physicalId"],
+  machines: Connection["machines"],
+): Connection {
   const cloudWatch = new CloudWatchClient(settings);
   const dynamoDb = new DynamoDBClient(settings);
   const lambda = new LambdaClient(settings);
   const s3 = new S3Client(settings);
+  const stepFunctions = new SFNClient(settings);
   return {
-    ...{ cloudWatch, dynamoDb, lambda, s3, stackName, physicalId },
+    ...{ cloudWatch, dynamoDb, lambda, s3, stepFunctions, stackName, physicalId, machines },
     close() {
-      for (const client of [cloudWatch, dynamoDb, lambda, s3]) client.destroy();
+      for (const client of [cloudWatch, dynamoDb, lambda, s3, stepFunctions]) client.destroy();
     },
   };
 }

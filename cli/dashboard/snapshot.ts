@@ -14,6 +14,7 @@ export interface Snapshot {
   /** The newest first; null where they cannot be read back. */
   readonly alerts: readonly Alert[] | null;
   readonly alarms: readonly Alarm[];
+  readonly machines: readonly StateMachine[];
   readonly files: LakeFiles;
   /** Faults that the page can inject; none where there is nothing to inject them into. */
   readonly faults: readonly FaultButton[];
@@ -99,6 +100,64 @@ export interface Alarm {
   readonly state: "ringing" | "rang";
   readonly sinceMs: number;
   readonly reason: string;
+}
+
+/** A state machine of Step Functions. */
+export interface StateMachine {
+  readonly name: string;
+  /** When a schedule starts it next; null where none does, or it is not known. */
+  readonly nextMs: number | null;
+  readonly graph: Graph;
+  /** The newest first. */
+  readonly executions: readonly Execution[];
+}
+
+export interface Execution {
+  readonly name: string;
+  /** As Step Functions calls it: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED. */
+  readonly status: string;
+  readonly startMs: number;
+  readonly stopMs: number | null;
+  /** Where it stands, or stood when it failed. Known of the newest one and of those that run. */
+  readonly states: readonly string[];
+  /** Those that it has left behind; known as above. */
+  readonly done: readonly string[];
+  readonly mapRuns: readonly MapProgress[];
+  readonly problem: string | null;
+}
+
+/** How far a distributed Map has come, in items. */
+export interface MapProgress {
+  readonly label: string;
+  readonly status: string;
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly running: number;
+}
+
+/** States with their places, in pixels from the top left. */
+export interface Graph {
+  readonly width: number;
+  readonly height: number;
+  /** A state that holds others comes before them. */
+  readonly boxes: readonly Box[];
+  readonly arrows: readonly Arrow[];
+}
+
+export interface Box {
+  readonly name: string;
+  /** The state's Type. */
+  readonly kind: string;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Arrow {
+  readonly kind: "next" | "catch";
+  readonly points: readonly (readonly [x: number, y: number])[];
 }
 
 export interface LakeFiles {

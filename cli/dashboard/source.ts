@@ -55,6 +55,7 @@ export function localSource({ runtime, definitions, faults, pathOf }: LocalSourc
       examples: await readings.entities(),
       alerts: alertsOf(runtime),
       alarms: async () => alarmsOf(runtime),
+      nextMs: nextStartsOf(runtime),
       files: () => readLakeFiles({ s3: connection.s3, bucket, prefixes: [""], rowsIn }),
     }),
   );
@@ -102,6 +103,8 @@ export function stackSource(stackName: string, definitions: Definitions, connect
       // EventBridge keeps none: whoever wants them has a rule.
       alerts: null,
       alarms: () => readRinging(connection.cloudWatch, stackName),
+      // EventBridge does not say when a schedule comes next.
+      nextMs: new Map(),
       files: () =>
         readLakeFiles({ s3: connection.s3, bucket: connection.physicalId("LakeBucket"), prefixes: prefixes() }),
     }),
@@ -136,6 +139,13 @@ export function alarmsOf({ alarms }: Pick<Runtime, "alarms">): readonly Alarm[] 
       return { name: alarm, description, state: to === null ? "ringing" : "rang", sinceMs: Date.parse(from), reason };
     })
     .reverse();
+}
+
+export function nextStartsOf({ schedules }: Pick<Runtime, "schedules">): ReadonlyMap<string, number> {
+  const next = new Map<string, number>();
+  for (const { targets, nextMs } of schedules.list())
+    for (const target of targets) if (nextMs !== null) next.set(target, Math.min(nextMs, next.get(target) ?? nextMs));
+  return next;
 }
 
 /** The last answer, for so long; whoever asks while one is being made waits for that one. */

@@ -11,7 +11,7 @@ import { parquetRows, readLakeFiles } from "./lake-files.ts";
 import { rangeOver } from "./range.ts";
 import { inWords, readingsOf, withoutVersion } from "./readings.ts";
 import type { LookedUp } from "./snapshot.ts";
-import { alarmsOf, alertsOf } from "./source.ts";
+import { alarmsOf, alertsOf, nextStartsOf } from "./source.ts";
 
 export interface ReportPage {
   readonly runtime: Runtime;
@@ -52,6 +52,7 @@ export async function writeReportPage({
     atMs: toMs,
     alerts: alertsOf(runtime),
     alarms: async () => alarmsOf(runtime),
+    nextMs: nextStartsOf(runtime),
     files: () =>
       readLakeFiles({ s3: connection.s3, bucket, prefixes: [""], rowsIn: parquetRows((key) => pathOf(bucket, key)) }),
   });

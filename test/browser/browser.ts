@@ -47,6 +47,17 @@ export async function violationsOf(page: Page): Promise<readonly string[]> {
   });
 }
 
+/** By how many pixels something is wider than the screen. */
+export function overflow(page: Page): Promise<number> {
+  return page.locator("body").evaluate((body) => body.scrollWidth - body.clientWidth);
+}
+
+/** Kept where MILLRACE_SCREENSHOTS names a folder. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env.MILLRACE_SCREENSHOTS;
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
 interface Violation {
   readonly id: string;
   readonly nodes: readonly { readonly html: string }[];

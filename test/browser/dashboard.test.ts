@@ -17,7 +17,7 @@ import { parseOptions } from "../../cli/start/options.ts";
 import { run } from "../../cli/start/run.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
 import { shopDir } from "../shop.ts";
-import { complaintsOf, openBrowser, violationsOf } from "./browser.ts";
+import { complaintsOf, openBrowser, overflow, picture, violationsOf } from "./browser.ts";
 
 const out = mkdtempSync(join(tmpdir(), "millrace-dashboard-"));
 const report = mkdtempSync(join(tmpdir(), "millrace-report-"));
@@ -132,13 +132,4 @@ function pixelsOf(page: Page): Promise<string> {
   return page
     .locator("#chart-per-second canvas")
     .evaluate((canvas) => (canvas as { toDataURL?(): string }).toDataURL?.() ?? "");
-}
-
-function overflow(page: Page): Promise<number> {
-  return page.locator("body").evaluate((body) => body.scrollWidth - body.clientWidth);
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env.MILLRACE_SCREENSHOTS;
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }

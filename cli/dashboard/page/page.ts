@@ -3,6 +3,7 @@ import type { Inlined, LookedUp, Snapshot } from "../snapshot.ts";
 import { type DrawnChart, drawChart } from "./chart.ts";
 import { byId } from "./element.ts";
 import { openLookUp } from "./look-up.ts";
+import { showMachines } from "./machines.ts";
 import { showAlarms, showAlerts, showButtons, showFigures, showFiles, showProblems, showRankings } from "./sections.ts";
 import { moment } from "./words.ts";
 
@@ -32,6 +33,7 @@ function show(snapshot: Snapshot): void {
   tellLookUp(snapshot.views);
   showAlerts(snapshot.alerts);
   showAlarms(snapshot.alarms);
+  showMachines(snapshot.machines, snapshot.atMs);
   showFiles(snapshot.files);
 }
 

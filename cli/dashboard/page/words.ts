@@ -19,7 +19,7 @@ export function inUnit(value: number | null | undefined, unit: Unit): string {
   }
 }
 
-function duration(ms: number): string {
+export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toLocaleString("en-GB", { maximumFractionDigits: 1 })} s`;
   if (ms < 3_600_000) return `${(ms / 60_000).toLocaleString("en-GB", { maximumFractionDigits: 1 })} min`;
