@@ -10,7 +10,7 @@ export interface Mutant {
 }
 
 const commit = "functions/update-features/commit.ts";
-const fold = "layers/engine/fold.ts";
+const apply = "layers/engine/apply.ts";
 const marks = "layers/engine/marks.ts";
 const alertBus = "layers/aws/eventbridge-alerts.ts";
 const rollUp = "layers/engine/metrics/roll-up.ts";
@@ -164,12 +164,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a producer's retry is not recognised",
-    edits: [{ file: fold, from: "if (has(state.fingerprints, timeMs, high, low) || has(", to: "if (has(" }],
+    edits: [{ file: apply, from: "return has(fingerprints, timeMs, high, low) || has(", to: "return has(" }],
     faults: { repeat: 0.1 },
   },
   {
     name: "a producer's retry is not recognised where another lane has seen the event",
-    edits: [{ file: fold, from: " || has(state.inherited, timeMs, high, low)) {", to: ") {" }],
+    edits: [{ file: apply, from: " || has(inherited, timeMs, high, low);", to: ";" }],
     faults: { reshard: 0.01, repeat: 0.3 },
   },
   {

@@ -178,6 +178,37 @@ describe("bytes", () => {
     );
   });
 
+  it("leaves what was taken as it is, whatever is written afterwards and however much", () => {
+    const state = fc.array(fc.tuple(fc.string({ unit: "binary", maxLength: 40 }), fc.nat(40_000)), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(state, { minLength: 2, maxLength: 12 }), (states) => {
+        const writer = byteWriter();
+        const taken = states.map((parts, fill) => {
+          writer.reset();
+          for (const [text, size] of parts) {
+            const mark = writer.begin();
+            writer.text(text);
+            writer.copy(new Uint8Array(size).fill(fill), 0, size);
+            writer.text(text);
+            writer.end(mark);
+          }
+          return writer.bytes();
+        });
+        states.forEach((parts, fill) => {
+          const reader = byteReader(taken[fill]);
+          for (const [text, size] of parts) {
+            reader.varint();
+            expect(reader.text()).toBe(text.toWellFormed());
+            const from = reader.at();
+            expect(taken[fill]?.slice(from, reader.skip(size)).every((byte) => byte === fill)).toBe(true);
+            expect(reader.text()).toBe(text.toWellFormed());
+          }
+          reader.end();
+        });
+      }),
+    );
+  });
+
   it("says so when bytes are missing or left over", () => {
     expect(() => byteReader(new Uint8Array([5])).text()).toThrow("5 more expected");
     expect(() => byteReader(new Uint8Array([5])).end()).toThrow("1 bytes more");
