@@ -1,13 +1,12 @@
 /** Nexmark's known answers, where its generator is present: all rows of five queries, for both orders of arrival, by their hashes. */
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { generate, hashOf, hasNexmark, type Row, readAnswers, summarize, toEvent } from "./nexmark/stream.ts";
 
 const project = resolve(import.meta.dirname, "..");
-const nexmark = resolve(process.env.MILLRACE_NEXMARK ?? join(project, "..", "shared", "conformance", "nexmark"));
 const definitions = join(project, "examples", "definitions-nexmark");
 const TEN_MINUTES = 600_000;
 
@@ -19,9 +18,8 @@ interface Line {
   readonly end: string;
   readonly features: Readonly<Record<string, number>>;
 }
-type Row = readonly number[];
 
-describe.runIf(existsSync(nexmark))("the windows of a million auction events", () => {
+describe.runIf(hasNexmark)("the windows of a million auction events", () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "millrace-nexmark-"));
@@ -57,12 +55,7 @@ describe.runIf(existsSync(nexmark))("the windows of a million auction events", (
       const given = Object.fromEntries(
         Object.entries(QUERIES).map(([query, rowsOf]) => [query, summarize(rowsOf(lines))]),
       );
-      const answers = JSON.parse(readFileSync(join(nexmark, "answers.json"), "utf8")) as Record<string, Summary>;
-      const expected = Object.entries(answers).map(([query, { rows, sha256, first }]) => [
-        query,
-        { rows, sha256, first },
-      ]);
-      expect(given).toEqual(Object.fromEntries(expected));
+      expect(given).toEqual(readAnswers());
     },
     TEN_MINUTES,
   );
@@ -120,42 +113,6 @@ function ms(iso: string | null): number {
   return Date.parse(String(iso));
 }
 
-interface Summary {
-  readonly rows: number;
-  readonly sha256: string;
-  readonly first: readonly Row[];
-}
-
-/** As the answers are kept: sorted as tuples of integers, fields joined by commas, rows by line feeds. */
-function summarize(rows: readonly Row[]): Summary {
-  const sorted = [...rows].sort((a, b) => {
-    const differs = a.findIndex((value, i) => value !== b[i]);
-    return differs < 0 ? 0 : (a[differs] as number) - (b[differs] as number);
-  });
-  return {
-    rows: rows.length,
-    sha256: hashOf(sorted.map((row) => row.join(",")).join("\n")),
-    first: sorted.slice(0, 2),
-  };
-}
-
-function generate(group: number): string {
-  const args = [join(nexmark, "generate.mjs"), "1000000", String(group), "100", "1436918400000"];
-  return execFileSync(process.execPath, args, { maxBuffer: 1 << 28 }).toString();
-}
-
-/** What the map makes of a line of the generator, made without it. */
-function toEvent(line: string): string {
-  const [position, kind, a, b, c, time] = line.split(",");
-  const made = { event_id: position, event_time: Number(time) };
-  if (kind === "P") return JSON.stringify({ ...made, kind: "person", person_id: a });
-  const price = Number(c);
-  const sold = { ...made, person_id: b, auction_id: a, price };
-  if (kind === "A") return JSON.stringify({ ...sold, kind: "auction" });
-  const price_range = price < 10_000 ? "low" : price < 1_000_000 ? "middle" : "high";
-  return JSON.stringify({ ...sold, kind: "bid", price_range });
-}
-
 function runWindows(folder: string, args: readonly string[]): readonly Line[] {
   const out = openSync(join(folder, "windows.ndjson"), "w");
   const run = spawnSync(process.execPath, [join(project, "cli", "windows.ts"), ...args], {
@@ -167,8 +124,4 @@ function runWindows(folder: string, args: readonly string[]): readonly Line[] {
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as Line);
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
