@@ -4,7 +4,17 @@ import { join } from "node:path";
 import { GetNamedQueryCommand, ListNamedQueriesCommand } from "@aws-sdk/client-athena";
 import { md5Hex, type StreamRecord } from "@millrace/engine";
 import type * as lakeLayer from "@millrace/lake";
-import { bucketOf, bucketSql, conditionOf, rowsQuery, unloadJson, viewCondition } from "@millrace/lake";
+import {
+  bucketOf,
+  bucketSql,
+  conditionOf,
+  curatedOfEvent,
+  quarantineOf,
+  rawOfEvent,
+  rowsQuery,
+  unloadJson,
+  viewCondition,
+} from "@millrace/lake";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectDir } from "../cli/definitions.ts";
 import { type LakeAthena, openLake, pipeline } from "./lake-athena.ts";
@@ -40,6 +50,15 @@ const queries = {
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "event_time", values: [startMs] }], pipeline.schema)}`,
   ],
   bucketSql: [`SELECT ${bucketSql("user_id", 7)} FROM curated`],
+  curatedOfEvent: [
+    curatedOfEvent(pipeline.schema, { eventId: "it's", days: null }),
+    curatedOfEvent(pipeline.schema, { eventId: "e1", days: { from: "2026-01-01", to: "2026-01-02" } }),
+  ],
+  rawOfEvent: [
+    rawOfEvent({ eventId: "it's", days: null }),
+    rawOfEvent({ eventId: "e1", days: { from: "2026-01-01", to: "2026-01-02" } }),
+  ],
+  quarantineOf: [quarantineOf([]), quarantineOf([{ shard: "s1", sequence: "1", subSequence: 0 }])],
   bucketOf: null,
   historyFromMs: null,
   quoteName: null,

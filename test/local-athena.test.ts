@@ -135,6 +135,14 @@ describe("Athena's tables", () => {
     expect(all).toBe(one + (await scanned("WHERE (dt, hour) IN (('2026-01-03', '00'))")));
   });
 
+  it("tell in which object a row lies, where a query asks for it", async () => {
+    expect(await athena.rows('SELECT "$path", count(*) FROM sales GROUP BY 1 ORDER BY 1')).toEqual([
+      [`s3://lake/${day}/a.gz`, "2"],
+      ["s3://lake/sales/dt=2026-01-03/hour=00/a.gz", "1"],
+    ]);
+    expect(await athena.rows('SELECT id, "$path" FROM empty')).toEqual([]);
+  });
+
   it("are empty where nothing lies", async () => {
     expect(await athena.rows("SELECT id, tags FROM shop.empty")).toEqual([]);
     expect(await athena.rows("SELECT count(*) FROM awsdatacatalog.shop.empty")).toEqual([["0"]]);

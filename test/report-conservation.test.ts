@@ -234,7 +234,12 @@ function tableOf({ folds }: World): readonly Entity[] {
     const { states } = fold(pipeline, { items, siblings: new Map() }, events);
     for (const { key, bytes } of states) {
       items.set(`${key.view}\u0000${key.lane}\u0000${key.entity}`, bytes);
-      entities.set(`${key.view} ${key.entity}`, { view: key.view, entity: key.entity, states: [bytes] });
+      entities.set(`${key.view} ${key.entity}`, {
+        view: key.view,
+        entity: key.entity,
+        states: [bytes],
+        lanes: [key.lane],
+      });
     }
   }
   return [...entities.values()];

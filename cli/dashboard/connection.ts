@@ -32,6 +32,21 @@ export function connectTo(runtime: Pick<Runtime, "url" | "physicalId" | "machine
 
 /** With the credentials and the region of whoever runs this. Throws a UserError. */
 export async function connectToStack(stackName: string): Promise<Connection> {
+  const { ids, physicalId } = await stackResources(stackName);
+  // Of the resources only machines are called by such ARNs.
+  const machines = [...ids].filter(([, name]) => /^arn:[^:]+:states:.*:stateMachine:/.test(name));
+  return connection({}, stackName, physicalId, () => machines.map(([logicalId, arn]) => ({ logicalId, arn })));
+}
+
+export interface StackResources {
+  /** Physical ids by logical id. */
+  readonly ids: ReadonlyMap<string, string>;
+  /** Throws a UserError for what the stack does not have. */
+  physicalId(logicalId: string): string;
+}
+
+/** How a deployed stack's resources are called. Throws a UserError. */
+export async function stackResources(stackName: string): Promise<StackResources> {
   const client = new CloudFormationClient({});
   const ids = new Map<string, string>();
   try {
@@ -48,14 +63,14 @@ export async function connectToStack(stackName: string): Promise<Connection> {
   } finally {
     client.destroy();
   }
-  const physicalId = (logicalId: string): string => {
-    const name = ids.get(logicalId);
-    if (name === undefined) throw new UserError(`Stack ${stackName} has no ${logicalId}: is it a Millrace stack?`);
-    return name;
+  return {
+    ids,
+    physicalId(logicalId) {
+      const name = ids.get(logicalId);
+      if (name === undefined) throw new UserError(`Stack ${stackName} has no ${logicalId}: is it a Millrace stack?`);
+      return name;
+    },
   };
-  // Of the resources only machines are called by such ARNs.
-  const machines = [...ids].filter(([, name]) => /^arn:[^:]+:states:.*:stateMachine:/.test(name));
-  return connection({}, stackName, physicalId, () => machines.map(([logicalId, arn]) => ({ logicalId, arn })));
 }
 
 function connection(

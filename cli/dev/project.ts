@@ -23,7 +23,10 @@ export interface Project extends ProjectTemplate {
 }
 
 /** Throws a UserError when the definitions are incomplete or wrong, or do not go with the parameters. */
-export async function readProject({ definitionsDir, parameters }: ProjectOptions): Promise<Project> {
+export async function readProject({
+  definitionsDir,
+  parameters,
+}: Pick<ProjectOptions, "definitionsDir" | "parameters"> & Partial<ProjectOptions>): Promise<Project> {
   const definitions = await loadDefinitions(definitionsDir ?? defaultDefinitionsDir);
   const templatePath = join(projectDir, "template.yaml");
   const templateText = spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake);

@@ -21,6 +21,7 @@ import type { Report, Speed, TableFigures } from "./report.ts";
 import type { EventSource } from "./source.ts";
 import { type Entity, featuresOf, readTable } from "./table.ts";
 import { writeFeatures } from "./write-features.ts";
+import { writeItems } from "./write-items.ts";
 
 export interface Ran {
   readonly definitions: Definitions;
@@ -51,6 +52,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
 
   const entities = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
   const examples = await writeFeatures(folder("features.ndjson"), pipeline, entities, fed.lastMs);
+  writeItems(out.path, entities);
   const failedRecords = await countFailedRecords(runtime);
   const lake = await openLake({ put: folder("stream.ndjson"), raw: buckets.raw, lake: buckets.lake }, eventSchema);
   const views = await accountViews(lake, pipeline, entities, failedRecords);

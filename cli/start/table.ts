@@ -7,6 +7,8 @@ export interface Entity {
   readonly entity: string;
   /** One state, or one per shard that has seen the entity. */
   readonly states: readonly Uint8Array[];
+  /** Of each state; empty where the entity has one item only. */
+  readonly lanes: readonly string[];
 }
 
 export interface ViewTotals {
@@ -43,8 +45,16 @@ export async function readTable(pipeline: Pipeline, endpoint: string, table: str
   client.destroy();
   const order = new Map(pipeline.views.map(({ name }, i) => [name, i]));
   return [...found.values()]
-    .map(({ view, entity, states }) => ({ view, entity, states: states.sort(byLane).map(({ state }) => state) }))
+    .map(({ view, entity, states }) => {
+      const sorted = states.sort(byLane);
+      return { view, entity, states: sorted.map(({ state }) => state), lanes: sorted.map(({ lane }) => laneOf(lane)) };
+    })
     .sort((a, b) => (order.get(a.view) ?? -1) - (order.get(b.view) ?? -1) || (a.entity < b.entity ? -1 : 1));
+}
+
+/** A key attribute cannot be empty. */
+function laneOf(written: string): string {
+  return written === "-" ? "" : written;
 }
 
 function byLane(a: { lane: string }, b: { lane: string }): number {

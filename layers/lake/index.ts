@@ -3,4 +3,5 @@ export { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 export { conditionOf, viewCondition } from "./condition.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
 export { type Entities, historyFromMs, MOST_GIVEN_BYTES, type RowsQuestion, rowsQuery } from "./rows.ts";
+export { curatedOfEvent, quarantineOf, rawOfEvent, type TraceQuestion } from "./trace.ts";
 export { type UnloadTo, unloadJson } from "./unload.ts";

@@ -13,7 +13,7 @@ import { type Grammar, openGrammar } from "./grammar.ts";
 import { QueryError, queryErrorOf } from "./query-error.ts";
 import { columnOf, type ResultColumn, type Row, valueText } from "./result-set.ts";
 import { type Scan, scannedFiles } from "./scanned-files.ts";
-import { createTableReader, filesOf, type TableReader } from "./table-files.ts";
+import { createTableReader, filesOf, PATH_COLUMN, type TableReader } from "./table-files.ts";
 import { quoted, type TableReference, toDuckdb } from "./to-duckdb.ts";
 import { readStatement } from "./unload.ts";
 import { type OutputObject, writeUnload } from "./write-unload.ts";
@@ -156,7 +156,7 @@ function createSession(
     principal.demand("s3:ListBucket", `arn:aws:s3:::${table.bucket}`);
     const files = await filesOf(table, { objects, rootDir, nowMs });
     scans.push({ table, files });
-    return reader.select(table, files);
+    return reader.select(table, files, request.sql.includes(quoted(PATH_COLUMN)) ? { rootDir } : null);
   };
 
   return {

@@ -1,4 +1,5 @@
 /** The objects of a table, and the SELECT by which DuckDB reads them with the table's columns and types: what a file lacks is null. */
+import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { pathOf } from "../s3/key.ts";
 import type { ObjectStore } from "../s3/store.ts";
@@ -42,8 +43,12 @@ export async function filesOf(
   return files;
 }
 
+/** Athena's hidden column: the object in which a row lies. */
+export const PATH_COLUMN = "$path";
+
 export interface TableReader {
-  select(table: DataTable, files: readonly DataFile[]): Promise<string>;
+  /** `rootDir` stands for `s3://` in the hidden column, which is there where it is asked for. */
+  select(table: DataTable, files: readonly DataFile[], hidden: { readonly rootDir: string } | null): Promise<string>;
 }
 
 /** Looks into each file once for the names that it has. */
@@ -67,9 +72,10 @@ export function createTableReader(connection: DuckDBConnection): TableReader {
   };
 
   return {
-    async select(table, files) {
+    async select(table, files, hidden) {
       const { columns, partitionKeys, format } = table;
       const typed = [...columns, ...partitionKeys].map(({ name, type }) => ({ name, type: duckdbType(type) }));
+      if (hidden !== null && files.length === 0) typed.push({ name: PATH_COLUMN, type: "VARCHAR" });
       if (files.length === 0)
         return `SELECT ${typed.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(", ")} WHERE false`;
       const names = [...(await namesIn(table, files))].sort();
@@ -86,7 +92,11 @@ export function createTableReader(connection: DuckDBConnection): TableReader {
       const output = typed.map(({ name, type }, at) => {
         return `CAST(${at < columns.length ? read.values[at] : quoted(name)} AS ${type}) AS ${quoted(name)}`;
       });
-      return `SELECT ${output.join(", ")} FROM ${read.from}(${paths}, ${hive}, ${read.options})`;
+      if (hidden !== null)
+        output.push(
+          `concat('s3://', substr(filename, ${join(hidden.rootDir, "/").length + 1})) AS ${quoted(PATH_COLUMN)}`,
+        );
+      return `SELECT ${output.join(", ")} FROM ${read.from}(${paths}, filename = ${hidden !== null}, ${hive}, ${read.options})`;
     },
   };
 }

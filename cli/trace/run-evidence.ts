@@ -1,0 +1,58 @@
+/** The evidence that a finished `npm start` left in its folder: the objects, asked as Athena would, and the items as they stood. */
+import { createReadStream, existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { createGunzip } from "node:zlib";
+import { readCatalog } from "../../local/athena/catalog.ts";
+import { createQueryEngine } from "../../local/athena/query-engine.ts";
+import { pathOf } from "../../local/s3/key.ts";
+import { createObjectStore } from "../../local/s3/store.ts";
+import { loadTemplate } from "../../local/template/load.ts";
+import type { ProjectTemplate } from "../dev/project.ts";
+import { readItems } from "../start/write-items.ts";
+import { UserError } from "../user-error.ts";
+import { type Evidence, type FailedBatch, readFailedBatch, type StoredItem } from "./evidence.ts";
+
+/** Everybody may read one's own files. */
+const OWNER = { refusal: () => null, demand() {} };
+
+export async function runEvidence(folder: string, project: ProjectTemplate): Promise<Evidence> {
+  if (!existsSync(join(folder, "report.json")))
+    throw new UserError(`There is no finished run in ${folder}. Run npm start first, or give its folder with --out.`);
+  const { asOf } = JSON.parse(await readFile(join(folder, "report.json"), "utf8")) as { asOf: string };
+  const template = loadTemplate(project);
+  const objects = createObjectStore(folder, { now: () => Date.parse(asOf) });
+  for (const { name } of template.of("AWS::S3::Bucket")) await objects.createBucket(name);
+  const { account } = template;
+  const engine = createQueryEngine({ objects, rootDir: folder, catalog: readCatalog(template), account, seed: 1 });
+  const database = template.physicalId("LakeDatabase");
+  const items = await readItems(folder);
+  let queries = 0;
+  return {
+    place: folder,
+    async query(sql) {
+      const { columns, rows } = await engine.run({
+        id: `trace-${++queries}`,
+        ...{ sql, database, principal: OWNER, nowMs: Date.parse(asOf), scanLimitBytes: null },
+      });
+      return rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null])));
+    },
+    lines({ bucket, key }) {
+      const bytes = createReadStream(pathOf(folder, bucket, key));
+      return createInterface({ input: key.endsWith(".gz") ? bytes.pipe(createGunzip()) : bytes });
+    },
+    async items(view, entity): Promise<readonly StoredItem[]> {
+      return items.filter((item) => item.view === view && item.entity === entity);
+    },
+    async *failedBatches(): AsyncGenerator<FailedBatch> {
+      const bucket = template.physicalId("FailedBucket");
+      for (const { key } of await objects.list(bucket, "")) {
+        const batch = readFailedBatch(`s3://${bucket}/${key}`, String(await objects.get(bucket, key)));
+        if (batch !== null) yield batch;
+      }
+    },
+    wasRaised: async () => null,
+    close: () => engine.close(),
+  };
+}
