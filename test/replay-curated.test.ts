@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
+import { openMachine } from "../cli/replay/machine.ts";
+import { parseOptions } from "../cli/replay/options.ts";
+import { printEnd } from "../cli/replay/print.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { curatedRows } from "./lake-rows.ts";
@@ -118,6 +121,29 @@ describe("the archive into the lake", () => {
     expect(status).toBe("SUCCEEDED");
     expect(output.counts.wanted).toBe(runtime.stats().deliveries.RawDelivery?.received);
     await runtime.drain();
+  });
+
+  it("is started, followed and told about by npm run replay", async () => {
+    const options = parseOptions([
+      "--endpoint",
+      runtime.url,
+      ..."--source archive --target curated --name cli".split(" "),
+      ..."--from 2026-03-01 --to 2026-03-03 --entity nobody".split(" "),
+    ]);
+    if (options?.act.kind !== "start") throw new Error("expected a start");
+    const machine = await openMachine(options.place);
+    expect(await machine.start("cli", options.act.request)).toBe(true);
+    await runtime.advanceTo(runtime.clock.now() + 1000);
+    await machine.setPaused("cli", false);
+    while ((await machine.state("cli")).status === "RUNNING") await runtime.advanceTo(runtime.clock.now() + 60_000);
+    const state = await machine.state("cli");
+    expect(state).toMatchObject({ status: "SUCCEEDED", done: state.total, output: { counts: { wanted: 0 } } });
+    expect(state.total).toBeGreaterThan(0);
+    expect(printEnd("cli", state)).toMatch(/^cli: done\n {2}objects read +\d+\n {2}records wanted +0 /);
+    expect(await machine.start("cli", { ...options.act.request, name: "other" })).toBe(false);
+    await expect(machine.redrive("cli")).rejects.toThrow("cli cannot go on");
+    await expect(machine.state("nobody")).rejects.toThrow("There is no replay nobody.");
+    machine.close();
   });
 
   it("leaves what can be no row in an error output of its own, and no other", async () => {

@@ -1,0 +1,76 @@
+/** `npm run replay`: starts a replay, here or on AWS, follows it, pauses it, lets it go on. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ReplayRequest, replayId } from "@millrace/aws";
+import { HELP } from "./replay/help.ts";
+import { openMachine, type ReplayMachine } from "./replay/machine.ts";
+import { parseOptions, type ReplayOptions } from "./replay/options.ts";
+import { printEnd } from "./replay/print.ts";
+import { createProgress } from "./start/progress.ts";
+import { runCommand, UserError } from "./user-error.ts";
+
+const LOOK_EVERY_MS = 1000;
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === null) return void process.stdout.write(HELP);
+  const machine = await openMachine(options.place);
+  try {
+    const { execution, follow } = await act(machine, options);
+    if (follow && options.wait) await followToEnd(machine, execution);
+  } finally {
+    machine.close();
+  }
+}
+
+async function act(machine: ReplayMachine, { act }: ReplayOptions) {
+  if (act.kind === "start") {
+    const execution = nameOf(act.request);
+    if (await machine.start(execution, act.request)) say(`Started ${execution}.`);
+    else say(`${execution} was started before; another --name does it again.`);
+    return { execution, follow: true };
+  }
+  const { execution } = act;
+  const { status, done, total } = await machine.state(execution);
+  if (act.kind === "pause" || act.kind === "resume") {
+    await machine.setPaused(execution, act.kind === "pause");
+    say(act.kind === "pause" ? `${execution} pauses after the pieces under way.` : `${execution} goes on.`);
+    return { execution, follow: false };
+  }
+  if (act.kind === "redrive") {
+    await machine.redrive(execution);
+    say(`${execution} goes on with what is missing.`);
+    return { execution, follow: true };
+  }
+  if (status === "RUNNING") say(`${execution} is running: ${done} of ${total} pieces are done.`);
+  return { execution, follow: status !== "RUNNING" };
+}
+
+/** The same request has the same name, so that nobody starts it twice by accident; dry runs are as many as anybody likes. */
+function nameOf(request: ReplayRequest): string {
+  return request.dryRun ? `dry-run-${replayId(request)}-${Date.now().toString(36)}` : `replay-${replayId(request)}`;
+}
+
+async function followToEnd(machine: ReplayMachine, name: string): Promise<void> {
+  const progress = createProgress(process.stderr, Date.now);
+  try {
+    for (;;) {
+      const state = await machine.state(name);
+      if (state.status !== "RUNNING") {
+        progress.done();
+        process.stdout.write(printEnd(name, state));
+        if (state.status === "SUCCEEDED") return;
+        throw new UserError(`npm run replay -- --redrive ${name} goes on where it stopped, once the cause is mended.`);
+      }
+      progress.update(state.total === 0 ? 0 : state.done / state.total, `${state.done} of ${state.total} pieces`);
+      await sleep(LOOK_EVERY_MS);
+    }
+  } finally {
+    progress.done();
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+if (import.meta.main) await runCommand(main);

@@ -1,0 +1,31 @@
+import { REPLAY_DEFAULTS, REPLAY_SOURCES, REPLAY_TARGETS } from "@millrace/aws";
+import { DEFAULT_PORT } from "../dev/options.ts";
+
+export const HELP = `npm run replay -- --source SOURCE --target TARGET --from TIME --to TIME [options]
+npm run replay -- --status NAME | --pause NAME | --resume NAME | --redrive NAME
+
+Puts records again that something has lost or made wrong. What is whole stays as it is, however often, while traffic goes on.
+docs/replay.md has the table of sources and targets.
+
+  --source SOURCE     where the records come from: ${REPLAY_SOURCES.join(", ")}
+  --target TARGET     what is repaired: ${REPLAY_TARGETS.join(", ")}
+  --from TIME         arrival of the first record, such as 2026-03-01 or 2026-03-01T10:00:00Z
+  --to TIME           arrival before which the last one came
+  --entity KEY        only records with this partition key; any number of times
+  --where COL=VALUE   only events whose column has this value, such as event_type=purchase; any number of times
+  --rate N            at most N records per second in all (default: ${REPLAY_DEFAULTS.recordsPerSecond})
+  --dry-run           count and estimate only
+  --name NAME         tells it from the same replay done before, which is not done again otherwise
+
+  --status NAME       how far a replay is
+  --pause NAME        it stops after the pieces that are under way, and waits
+  --resume NAME       it goes on
+  --redrive NAME      a failed one goes on with what is missing
+
+  --stack NAME        of a deployed stack, with your AWS credentials and region
+  --endpoint URL      of a running local runtime (default: http://127.0.0.1:${DEFAULT_PORT}, npm run dev)
+  --no-wait           do not follow it to its end; it goes on by itself
+  --help              this text
+
+Exit code: 0 done, or done before; 1 it failed; 2 the command was not understood.
+`;

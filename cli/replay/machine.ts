@@ -1,0 +1,133 @@
+/** The deployed or local machine of replays, as the command asks it. */
+import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  DescribeExecutionCommand,
+  DescribeMapRunCommand,
+  ListMapRunsCommand,
+  RedriveExecutionCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { controlKey, type ReplayRequest } from "@millrace/aws";
+import { UserError } from "../user-error.ts";
+import type { Place } from "./options.ts";
+
+export interface ReplayMachine {
+  /** False when an execution of this name was there before. */
+  start(name: string, request: ReplayRequest): Promise<boolean>;
+  state(name: string): Promise<ReplayState>;
+  setPaused(name: string, paused: boolean): Promise<void>;
+  redrive(name: string): Promise<void>;
+  close(): void;
+}
+
+export interface ReplayState {
+  readonly status: string;
+  /** Chunks, once they are known. */
+  readonly done: number;
+  readonly total: number;
+  readonly cause: string | undefined;
+  /** What the machine said at its end; null before. */
+  readonly output: unknown;
+}
+
+/** What the local runtime calls them. */
+const LOCAL = {
+  machineArn: "arn:aws:states:us-east-1:000000000000:stateMachine:millrace-replay",
+  lakeBucket: "lake",
+};
+
+export async function openMachine(place: Place): Promise<ReplayMachine> {
+  const { machineArn, lakeBucket } = place.kind === "stack" ? await outputsOf(place.name) : LOCAL;
+  const settings =
+    place.kind === "stack"
+      ? {}
+      : {
+          endpoint: place.url,
+          region: "us-east-1",
+          credentials: { accessKeyId: "local", secretAccessKey: "local" },
+          forcePathStyle: true,
+        };
+  const client = new SFNClient(settings);
+  const s3 = new S3Client(settings);
+  const arnOf = (name: string) => `${machineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+
+  return {
+    async start(name, request) {
+      try {
+        const input = JSON.stringify(request);
+        await client.send(new StartExecutionCommand({ stateMachineArn: machineArn, name, input }));
+        return true;
+      } catch (error) {
+        if (error instanceof Error && error.name === "ExecutionAlreadyExists") return false;
+        throw hinted(error, place);
+      }
+    },
+    async state(name) {
+      const executionArn = arnOf(name);
+      try {
+        const { status, cause, output } = await client.send(new DescribeExecutionCommand({ executionArn }));
+        const { mapRuns = [] } = await client.send(new ListMapRunsCommand({ executionArn }));
+        const counts = await Promise.all(
+          mapRuns.map(
+            async ({ mapRunArn }) => (await client.send(new DescribeMapRunCommand({ mapRunArn }))).itemCounts,
+          ),
+        );
+        return {
+          status: String(status),
+          done: counts.reduce((sum, count) => sum + (count?.succeeded ?? 0), 0),
+          total: counts.reduce((sum, count) => sum + (count?.total ?? 0), 0),
+          cause,
+          output: output === undefined ? null : (JSON.parse(output) as unknown),
+        };
+      } catch (error) {
+        throw hinted(error, place, name);
+      }
+    },
+    async setPaused(name, paused) {
+      const place = { Bucket: lakeBucket, Key: controlKey(name) };
+      await s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify({ paused }) }));
+    },
+    async redrive(name) {
+      try {
+        await client.send(new RedriveExecutionCommand({ executionArn: arnOf(name) }));
+      } catch (error) {
+        throw hinted(error, place, name);
+      }
+    },
+    close() {
+      client.destroy();
+      s3.destroy();
+    },
+  };
+}
+
+async function outputsOf(stack: string): Promise<typeof LOCAL> {
+  const client = new CloudFormationClient({});
+  try {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
+    const output = (key: string) => Stacks[0]?.Outputs?.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
+    const [machineArn, lakeBucket] = [output("ReplayMachineArn"), output("LakeBucketName")];
+    if (machineArn !== undefined && lakeBucket !== undefined) return { machineArn, lakeBucket };
+    throw new UserError(
+      `The stack ${stack} has no output ReplayMachineArn: deploy this version of the template first.`,
+    );
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `The stack ${stack} cannot be read: ${String(error)}. Check its name, your region and credentials.`,
+    );
+  } finally {
+    client.destroy();
+  }
+}
+
+function hinted(error: unknown, place: Place, name?: string): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error.name === "ExecutionDoesNotExist") return new UserError(`There is no replay ${name}.`);
+  if (error.name === "ExecutionNotRedrivable") return new UserError(`${name} cannot go on: ${error.message}`);
+  if (place.kind === "endpoint" && (error as NodeJS.ErrnoException).code === "ECONNREFUSED")
+    return new UserError(`Nothing answers at ${place.url}. Is the local runtime up (npm run dev)?`);
+  return error;
+}

@@ -1,0 +1,36 @@
+import type { ReplayState } from "./machine.ts";
+
+/** What a replay came to, for a person. */
+export function printEnd(name: string, { status, cause, output }: ReplayState): string {
+  if (status !== "SUCCEEDED") return `${name} ended as ${status}: ${cause ?? "no cause was given"}\n`;
+  const said = output as { readonly kind: string; readonly execution: string } & Partial<Report>;
+  if (said.kind === "already")
+    return `This was asked for before: ${said.execution} is it. Another --name does it again.\n`;
+  const { counts, estimate, reportKey, chunks } = said as Report;
+  const { wanted, sent, bytes, oversize, unreadable, verdicts } = counts;
+  const lines = [
+    `${name}: ${said.kind}`,
+    `  objects read       ${number(chunks)}`,
+    `  records wanted     ${number(wanted)}  (${number(bytes)} bytes)`,
+    ...Object.entries(verdicts).map(([verdict, count]) => `    ${verdict.padEnd(17)}${number(count)}`),
+    `  records put again  ${number(sent)}`,
+    ...(oversize > 0 ? [`  too large          ${number(oversize)}`] : []),
+    ...(unreadable > 0 ? [`  no records         ${number(unreadable)}`] : []),
+    `  at this rate       ${number(estimate.atLeastSeconds)} s at least, about $${estimate.dollars.toFixed(2)} on AWS`,
+    `  report             ${reportKey} in the lake's bucket`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+interface Report {
+  readonly counts: Readonly<Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable", number>> & {
+    readonly verdicts: Readonly<Record<string, number>>;
+  };
+  readonly estimate: { readonly atLeastSeconds: number; readonly dollars: number };
+  readonly reportKey: string;
+  readonly chunks: number;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en-US");
+}
