@@ -53,7 +53,9 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     figures: [...streamFigures(charts), ...metricFigures(metrics)],
     charts: [...charts, ...chartsOf(metrics)],
     rankings: rankingsOf(metrics),
-    views: definitions.features.views.map(({ name, entity }) => ({ name, entity, examples: examples.get(name) ?? [] })),
+    views: definitions.features.views
+      .filter(({ standby }) => standby !== true)
+      .map(({ name, entity }) => ({ name, entity, examples: examples.get(name) ?? [] })),
     faults: [],
   };
 }

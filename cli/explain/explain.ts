@@ -3,6 +3,8 @@ import { type CompiledView, ITEM_LIMITS, type Pipeline, sizeOfView } from "@mill
 /** What a view comes to, in numbers. Bytes are those of the item's state, at the most. */
 export interface Explained {
   readonly view: string;
+  /** Not while it stands by for another version. */
+  readonly served: boolean;
   readonly entity: string;
   readonly items: "one per entity" | "one per entity and shard";
   readonly features: number;
@@ -63,6 +65,7 @@ function explainView(pipeline: Pipeline, view: CompiledView): Explained {
   const keptMs = view.longestMs + pipeline.allowedLatenessMs + pipeline.slackMs + 86_400_000;
   return {
     view: view.name,
+    served: view.served,
     entity: view.entity,
     items: view.lanes ? "one per entity and shard" : "one per entity",
     features: view.features.length,

@@ -16,8 +16,9 @@ function printView(view: Explained): string {
   const kept = keptMs === null ? "never expires" : `expires ${duration(keptMs)} after its last write at the earliest`;
   const over =
     bytes > limitBytes ? `; from ${number(limitBytes)} on further events are quarantined entity_over_limit` : "";
+  const standby = view.served ? "" : " (stands by, and is not served)";
   return [
-    `${view.view}: ${plural(view.features, "feature")} of each ${view.entity}, ${view.items.replace("one", "one item")}, which ${kept}`,
+    `${view.view}${standby}: ${plural(view.features, "feature")} of each ${view.entity}, ${view.items.replace("one", "one item")}, which ${kept}`,
     ...printParts(parts),
     `  item: ${number(bytes)} bytes at the most${over}`,
     `  a write costs ${range(writeUnits)} write units, a read ${range(readUnits)} read units`,

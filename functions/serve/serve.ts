@@ -82,6 +82,7 @@ export const routes: Readonly<Record<string, Route>> = {
       views: deps.metrics.pipeline.views.map((view) => ({
         name: nameOf(view),
         version: versionOf(view),
+        served: view.served,
         entity: view.entity,
         features: view.features.map(({ name }) => name),
       })),

@@ -42,11 +42,16 @@ export function readVectors(
   });
 }
 
-/** By its name in the definitions; a version need not be given. Throws Refusal. */
+/** By its name in the definitions, which is the version that is served; or a version by name and number, as `user_activity@2`. Throws Refusal. */
 export function viewNamed({ views }: Pipeline, name: string | undefined): CompiledView {
-  const view = views.find((candidate) => candidate.name === name || nameOf(candidate) === name);
+  const view = views.find((one) =>
+    name?.includes("@") ? `${nameOf(one)}@${versionOf(one)}` === name : one.served && nameOf(one) === name,
+  );
   if (view !== undefined) return view;
-  throw new Refusal("unknown-view", `There is no view "${name}". There are ${views.map(nameOf).join(", ")}.`);
+  throw new Refusal(
+    "unknown-view",
+    `There is no view "${name}". There are ${[...new Set(views.map(nameOf))].join(", ")}.`,
+  );
 }
 
 /** `user_activity@2` is version 2 of `user_activity`. */

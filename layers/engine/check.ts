@@ -13,7 +13,7 @@ const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 const MOST_HELD = 100;
 const KEYS = {
   features: ["partitionKey", "allowedLatenessMs", "maxSkewMs", "slackMs", "views"],
-  view: ["name", "version", "entity", "where", "lane", "entityLimit", "sequence", "features"],
+  view: ["name", "version", "standby", "entity", "where", "lane", "entityLimit", "sequence", "features"],
   sequence: ["column", "behind", "reorder"],
 };
 
@@ -34,6 +34,17 @@ export function checkFeatures(features: Features, schema: EventSchema): void {
   const names = features.views.map(({ name, version }) => `${name}@${version ?? 1}`);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   demand(twice === undefined, `view ${twice} is defined twice: give one of them another name`);
+  for (const name of new Set(features.views.map((view) => view.name))) checkVersions(name, features.views);
+}
+
+function checkVersions(name: string, views: readonly View[]): void {
+  const versions = views.filter((view) => view.name === name);
+  const served = versions.filter(({ standby }) => standby !== true).map(({ version }) => version ?? 1);
+  demand(served.length > 0, `view ${name}: none of its versions is served: take standby out of the one that should be`);
+  demand(
+    served.length === 1,
+    `view ${name}: versions ${served.join(" and ")} would both be served: say standby: true in those that are not (yet, or any more)`,
+  );
 }
 
 export function checkView(view: View, features: Features, schema: EventSchema): void {
@@ -46,6 +57,10 @@ export function checkView(view: View, features: Features, schema: EventSchema): 
   demand(
     isWhole(view.version ?? 1, 1, 1_000_000),
     `${where}: version must be a whole number from 1, got ${view.version}`,
+  );
+  demand(
+    view.standby === undefined || typeof view.standby === "boolean",
+    `${where}: standby must be true or false, got ${JSON.stringify(view.standby)}`,
   );
   const entity = columnOf(where, "entity", view.entity, schema);
   demand(

@@ -32,6 +32,8 @@ export interface Pipeline {
 export interface CompiledView {
   /** The name, with `@version` when the version is not 1: what items, quarantine rows and reports are keyed by. */
   readonly name: string;
+  /** Under the name without a version; false while it stands by. */
+  readonly served: boolean;
   readonly entity: string;
   /** Whether items are kept per shard because the entity is not the partition key. */
   readonly lanes: boolean;
@@ -187,6 +189,7 @@ function compileView(view: View, features: Features, schema: EventSchema): Compi
   const tiles = ordered.map(({ key, longestMs, keys }) => [key, String(longestMs), keys]);
   return {
     name: (view.version ?? 1) === 1 ? view.name : `${view.name}@${view.version}`,
+    served: view.standby !== true,
     entity: view.entity,
     lanes: (view.lane ?? (view.entity === features.partitionKey ? "none" : "shard")) === "shard",
     where,

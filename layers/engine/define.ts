@@ -19,6 +19,11 @@ export interface View {
   readonly name: string;
   /** Raise it when the features of a deployed view change: its items are then kept apart from the old ones. */
   readonly version?: number;
+  /**
+   * Kept up to date like any other and not served: for a new version beside the old one, until it is filled, and for the old one afterwards.
+   * Of the versions of a view exactly one is served under its name and judged by alerts.
+   */
+  readonly standby?: boolean;
   /** The column that says whose features these are. */
   readonly entity: string;
   readonly where?: Condition;

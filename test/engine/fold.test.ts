@@ -337,6 +337,21 @@ describe("definitions", () => {
     expect(() => compile({ ...features, views: [view, view] }, schema)).toThrow("defined twice");
   });
 
+  it("takes two versions of a view when exactly one of them is served", () => {
+    const next = { ...view, version: 2 };
+    const compiled = compile({ ...features, views: [view, { ...next, standby: true }] }, schema).views;
+    expect(compiled.map(({ name, served }) => [name, served])).toEqual([
+      [view.name, true],
+      [`${view.name}@2`, false],
+    ]);
+    expect(() => compile({ ...features, views: [view, next] }, schema)).toThrow(
+      `view ${view.name}: versions 1 and 2 would both be served: say standby: true in those that are not`,
+    );
+    expect(() => compile({ ...features, views: [{ ...view, standby: true }] }, schema)).toThrow(
+      `view ${view.name}: none of its versions is served`,
+    );
+  });
+
   it("keeps items at least as long as the longest window needs them", () => {
     expect(stateTtlMs(pipeline, "by_user")).toBeGreaterThan(120_000 + LATENESS + SLACK);
   });

@@ -51,7 +51,7 @@ function compileAlert(alert: Alert, features: Features, pipeline: Pipeline): Com
     Number.isSafeInteger(version) && version > 0,
     `${where}: version must be a whole number from 1, got ${version}`,
   );
-  const spec = features.views.find((candidate) => candidate.name === alert.view);
+  const spec = features.views.find(({ name, standby }) => name === alert.view && standby !== true);
   const known = features.views.map((candidate) => candidate.name).join(", ");
   if (spec === undefined) throw new DefinitionError(`${where}: unknown view "${alert.view}" (known: ${known})`);
   const view = pipeline.views[features.views.indexOf(spec)] as CompiledView;
