@@ -48,6 +48,10 @@ describe("chaos sees nothing wrong with", { timeout: 300_000 }, () => {
 });
 
 describe("a source edit", () => {
+  it.each([...mutants, { name: "eager metrics", edits: eagerMetrics }])("finds its text: $name", ({ edits }) => {
+    expect(() => sourceEdits(edits, projectDir)).not.toThrow();
+  });
+
   it("is refused when its text is not there, or there twice", () => {
     const edit = (from: string) => () =>
       sourceEdits([{ file: "functions/archive-raw/handler.ts", from, to: "" }], projectDir);

@@ -36,15 +36,39 @@ export function hash48(text: string): number {
   return bigEndian(digest[0] as number) * 0x1_0000 + (bigEndian(digest[1] as number) >>> 16);
 }
 
+/** `fingerprint` of "text, line feed, md5 of the bytes in hex". */
+export function recordFingerprint(text: string, bytes: Uint8Array): { readonly high: number; readonly low: number } {
+  hashBytes(bytes);
+  grow(text.length * 3 + 33);
+  const end = putText(text, 0);
+  padded[end] = LINE_FEED;
+  return finish(putDigest(end + 1));
+}
+
 /** The 32 hex digits of the digest. */
 export function md5Hex(bytes: Uint8Array): string {
-  grow(bytes.length);
-  padded.set(bytes);
-  hash(pad(bytes.length));
-  return Array.from(digest, (word) => bigEndian(word).toString(16).padStart(8, "0")).join("");
+  hashBytes(bytes);
+  return String.fromCharCode(...padded.subarray(0, putDigest(0)));
 }
 
 const LINE_FEED = 10;
+const HEX = "0123456789abcdef";
+
+function hashBytes(bytes: Uint8Array): void {
+  grow(bytes.length);
+  padded.set(bytes);
+  hash(pad(bytes.length));
+}
+
+/** Writes the hex digits of the digest. */
+function putDigest(at: number): number {
+  let end = at;
+  for (let w = 0; w < 4; w++) {
+    const word = bigEndian(digest[w] as number);
+    for (let shift = 28; shift >= 0; shift -= 4) padded[end++] = HEX.charCodeAt((word >>> shift) & 15);
+  }
+  return end;
+}
 
 function finish(length: number): { readonly high: number; readonly low: number } {
   hash(pad(length));

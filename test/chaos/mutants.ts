@@ -116,8 +116,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "layers/aws/dynamo-load.ts",
-        from: "const siblings = await mapAtMost(READ_CONCURRENCY, absent, (key) => otherLanes(options, toItemKey(key)));",
-        to: "const siblings: (readonly Uint8Array[])[] = [];",
+        from: "return lanes.filter(({ lane }) => lane !== key.lane)",
+        to: "return lanes.filter(() => false)",
       },
     ],
     faults: { reshard: 0.01, repeat: 0.3 },

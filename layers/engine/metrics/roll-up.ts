@@ -1,6 +1,6 @@
 import type { Input } from "../aggregate.ts";
 import type { Test } from "../compile.ts";
-import { type Decoded, decode, type Event } from "../decode.ts";
+import { type Decoded, decodeAll, type Event } from "../decode.ts";
 import { hash48 } from "../md5.ts";
 import type { Position, StreamRecord } from "../position.ts";
 import type { Scalar } from "../schema.ts";
@@ -94,7 +94,10 @@ export function rollUp(metrics: MetricsPipeline, batch: WindowBatch, limits = ST
 
   const counts: Counts = { accepted: 0, duplicates: 0, rejected: 0, redelivered: 0 };
   const open: OpenCell[] = [];
-  for (const record of batch.records) foldRecord(metrics, state, open, record, batch.nowMs, counts);
+  const decoded = decodeAll(metrics.pipeline, batch.records);
+  batch.records.forEach((record, i) => {
+    foldRecord(metrics, state, open, record, decoded[i] as Decoded, batch.nowMs, counts);
+  });
 
   if (batch.ends !== "no") writeOut();
   let bytes = encodeWindowState(metrics.metrics, state);
@@ -123,10 +126,11 @@ function rowsOf(
 }
 
 function foldRecord(
-  { pipeline, metrics }: MetricsPipeline,
+  { metrics }: MetricsPipeline,
   state: WindowState,
   open: OpenCell[],
   record: StreamRecord,
+  decoded: Decoded,
   nowMs: number,
   counts: Counts,
 ): void {
@@ -136,7 +140,6 @@ function foldRecord(
   }
   state.first ??= record.position;
   state.mark = record.position;
-  const decoded = decode(pipeline, record);
   const verdict = verdictOf(state, decoded);
   if (verdict === "accepted") counts.accepted++;
   else if (verdict === "duplicate") counts.duplicates++;
@@ -192,8 +195,18 @@ function addToSlots({ slots: specs }: CompiledMetric, slots: Slots, seen: Seen, 
   }
 }
 
+/** A batch has the same values again and again, in record after record and slot after slot. */
+const hashes = new Map<Scalar, number>();
+const MOST_HASHES = 4096;
+
 function hashOf(value: Scalar): number {
-  return value === null ? 0 : hash48(String(value));
+  if (value === null) return 0;
+  const known = hashes.get(value);
+  if (known !== undefined) return known;
+  if (hashes.size === MOST_HASHES) hashes.clear();
+  const hash = hash48(String(value));
+  hashes.set(value, hash);
+  return hash;
 }
 
 function stepsMet(seen: Seen, steps: readonly (readonly Test[])[]): number {

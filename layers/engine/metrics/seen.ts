@@ -1,6 +1,6 @@
 import type { Test } from "../compile.ts";
 import type { Event } from "../decode.ts";
-import { fingerprint, md5Hex } from "../md5.ts";
+import { recordFingerprint } from "../md5.ts";
 import type { StreamRecord } from "../position.ts";
 import type { Reason } from "../rejection.ts";
 import type { Column, Scalar } from "../schema.ts";
@@ -22,7 +22,7 @@ export interface Seen {
  * that SQL over the archive gives the same bits.
  */
 export function recordHash({ position: { shard, sequence, subSequence }, data }: StreamRecord): Seen["hash"] {
-  return fingerprint(`${shard}\n${sequence}\n${subSequence}\n${md5Hex(data)}`);
+  return recordFingerprint(`${shard}\n${sequence}\n${subSequence}`, data);
 }
 
 const column = (name: string, type: Column["type"], maxLength?: number): Column => ({
