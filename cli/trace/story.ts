@@ -2,12 +2,10 @@
  * What became of one event, from what lies there: each record that carried it, where its bytes and rows are, and what each view did with it.
  * A view has counted a record when an item's mark covers it and neither quarantine nor an earlier record of the same event says otherwise.
  */
-import { fromPayload } from "@millrace/aws";
 import {
   type AlertsPipeline,
   comparePositions,
   type Decoded,
-  decode,
   type Event,
   groupByItem,
   type Pipeline,
@@ -17,8 +15,9 @@ import {
   summarizeItem,
   type Touched,
 } from "@millrace/engine";
-import { curatedOfEvent, quarantineOf, rawOfEvent, type TraceQuestion } from "@millrace/lake";
+import { curatedOfEvent, quarantineOf, type TraceQuestion } from "@millrace/lake";
 import { type Evidence, isIn, type QueryRow, type StoredItem } from "./evidence.ts";
+import { type Found, findRecords, isSame, positionOf, textOf } from "./find-records.ts";
 
 export interface Story {
   readonly eventId: string;
@@ -88,42 +87,6 @@ export async function tellStory(evidence: Evidence, definitions: Definitions, qu
     });
   }
   return { eventId: question.eventId, records, alerts: await findAlerts(evidence, definitions, records, items) };
-}
-
-interface Found {
-  readonly record: StreamRecord;
-  readonly decoded: Decoded;
-  readonly raw: RecordStory["raw"];
-}
-
-/** In the order in which the stream took them; of one shard by position. */
-async function findRecords(evidence: Evidence, pipeline: Pipeline, question: TraceQuestion): Promise<readonly Found[]> {
-  const found: { record: StreamRecord; decoded: Decoded; raw: { object: string; line: number | null }[] }[] = [];
-  for (const row of await evidence.query(rawOfEvent(question))) {
-    const record = toRecord(row);
-    const decoded = decode(pipeline, record);
-    const { event } = decoded;
-    if (event !== null && event.id !== question.eventId) continue;
-    const object = textOf(row, "object");
-    const raw = { object, line: await lineOf(evidence, object, record.position) };
-    const known = found.find((other) => isSame(other.record.position, record.position));
-    if (known === undefined) found.push({ record, decoded, raw: [raw] });
-    else known.raw.push(raw);
-  }
-  return found.sort(({ record: a }, { record: b }) =>
-    a.position.shard === b.position.shard ? comparePositions(a.position, b.position) : a.arrivalMs - b.arrivalMs,
-  );
-}
-
-async function lineOf(evidence: Evidence, object: string, { shard, sequence, subSequence }: Position) {
-  let number = 0;
-  for await (const line of evidence.lines(placeOf(object))) {
-    number++;
-    if (!line.includes(sequence)) continue;
-    const at = JSON.parse(line) as Partial<Position>;
-    if (at.shard === shard && at.sequence === sequence && at.subSequence === subSequence) return number;
-  }
-  return null;
 }
 
 async function failedWith(evidence: Evidence, found: readonly Found[]): Promise<ReadonlyMap<StreamRecord, string[]>> {
@@ -224,16 +187,6 @@ async function findAlerts(
   return found;
 }
 
-function toRecord(row: QueryRow): StreamRecord {
-  const payload = row.data === null ? { dataBase64: textOf(row, "database64") } : { data: textOf(row, "data") };
-  return {
-    position: positionOf(row),
-    partitionKey: textOf(row, "key"),
-    arrivalMs: Number(row.arrival),
-    data: fromPayload(payload),
-  };
-}
-
 function toRefused(row: QueryRow): Refused {
   return {
     object: textOf(row, "object"),
@@ -244,32 +197,10 @@ function toRefused(row: QueryRow): Refused {
   };
 }
 
-function positionOf(row: QueryRow): Position {
-  return { shard: textOf(row, "shard"), sequence: textOf(row, "sequence"), subSequence: Number(row.subsequence) };
-}
-
 function isAt(row: QueryRow, position: Position): boolean {
   return isSame(positionOf(row), position);
 }
 
-function isSame(a: Position, b: Position): boolean {
-  return a.shard === b.shard && a.sequence === b.sequence && a.subSequence === b.subSequence;
-}
-
 function entityName(view: string, entity: string): string {
   return `${view} ${entity}`;
-}
-
-/** `s3://bucket/key`. */
-export function placeOf(object: string): { readonly bucket: string; readonly key: string } {
-  const [, bucket = "", key = ""] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(object) ?? [];
-  if (key === "") throw new Error(`expected an object as s3://bucket/key, got ${object}`);
-  return { bucket, key };
-}
-
-function textOf(row: QueryRow, column: string): string {
-  const value = row[column];
-  if (value === null || value === undefined)
-    throw new Error(`a row of the lake has no ${column}: ${JSON.stringify(row)}`);
-  return value;
 }

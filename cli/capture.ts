@@ -1,0 +1,40 @@
+/** `npm run capture -- EVENT_ID`: a record that broke something becomes a regression test, with what the code must make of it. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { captured, captureName } from "./capture/captured.ts";
+import { HELP } from "./capture/help.ts";
+import { projectDir } from "./definitions.ts";
+import { findRecords } from "./trace/find-records.ts";
+import { openEvidence, readDefinitions } from "./trace/open.ts";
+import { parseOptions } from "./trace/options.ts";
+import { runCommand, UserError } from "./user-error.ts";
+
+const FOLDER = join("test", "captured");
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd(), "capture");
+  if (options === null) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const { project, definitions } = await readDefinitions(options.definitionsDir);
+  const evidence = await openEvidence(options.where, project);
+  try {
+    const [found] = await findRecords(evidence, definitions.pipeline, options);
+    if (found === undefined) throw new UserError(`No record on file carries ${options.eventId}, in ${evidence.place}.`);
+    const file = join(FOLDER, captureName(options.eventId));
+    const text = `${JSON.stringify(captured(definitions.pipeline, found.record), null, 2)}\n`;
+    if (options.json) {
+      process.stdout.write(text);
+      return;
+    }
+    mkdirSync(join(projectDir, FOLDER), { recursive: true });
+    writeFileSync(join(projectDir, file), text);
+    process.stdout.write(`${text}\nWritten to ${file}. It holds a real record: take out what must not be shared. "expected" is what the code makes of it
+now: put there what it must make. Then npm test -- test/captured.test.ts\n`);
+  } finally {
+    await evidence.close();
+  }
+}
+
+if (import.meta.main) await runCommand(main);
