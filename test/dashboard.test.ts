@@ -1,17 +1,19 @@
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { compile, compileMetrics, rollUp } from "@millrace/engine";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../cli/dashboard/build-page.ts";
+import type { Connection } from "../cli/dashboard/connection.ts";
 import { createFaultSwitch } from "../cli/dashboard/fault-rates.ts";
-import { chartsOf, metricFigures, rankingsOf, readingOf } from "../cli/dashboard/metric-charts.ts";
+import { chartsOf, type MetricReading, metricFigures, rankingsOf } from "../cli/dashboard/metric-charts.ts";
 import { panelsOf } from "../cli/dashboard/panels.ts";
 import { takePulse } from "../cli/dashboard/pulse.ts";
 import { rangeOver, timesOf } from "../cli/dashboard/range.ts";
-import { inWords } from "../cli/dashboard/readings.ts";
+import { inWords, readingsOf } from "../cli/dashboard/readings.ts";
 import { type DashboardServer, serveDashboard } from "../cli/dashboard/server.ts";
 import type { Snapshot } from "../cli/dashboard/snapshot.ts";
 import type { Source } from "../cli/dashboard/source.ts";
+import type { Definitions } from "../cli/definitions.ts";
 import { createStreamMetrics } from "../local/kinesis/metrics.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
@@ -148,15 +150,13 @@ describe("the charts of metrics", () => {
     })),
   });
   const range = rangeOver(startMs, startMs + 10 * 60_000);
-  const readings = compiled.metrics.slice(0, definitions.metrics.length).map(({ name }, i) =>
-    readingOf(
-      compiled,
-      definitions.metrics[i]?.measures ?? [],
-      name,
-      rolled.rows.filter(({ metric }) => metric === name),
-      range,
-    ),
-  );
+  let readings: readonly MetricReading[];
+  beforeAll(async () => {
+    const known = new Map(Map.groupBy(rolled.rows, ({ metric }) => metric));
+    const nothing = { physicalId: () => "none" } as unknown as Connection;
+    const shop = { features, metrics: definitions, eventSchema } as Definitions;
+    readings = await readingsOf(shop, nothing, known).metrics(range);
+  });
 
   it("have the values of the minute in which the events were, and zeros elsewhere", () => {
     const revenue = chartsOf(readings).find(({ title }) => title.startsWith("Revenue"));

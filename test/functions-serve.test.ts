@@ -107,6 +107,18 @@ describe("serve", () => {
     });
   });
 
+  it("gives all of a range as one window when asked to, over the range in whole windows", async () => {
+    const events = [view("u1", "i1"), view("u2", "i1", "shardId-000000000001"), buy("u1", "i1")];
+    const { ask } = served({ events });
+    const query = { from: "2026-03-01T10:30:30Z", to: "2026-03-02T09:30:00Z", step: "all" };
+    const { body } = await ask(METRICS, { path: { metric: "by_event_type" }, query });
+    const bounds = { from: "2026-03-01T10:30:00.000Z", to: "2026-03-02T09:30:00.000Z" };
+    expect(body).toMatchObject({ ...bounds, stepMs: 23 * 60 * MINUTE });
+    expect(body.windows).toMatchObject([{ start: bounds.from, end: bounds.to, total: { events: 3, users: 2 } }]);
+    const before = { from: "2026-03-01T10:30:00Z", to: "2026-03-01T11:30:00Z", step: "all" };
+    expect((await ask(METRICS, { path: { metric: "by_event_type" }, query: before })).body.windows).toEqual([]);
+  });
+
   it("cuts a range to the windows of which no row can have expired, so that none of these tells a part either", async () => {
     const day = 86_400_000;
     const [keepMs] = metrics.metrics.filter(({ name }) => name === "by_event_type").map((one) => one.keepMs);

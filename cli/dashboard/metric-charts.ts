@@ -1,13 +1,5 @@
 /** What the team's metrics look like: whatever is a number becomes lines over time, and whatever ranks or counts values becomes bars. */
-import {
-  type FeatureValue,
-  type Measure,
-  type MetricRow,
-  type MetricsPipeline,
-  type MetricWindow,
-  metricOf,
-  readMetric,
-} from "@millrace/engine";
+import type { CompiledMetric, FeatureValue, Measure, MetricWindow } from "@millrace/engine";
 import { shardInWords } from "./pulse.ts";
 import { type Range, timesOf } from "./range.ts";
 import type { Chart, Figure, Line, Ranking, Unit } from "./snapshot.ts";
@@ -24,26 +16,10 @@ export interface MetricReading {
   readonly range: Range;
 }
 
-type Rows = readonly Pick<MetricRow, "startMs" | "bytes">[];
-
-export function readingOf(
-  metrics: MetricsPipeline,
-  measures: readonly Measure[],
-  name: string,
-  rows: Rows,
-  range: Range,
-): MetricReading {
-  const { everyMs, by, time } = metricOf(metrics, name);
-  const stepMs = Math.ceil(range.stepMs / everyMs) * everyMs;
-  // A step that is longer than all time until now takes every row.
-  let wholeMs = everyMs;
-  while (wholeMs <= range.toMs) wholeMs *= 2;
-  return {
-    ...{ name, by, time, measures },
-    windows: readMetric(metrics, name, rows, { stepMs }),
-    whole: readMetric(metrics, name, rows, { stepMs: wholeMs })[0] ?? null,
-    range: { fromMs: Math.floor(range.fromMs / stepMs) * stepMs, toMs: range.toMs, stepMs },
-  };
+/** The range in steps that are whole windows of a metric, from the beginning of one. */
+export function rangeFor({ everyMs }: Pick<CompiledMetric, "everyMs">, { fromMs, toMs, stepMs }: Range): Range {
+  const ownMs = Math.ceil(stepMs / everyMs) * everyMs;
+  return { fromMs: Math.floor(fromMs / ownMs) * ownMs, toMs, stepMs: ownMs };
 }
 
 /** Groups of which a chart has lines: those with the most. */

@@ -1,12 +1,21 @@
-/** Features and metrics as the page wants them: features from `serve`, metrics composed by the engine from their rows, as `serve` does. */
+/** Features and metrics as the page wants them, from `serve`; a finished run's metrics from rows that it has read already, by what `serve` reads them by. */
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
-import { dynamoMetricsStore } from "@millrace/aws";
-import { compile, compileMetrics, type FeatureValue, LEDGER } from "@millrace/engine";
+import {
+  type CompiledMetric,
+  compile,
+  compileMetrics,
+  type FeatureValue,
+  LEDGER,
+  type MetricsPipeline,
+  type MetricWindow,
+  readMetric,
+  readMetricWhole,
+} from "@millrace/engine";
 import type { Definitions } from "../definitions.ts";
 import type { MetricRows } from "../start/metrics.ts";
-import { askFeatures } from "./ask-serve.ts";
+import { askFeatures, askMetric } from "./ask-serve.ts";
 import type { Connection } from "./connection.ts";
-import { type MetricReading, readingOf } from "./metric-charts.ts";
+import { type MetricReading, rangeFor } from "./metric-charts.ts";
 import type { Range } from "./range.ts";
 import type { LookedUp } from "./snapshot.ts";
 
@@ -19,32 +28,33 @@ export interface Readings {
 
 const EXAMPLES = 200;
 
-/** `known`: rows that need not be read again. */
+/** `known`: rows of a run that is over. */
 export function readingsOf(
   { features, metrics, eventSchema }: Definitions,
   connection: Connection,
-  known: MetricRows = new Map(),
+  known: MetricRows | null = null,
 ): Readings {
   const { dynamoDb, physicalId } = connection;
   const pipeline = compile(features, eventSchema);
   const compiled = compileMetrics(metrics, pipeline);
   const table = physicalId("FeaturesTable");
-  const store = dynamoMetricsStore({
-    client: dynamoDb,
-    table: physicalId("MetricsTable"),
-    keepMs: () => 0,
-    now: () => 0,
-  });
+  const read = known === null ? fromServe(connection) : fromRows(compiled, known);
   return {
     metrics: (range) =>
       Promise.all(
         compiled.metrics
           .filter(({ name }) => name !== LEDGER)
-          .map(async ({ name, everyMs }, i) => {
-            // From the beginning of the window in which the range begins.
-            const rows =
-              known.get(name) ?? (await store.rows(name, Math.floor(range.fromMs / everyMs) * everyMs, range.toMs));
-            return readingOf(compiled, metrics.metrics[i]?.measures ?? [], name, rows, range);
+          .map(async (metric, i) => {
+            const own = rangeFor(metric, range);
+            const { name, by, time } = metric;
+            return {
+              name,
+              by,
+              time,
+              measures: metrics.metrics[i]?.measures ?? [],
+              range: own,
+              ...(await read(metric, own)),
+            };
           }),
       ),
 
@@ -72,6 +82,27 @@ export function readingsOf(
         [...found].map(([view, all]) => [withoutVersion(view), [...new Set(all)].sort().slice(0, EXAMPLES)]),
       );
     },
+  };
+}
+
+type ReadWindows = (metric: CompiledMetric, range: Range) => Promise<Pick<MetricReading, "windows" | "whole">>;
+
+function fromServe(connection: Connection): ReadWindows {
+  return async ({ name }, { fromMs, toMs, stepMs }) => {
+    const ask = (step: number | "all"): Promise<readonly MetricWindow[]> =>
+      askMetric(connection, name, { fromMs, toMs, step });
+    const [windows, [whole = null]] = await Promise.all([ask(stepMs), ask("all")]);
+    return { windows, whole };
+  };
+}
+
+function fromRows(metrics: MetricsPipeline, known: MetricRows): ReadWindows {
+  return async ({ name }, { fromMs, toMs, stepMs }) => {
+    const rows = known.get(name) ?? [];
+    return {
+      windows: readMetric(metrics, name, rows, { stepMs }),
+      whole: readMetricWhole(metrics, name, rows, { fromMs, toMs }),
+    };
   };
 }
 

@@ -7,7 +7,12 @@ export interface MetricRange {
   readonly fromMs: number;
   readonly toMs: number;
   readonly stepMs: number;
+  /** Whether the whole range is one step. */
+  readonly whole: boolean;
 }
+
+/** As a step: the whole range in one. */
+const WHOLE = "all";
 
 /** Windows of one answer. */
 export const MOST_WINDOWS = 1500;
@@ -33,7 +38,8 @@ export function rangeIn(
   { everyMs, keepMs }: Pick<CompiledMetric, "everyMs" | "keepMs">,
   { nowMs, maxSkewMs }: { readonly nowMs: number; readonly maxSkewMs: number },
 ): MetricRange {
-  const stepMs = query.step === undefined ? everyMs : durationIn(query.step);
+  const whole = query.step === WHOLE;
+  const stepMs = query.step === undefined || whole ? everyMs : durationIn(query.step);
   if (stepMs === 0 || stepMs % everyMs !== 0 || stepMs > MOST_DAYS * DAY_MS) {
     throw new Refusal(
       "bad-range",
@@ -45,7 +51,7 @@ export function rangeIn(
   if (from >= to) throw new Refusal("bad-range", "The range is empty: from must lie before to.");
   const fromMs = Math.floor(from / stepMs) * stepMs;
   const toMs = Math.ceil(to / stepMs) * stepMs;
-  if ((toMs - fromMs) / stepMs > MOST_WINDOWS || to - from > MOST_DAYS * DAY_MS) {
+  if ((!whole && (toMs - fromMs) / stepMs > MOST_WINDOWS) || to - from > MOST_DAYS * DAY_MS) {
     throw new Refusal(
       "bad-range",
       `A range has at most ${MOST_WINDOWS} steps and ${MOST_DAYS} days: ask for wider steps or in parts.`,
@@ -56,7 +62,8 @@ export function rangeIn(
   if (keptMs >= toMs) {
     throw new Refusal("bad-range", `This metric is kept for ${keepMs / DAY_MS} days: ask for what is younger.`);
   }
-  return { fromMs: Math.max(fromMs, keptMs), toMs, stepMs };
+  const firstMs = Math.max(fromMs, keptMs);
+  return { fromMs: firstMs, toMs, stepMs: whole ? toMs - firstMs : stepMs, whole };
 }
 
 function timeIn(name: string, text: string): number {
@@ -68,5 +75,8 @@ function timeIn(name: string, text: string): number {
 function durationIn(text: string): number {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   if (unit !== undefined) return Number(count) * (UNITS[unit] as number);
-  throw new Refusal("bad-range", `Expected step as a duration such as 60s, 5m, 1h or 1d, got "${text}".`);
+  throw new Refusal(
+    "bad-range",
+    `Expected step as a duration such as 60s, 5m, 1h or 1d, or "${WHOLE}" for the whole range in one, got "${text}".`,
+  );
 }

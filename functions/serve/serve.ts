@@ -9,7 +9,7 @@ import {
   type Telemetry,
   toHttpReply,
 } from "@millrace/aws";
-import { type MetricsPipeline, readMetric } from "@millrace/engine";
+import { type MetricsPipeline, readMetric, readMetricWhole } from "@millrace/engine";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { freshnessOf } from "./freshness.ts";
 import { metricNamed, rangeIn } from "./metric-range.ts";
@@ -58,9 +58,14 @@ export const routes: Readonly<Record<string, Route>> = {
 
   async "GET /metrics/{metric}"(deps, { path, query }, nowMs) {
     const metric = metricNamed(deps.metrics, path.metric);
-    const { fromMs, toMs, stepMs } = rangeIn(query, metric, { nowMs, maxSkewMs: deps.metrics.pipeline.maxSkewMs });
+    const { fromMs, toMs, stepMs, whole } = rangeIn(query, metric, {
+      nowMs,
+      maxSkewMs: deps.metrics.pipeline.maxSkewMs,
+    });
     const [rows, lag] = await Promise.all([deps.store.rows(metric.name, fromMs, toMs), deps.lag.metrics.read()]);
-    const windows = readMetric(deps.metrics, metric.name, rows, { stepMs });
+    const windows = whole
+      ? [readMetricWhole(deps.metrics, metric.name, rows, { fromMs, toMs }) ?? []].flat()
+      : readMetric(deps.metrics, metric.name, rows, { stepMs });
     return {
       metric: nameOf(metric),
       version: versionOf(metric),

@@ -68,7 +68,7 @@ export { LEDGER } from "./metrics/ledger.ts";
 export type { Measure } from "./metrics/measure.ts";
 export { measure } from "./metrics/measure.ts";
 export type { MetricGroup, MetricWindow, ReadableRow, Values } from "./metrics/read.ts";
-export { hottestShare, metricKeepMs, metricOf, readMetric } from "./metrics/read.ts";
+export { hottestShare, metricKeepMs, metricOf, readMetric, readMetricWhole } from "./metrics/read.ts";
 export type { MetricRow, RolledUp, WindowBatch, Written } from "./metrics/roll-up.ts";
 export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
 export type { Position, StreamRecord } from "./position.ts";

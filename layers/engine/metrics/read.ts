@@ -53,16 +53,34 @@ export function readMetric(
       `metric ${name}: a step must be a multiple of its narrowest window (${metric.everyMs} ms), got ${stepMs}`,
     );
   }
+  const merged = mergeRows(metric, rows, (startMs) => Math.floor(startMs / stepMs) * stepMs);
+  return [...merged].sort(([a], [b]) => a - b).map(([startMs, groups]) => toWindow(metric, startMs, stepMs, groups));
+}
+
+/** All rows as one window over the time from which they are, which is half-open; null when there are none. */
+export function readMetricWhole(
+  metrics: MetricsPipeline,
+  name: string,
+  rows: readonly ReadableRow[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): MetricWindow | null {
+  const metric = metricOf(metrics, name);
+  const groups = mergeRows(metric, rows, () => fromMs).get(fromMs);
+  return groups === undefined ? null : toWindow(metric, fromMs, toMs - fromMs, groups);
+}
+
+/** The groups of each step that has rows. Final rows stand in place of all others of their windows. */
+function mergeRows(metric: CompiledMetric, rows: readonly ReadableRow[], stepOf: (startMs: number) => number) {
   const merged = new Map<number, Groups>();
   const finished = new Set(rows.flatMap(({ startMs, final = false }) => (final ? [startMs] : [])));
   for (const { startMs, bytes, final = false } of rows) {
     if (!final && finished.has(startMs)) continue;
-    const step = Math.floor(startMs / stepMs) * stepMs;
+    const step = stepOf(startMs);
     const groups = merged.get(step) ?? noGroups();
     mergeGroups(metric, groups, unpackCell(metric, bytes));
     merged.set(step, groups);
   }
-  return [...merged].sort(([a], [b]) => a - b).map(([startMs, groups]) => toWindow(metric, startMs, stepMs, groups));
+  return merged;
 }
 
 export function metricOf({ metrics }: MetricsPipeline, name: string): CompiledMetric {
