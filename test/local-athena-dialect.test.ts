@@ -155,6 +155,34 @@ describe("a query", () => {
     expect((await athena.run(sql)).Status?.StateChangeReason).toMatch(/^NOT_SUPPORTED: .*not simulated/);
   });
 
+  it.each([
+    "SELECT x + 1 AS y FROM t WHERE y > 1",
+    "SELECT x + 1 AS y, y + 1 AS z FROM t",
+    "SELECT x % 2 AS y, count(*) FROM t GROUP BY y",
+    "SELECT x % 2 AS y FROM t GROUP BY x % 2 HAVING y = 0",
+    "SELECT z FROM (SELECT x + 1 AS y, x AS z FROM t WHERE y = 1)",
+  ])("cannot use a name where Trino does not know it yet: %s", async (sql) => {
+    const { Status } = await athena.run(`WITH t AS (SELECT x FROM (VALUES 1, 2) AS v (x)) ${sql}`);
+    expect(Status?.StateChangeReason).toMatch(/^COLUMN_NOT_FOUND: line 1:\d+: Column 'y' cannot be resolved/);
+  });
+
+  it.each([
+    ["SELECT x + 1 AS y FROM t ORDER BY y", [["2"], ["3"]]],
+    ["SELECT x * 10 AS x FROM t WHERE x = 1 GROUP BY x", [["10"]]],
+    ["SELECT y FROM (SELECT x + 1 AS y FROM t) WHERE y > 2", [["3"]]],
+    ["SELECT x AS y FROM t WHERE EXISTS (SELECT 1 AS x FROM (VALUES 2) AS v (n) WHERE n = t.x)", [["2"]]],
+  ] as const)("can use it where Trino does: %s", async (sql, rows) => {
+    expect(await athena.rows(`WITH t AS (SELECT x FROM (VALUES 1, 2) AS v (x)) ${sql}`)).toEqual(rows);
+  });
+
+  it("that means an outer column by a name which an inner SELECT gives is refused, since DuckDB would take the inner one", async () => {
+    const sql =
+      "SELECT x FROM (VALUES 1, 2) AS t (x) WHERE EXISTS (SELECT 1 AS x FROM (VALUES 2) AS v (n) WHERE n = x)";
+    expect((await athena.run(sql)).Status?.StateChangeReason).toMatch(
+      /^NOT_SUPPORTED: line 1:10\d: A column 'x' of the/,
+    );
+  });
+
   it("wants a number beyond bigint as a decimal", async () => {
     const { Status } = await athena.run("SELECT 18446744073709551616");
     expect(Status?.StateChangeReason).toMatch(/^SYNTAX_ERROR: line 1:8: Invalid numeric literal/);

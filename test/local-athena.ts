@@ -27,6 +27,7 @@ export interface LocalAthena {
   /** By key; what ends in .gz unpacked. */
   read(bucket: string, prefix: string): Promise<Readonly<Record<string, string>>>;
   delete(bucket: string, key: string): Promise<void>;
+  copy(bucket: string, from: string, to: string): Promise<void>;
   /** Runs to the end, whatever that is. */
   run(sql: string, more?: Partial<StartQueryExecutionCommandInput>, client?: AthenaClient): Promise<QueryExecution>;
   /** The rows of a query that has to succeed, without the header. */
@@ -79,6 +80,7 @@ export async function openAthena({
     advance: (ms) => clock.advanceTo(clock.now() + ms),
     put: (bucket, key, body) => objects.put(bucket, key, typeof body === "string" ? Buffer.from(body) : body),
     delete: objects.delete,
+    copy: async (bucket, from, to) => objects.put(bucket, to, (await objects.get(bucket, from)) as Buffer),
     async read(bucket, prefix) {
       const found: Record<string, string> = {};
       for (const key of await objects.keys(bucket, prefix)) {

@@ -14,7 +14,7 @@ import { QueryError, queryErrorOf } from "./query-error.ts";
 import { columnOf, type ResultColumn, type Row, valueText } from "./result-set.ts";
 import { type Scan, scannedFiles } from "./scanned-files.ts";
 import { createTableReader, filesOf, PATH_COLUMN, type TableReader } from "./table-files.ts";
-import { quoted, type TableReference, toDuckdb } from "./to-duckdb.ts";
+import { type Probe, quoted, type TableReference, toDuckdb } from "./to-duckdb.ts";
 import { readStatement } from "./unload.ts";
 import { type OutputObject, writeUnload } from "./write-unload.ts";
 
@@ -121,7 +121,7 @@ function createSession(
 
   const translated = async (sql: string, database: string): Promise<string> => {
     const named: TableReference[] = [];
-    const duckdb = toDuckdb({
+    const { sql: duckdb, probes } = toDuckdb({
       sql,
       tree: grammar.parse(sql),
       nowMs,
@@ -131,6 +131,7 @@ function createSession(
       },
     });
     for (const reference of named) await openTable(reference, reference.database ?? database);
+    for (const probe of probes) await demandColumn(connection, probe);
     return duckdb;
   };
 
@@ -203,6 +204,15 @@ function createSession(
       for (const schema of schemas) await connection.run(`DROP SCHEMA ${quoted(schema)} CASCADE`);
     },
   };
+}
+
+async function demandColumn(connection: DuckDBConnection, { name, sql, problem }: Probe): Promise<void> {
+  try {
+    await connection.run(sql);
+  } catch (error) {
+    // Whatever else is wrong comes out when the query itself runs.
+    if (String(error).includes(`Referenced column ${quoted(name)} not found`)) throw problem;
+  }
 }
 
 const CATALOG = "awsdatacatalog";

@@ -17,6 +17,11 @@ export function notSimulated(place: string, what: string): QueryError {
   return new QueryError("NOT_SUPPORTED", `${place}${what} is not simulated by the local runtime`);
 }
 
+export function noColumn(name: string, place: string): QueryError {
+  const reason = "cannot be resolved or requester is not authorized to access requested resources";
+  return new QueryError("COLUMN_NOT_FOUND", `${place}Column '${name}' ${reason}`);
+}
+
 /** What a service refuses, and an error of DuckDB, in Athena's words as far as it has such. */
 export function queryErrorOf(error: unknown): QueryError {
   if (error instanceof QueryError) return error;
@@ -24,10 +29,7 @@ export function queryErrorOf(error: unknown): QueryError {
   const text = error instanceof Error ? error.message : String(error);
   const [, kind = "", first = text] = /^([A-Za-z ]+ Error): ([^\n]*)/.exec(text) ?? [];
   const column = /^Referenced column "([^"]*)" (?:not found|was not found)/.exec(first)?.[1];
-  if (column !== undefined) {
-    const reason = `Column '${column}' cannot be resolved or requester is not authorized to access requested resources`;
-    return new QueryError("COLUMN_NOT_FOUND", reason);
-  }
+  if (column !== undefined) return noColumn(column, "");
   if (/Malformed JSON|read_json|parquet|not a GZIP stream/i.test(first)) return new QueryError("HIVE_BAD_DATA", first);
   return new QueryError(codes[kind] ?? "GENERIC_INTERNAL_ERROR", first);
 }

@@ -51,24 +51,45 @@ export interface TableReader {
   select(table: DataTable, files: readonly DataFile[], hidden: { readonly rootDir: string } | null): Promise<string>;
 }
 
+/** What a file is made of: files of the same form are read alike. */
+interface Form {
+  readonly id: string;
+  readonly names: readonly string[];
+}
+
 /** Looks into each file once for the names that it has. */
 export function createTableReader(connection: DuckDBConnection): TableReader {
-  const seen = new Map<string, { readonly version: string; readonly names: readonly string[] }>();
+  const seen = new Map<string, { readonly version: string; readonly form: Form }>();
+  const parquetForms = new Map<string, Form>();
+  const rowsOf = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJson();
 
-  const namesIn = async (table: DataTable, files: readonly DataFile[]): Promise<ReadonlySet<string>> => {
-    const fresh = files.filter(({ path, version }) => seen.get(path)?.version !== version);
-    if (fresh.length > 0) {
-      const paths = list(fresh.map(({ path }) => path));
-      const found =
-        table.format === "parquet"
-          ? `SELECT file_name, list(name) FROM parquet_schema(${paths}) GROUP BY ALL`
-          : `SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) AS key
-               FROM read_json_objects(${paths}, format = 'newline_delimited', filename = true)) GROUP BY ALL`;
-      const rows = (await connection.runAndReadAll(found)).getRowsJson() as [string, string[]][];
-      const names = new Map(rows);
-      for (const { path, version } of fresh) seen.set(path, { version, names: names.get(path) ?? [] });
+  const parquetForm = async (path: string, id: string): Promise<Form> => {
+    const known = parquetForms.get(id);
+    if (known !== undefined) return known;
+    const described = await rowsOf(`DESCRIBE SELECT * FROM read_parquet(${text(path)}, hive_partitioning = false)`);
+    const form = { id, names: described.map(([name]) => String(name)) };
+    parquetForms.set(id, form);
+    return form;
+  };
+  const look = async (format: DataTable["format"], files: readonly DataFile[]): Promise<void> => {
+    const paths = list(files.map(({ path }) => path));
+    const found = new Map<string, Form>();
+    if (format === "parquet") {
+      const element = "concat_ws(' ', name, type, converted_type, num_children, precision, scale)";
+      const sql = `SELECT file_name, string_agg(${element}, ',') FROM parquet_schema(${paths}) GROUP BY ALL`;
+      for (const [path, id] of await rowsOf(sql)) found.set(String(path), await parquetForm(String(path), String(id)));
+    } else {
+      const keys = `SELECT filename, unnest(json_keys(json)) AS key
+        FROM read_json_objects(${paths}, format = 'newline_delimited', filename = true)`;
+      for (const [path, names] of await rowsOf(`SELECT filename, list(DISTINCT key) FROM (${keys}) GROUP BY ALL`))
+        found.set(String(path), { id: "", names: names as readonly string[] });
     }
-    return new Set(files.flatMap(({ path }) => seen.get(path)?.names ?? []));
+    for (const { path, version } of files) seen.set(path, { version, form: found.get(path) ?? { id: "", names: [] } });
+  };
+  const formsOf = async (format: DataTable["format"], files: readonly DataFile[]): Promise<readonly Form[]> => {
+    const fresh = files.filter(({ path, version }) => seen.get(path)?.version !== version);
+    if (fresh.length > 0) await look(format, fresh);
+    return files.flatMap(({ path }) => seen.get(path)?.form ?? []);
   };
 
   return {
@@ -78,11 +99,12 @@ export function createTableReader(connection: DuckDBConnection): TableReader {
       if (hidden !== null && files.length === 0) typed.push({ name: PATH_COLUMN, type: "VARCHAR" });
       if (files.length === 0)
         return `SELECT ${typed.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoted(name)}`).join(", ")} WHERE false`;
-      const names = [...(await namesIn(table, files))].sort();
+      const forms = await formsOf(format, files);
+      const names = [...new Set(forms.flatMap((form) => form.names))].sort();
       const spelled = columns.map(({ name, type }): Spelled => {
         return { name, type: duckdbType(type), spellings: names.filter((found) => found.toLowerCase() === name) };
       });
-      const read = format === "parquet" ? parquetRows(spelled) : jsonRows(spelled);
+      const read = format === "parquet" ? parquetRows(spelled, forms) : jsonRows(spelled);
       const paths = list(files.map(({ path }) => path));
       const partitions = partitionKeys.map(({ name }) => `${quoted(name)}: VARCHAR`);
       const hive =
@@ -117,9 +139,11 @@ interface RowsOf {
   readonly values: readonly string[];
 }
 
-function parquetRows(columns: readonly Spelled[]): RowsOf {
+function parquetRows(columns: readonly Spelled[], forms: readonly Form[]): RowsOf {
+  // By their names only where they differ: for that DuckDB reads every file's footer, also of partitions that nobody wants.
+  const differ = new Set(forms.map(({ id }) => id)).size > 1;
   const values = columns.map(({ spellings: [found] }) => (found === undefined ? "NULL" : quoted(found)));
-  return { from: "read_parquet", options: "union_by_name = true", values };
+  return { from: "read_parquet", options: `union_by_name = ${differ}`, values };
 }
 
 /** Athena's reader lowers the keys; DuckDB's wants them as they are, and takes no two that differ in their case alone. */

@@ -2,9 +2,10 @@
  * A Trino query as DuckDB's, by edits at the places of the parse tree: names of functions and tables, types and literals that mean something else there.
  * What the two do not share and no edit can mend is refused.
  */
+import { aliasUses } from "./alias-uses.ts";
 import { duckdbFunction } from "./functions.ts";
 import type { Syntax } from "./grammar.ts";
-import { notSimulated, QueryError } from "./query-error.ts";
+import { noColumn, notSimulated, QueryError } from "./query-error.ts";
 
 /** As written, without quotes and in small letters. */
 export interface TableReference {
@@ -24,8 +25,21 @@ export interface TranslateOptions {
   readonly relationOf: (reference: TableReference) => string;
 }
 
+export interface Translated {
+  readonly sql: string;
+  /** Queries that fail where a name is no column of Trino's, though DuckDB would know what is meant. */
+  readonly probes: readonly Probe[];
+}
+
+export interface Probe {
+  readonly name: string;
+  readonly sql: string;
+  /** What is wrong when it fails for that name. */
+  readonly problem: QueryError;
+}
+
 /** Throws a QueryError. */
-export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): string {
+export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): Translated {
   const root = skipTo(tree, "QueryStatement");
   if (root === null) throw notSimulated("", `Anything but a query (${firstWords(sql, tree)} …)`);
   const edits: Edit[] = [];
@@ -134,7 +148,14 @@ export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): st
     if (more.length === 0 && only?.kind === "SelectExpressionColumnName")
       edits.push({ from: item.to, to: item.to, text: ` AS "_col${at}"` });
   }
-  return edited(sql, root, edits);
+  const probes = aliasUses(root, (node) => nameOf(text(node))).map(({ name, at, ctes, from, seesOuter }): Probe => {
+    const before = ctes.length === 0 ? "" : `WITH ${ctes.map((cte) => edited(sql, cte, edits)).join(", ")} `;
+    const probe = `${before}SELECT ${quoted(name)} FROM ${edited(sql, from, edits)} LIMIT 0`;
+    const place = placeOf(sql, at);
+    const hidden = `A column '${name}' of the query around, under a name that this SELECT gives itself,`;
+    return { sql: probe, problem: seesOuter ? notSimulated(place, hidden) : noColumn(name, place), name };
+  });
+  return { sql: edited(sql, root, edits), probes };
 }
 
 interface Edit {
@@ -143,10 +164,11 @@ interface Edit {
   readonly text: string;
 }
 
-function edited(sql: string, { from, to }: Syntax, edits: Edit[]): string {
+function edited(sql: string, { from, to }: Pick<Syntax, "from" | "to">, edits: readonly Edit[]): string {
   let result = "";
   let at = from;
-  for (const edit of edits.sort((a, b) => a.from - b.from || a.to - b.to)) {
+  const inside = edits.filter((edit) => edit.from >= from && edit.to <= to);
+  for (const edit of inside.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
     result += sql.slice(at, edit.from) + edit.text;
     at = edit.to;
   }
