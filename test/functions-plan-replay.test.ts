@@ -1,9 +1,11 @@
 import { S3Client } from "@aws-sdk/client-s3";
-import { type ReplayPlan, readReplayRequest, replayId, s3ArchiveObjects } from "@millrace/aws";
+import { type FailedBatch, type ReplayPlan, readReplayRequest, replayId, s3ArchiveObjects } from "@millrace/aws";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { planReplay, RESTORE_SECONDS } from "../functions/plan-replay/plan-replay.ts";
+import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
+import { pipeline } from "./functions/shop.ts";
 
 const request = { source: "archive", target: "curated", from: "2026-03-01T10:30:00Z", to: "2026-03-02T01:00:00Z" };
 
@@ -43,6 +45,55 @@ describe("plan-replay", () => {
   });
 });
 
+describe("plan-replay for features", () => {
+  const batch = (shard: string, sequence: string, hour: number) => {
+    const [firstArrivalMs, lastArrivalMs] = [hour, hour + 0.5].map(
+      (at) => Date.parse("2026-03-01T00:00:00Z") + at * 3_600_000,
+    );
+    return { last: { shard, sequence, subSequence: 0 }, firstArrivalMs, lastArrivalMs } as FailedBatch;
+  };
+  const failed = { source: "failed", target: "features" };
+
+  it("waits until the lake holds what arrived in the time, but no longer than for what was there at its start", async () => {
+    const bench = benchOf([], { nowMs: Date.parse(STARTED) });
+    expect(await bench.plan("one", { target: "features", to: "2027-01-01T00:00:00Z" })).toEqual({
+      kind: "settling",
+      waitSeconds: LAG_MS / 1000,
+    });
+    expect(await bench.plan("one", { target: "features", to: "2026-03-01T12:00:00Z" })).toMatchObject({ kind: "rows" });
+    expect(await bench.plan("one", { target: "features", raise: "latest", name: "l" })).toMatchObject({ kind: "rows" });
+  });
+
+  it("raises marks over the last batch of each shard, and asks for the entities of all of them", async () => {
+    const batches = [batch("a", "9", 11), batch("a", "10", 10), batch("b", "7", 12)];
+    const bench = benchOf([], { batches });
+    const plan = await bench.plan("one", failed);
+    if (plan.kind !== "rows") throw new Error(plan.kind);
+    expect(plan.views.map(({ view }) => view)).toEqual(["by_user", "by_item"]);
+    expect(plan.chunks).toBe(2 * BUCKETS);
+    for (const task of bench.tasks()) {
+      expect(task).toMatchObject({
+        mode: "write",
+        raiseTo: [
+          { shard: "a", sequence: "10" },
+          { shard: "b", sequence: "7" },
+        ],
+      });
+    }
+    expect(plan.views[0]?.query).toContain("TIMESTAMP '2026-03-01 10:00:00.000'");
+    expect(plan.views[0]?.query).toContain("TIMESTAMP '2026-03-01 12:30:00.001'");
+    expect(await benchOf([]).plan("one", failed)).toMatchObject({ kind: "rows", chunks: 0, views: [] });
+  });
+
+  it("only compares in a dry run, and makes one view where one is named", async () => {
+    const bench = benchOf([]);
+    await bench.plan("one", { target: "features", view: "by_item", entities: ["x"], dryRun: true });
+    expect(bench.tasks()).toHaveLength(BUCKETS);
+    expect(bench.tasks()[0]).toMatchObject({ view: "by_item", mode: "compare" });
+    await expect(bench.plan("one", { target: "features", view: "nobody" })).rejects.toThrow("there is no view nobody");
+  });
+});
+
 describe("a request", () => {
   it("is the same however it is written, and another one in any other field", () => {
     const whole = { ...request, entities: ["b", "a"], where: { x: "1", y: "2" }, dryRun: false };
@@ -72,6 +123,14 @@ describe("a request", () => {
     expect(() => readReplayRequest({ ...request, source: "tape", recordsPerSecond: 0, when: 1 })).toThrow(
       /^source: expected one of .*, got "tape"; recordsPerSecond: expected a whole number from 1 .*, got 0; when: there is no such field$/,
     );
+    for (const wrong of [
+      { view: "v" },
+      { source: "failed" },
+      { target: "features", entities: ["a"] },
+      { raise: "latest" },
+    ]) {
+      expect(() => readReplayRequest({ ...request, ...wrong })).toThrow(/^(view|source|entities)/);
+    }
     expect(() => readReplayRequest({ ...request, to: request.from })).toThrow("is not before to");
     expect(() => readReplayRequest(null)).toThrow('expected {"source": …');
   });
@@ -86,7 +145,18 @@ function keyOf(hour: string): string {
   return `raw/dt=2026-${hour.replace("/", "/hour=")}/raw-1.gz`;
 }
 
-function benchOf(stored: readonly Stored[]) {
+const STARTED = "2026-03-05T00:00:00.000Z";
+const LAG_MS = 600_000;
+
+interface Circumstances {
+  readonly nowMs?: number;
+  readonly batches?: readonly FailedBatch[];
+}
+
+function benchOf(
+  stored: readonly Stored[],
+  { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [] }: Circumstances = {},
+) {
   const restored: string[] = [];
   let thawed = false;
   const send = async (command: { readonly input: { readonly Prefix?: string; readonly Key?: string } }) => {
@@ -119,6 +189,11 @@ function benchOf(stored: readonly Stored[]) {
       put: async (key, text) => void files.set(key, text),
       get: async (key) => files.get(key) ?? "",
     },
+    pipeline,
+    failed: { between: async () => batches },
+    ttlMs: () => 0,
+    lagMs: LAG_MS,
+    now: () => nowMs,
     telemetry: memoryTelemetry(),
   });
   return {
@@ -127,7 +202,11 @@ function benchOf(stored: readonly Stored[]) {
       thawed = true;
     },
     plan: (execution = "one", over: object = {}): Promise<ReplayPlan> =>
-      handle({ request: { ...request, ...over }, execution }),
+      handle({ request: { ...request, ...over }, execution, startedAt: STARTED }),
+    tasks: () => {
+      const lines = (files.get("work/replay/one/tasks.jsonl") ?? "").split("\n").filter((line) => line !== "");
+      return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
     keysOf: () => {
       const lines = (files.get("work/replay/one/chunks.jsonl") ?? "").split("\n").filter((line) => line !== "");
       return lines.map((line) => (JSON.parse(line) as { key: string }).key);

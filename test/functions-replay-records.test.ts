@@ -176,6 +176,8 @@ const whole: ReplayRequest = {
   from: new Date(0).toISOString(),
   to: new Date(START + 1000 * HOUR).toISOString(),
   entities: [],
+  view: null,
+  raise: "marks",
   where: {},
   dryRun: false,
   recordsPerSecond: 1_000_000,

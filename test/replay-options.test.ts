@@ -15,6 +15,8 @@ describe("npm run replay's options", () => {
           from: "2026-03-01T00:00:00.000Z",
           to: "2026-03-02T10:00:00.000Z",
           entities: ["a", "b"],
+          view: null,
+          raise: "marks",
           where: { page: "a=b" },
           dryRun: false,
           recordsPerSecond: 7,
@@ -34,7 +36,7 @@ describe("npm run replay's options", () => {
 
   it.each([
     [[], "Give --source"],
-    [["--source", "archive"], "target: expected one of curated"],
+    [["--source", "archive"], "target: expected one of curated, features"],
     [[...start, "--rate", "x"], "recordsPerSecond: expected a whole number"],
     [[...start, "--where", "x"], "--where: expected COLUMN=VALUE"],
     [[...start, "--stack", "s", "--endpoint", "http://x"], "are two places"],

@@ -101,14 +101,21 @@ export const kept: readonly Kept[] = [
     pattern: "states:StopExecution",
     reason: "Only a Map that fails, or is stopped, ends its children; AWS asks for it with every distributed Map.",
   },
-  ...["states:RedriveExecution", "arn:aws:states:us-east-1:000000000000:execution:millrace-replay/Chunks:*"].map(
-    (pattern) => ({
+  ...["Chunks", "Buckets"]
+    .map((label) => `arn:aws:states:us-east-1:000000000000:execution:millrace-replay/${label}:*`)
+    .concat("states:RedriveExecution")
+    .map((pattern) => ({
       role: "ReplayMachineRole",
       statement: "RedriveItsChildren",
       pattern,
       reason: "Only a redrive needs it; test/replay-curated.test.ts does one.",
-    }),
-  ),
+    })),
+  {
+    role: "ReplayMachineRole",
+    statement: "AskForRows",
+    pattern: "athena:StopQueryExecution",
+    reason: "Only a query whose task is stopped or takes too long needs it.",
+  },
   ...LOG_DELIVERY.map((pattern) => ({
     role: "ReplayMachineRole",
     statement: "DeliverLogs",

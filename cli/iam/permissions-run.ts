@@ -66,11 +66,12 @@ function start(
   });
 }
 
-/** All of the archive into the lake again, what cannot be a row included. */
+/** All of the archive into the lake again, what cannot be a row included; then what was given up into the features. */
 async function replay(runtime: Runtime): Promise<void> {
   const [from, to] = [new Date(0).toISOString(), new Date(runtime.clock.now() + 1).toISOString()];
   await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
+  await execute(runtime, "ReplayMachine", { source: "failed", target: "features", from, to });
 }
 
 async function execute(runtime: Runtime, logicalId: string, input: Json): Promise<void> {

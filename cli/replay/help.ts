@@ -11,7 +11,10 @@ docs/replay.md has the table of sources and targets.
   --target TARGET     what is repaired: ${REPLAY_TARGETS.join(", ")}
   --from TIME         arrival of the first record, such as 2026-03-01 or 2026-03-01T10:00:00Z
   --to TIME           arrival before which the last one came
-  --entity KEY        only records with this partition key; any number of times
+  --entity KEY        only records with this partition key, or (features) this entity of --view; any number of times
+  --view NAME         (features) only this view
+  --raise latest      (features) every entity, with all that the lake and the stream have: after the loss of the table, for a
+                      new view or version. Otherwise the entities with an event in the time are made anew as far as their marks go
   --where COL=VALUE   only events whose column has this value, such as event_type=purchase; any number of times
   --rate N            at most N records per second in all (default: ${REPLAY_DEFAULTS.recordsPerSecond})
   --dry-run           count and estimate only

@@ -22,6 +22,7 @@ const flag = { type: "boolean" } as const;
 const OPTIONS = {
   ...{ stack: text, endpoint: text },
   ...{ source: text, target: text, from: text, to: text, rate: text, name: text },
+  ...{ view: text, raise: text },
   entity: { type: "string", multiple: true },
   where: { type: "string", multiple: true },
   ...{ "dry-run": flag, "no-wait": flag },
@@ -57,13 +58,15 @@ function toAct(values: Values): ReplayOptions["act"] {
 }
 
 function toRequest(values: Values): ReplayRequest {
-  const { source, target, from, to, rate, name, entity = [], where = [] } = values;
+  const { source, target, from, to, rate, name, view, raise, entity = [], where = [] } = values;
   return readReplayRequest({
     ...{ source, target, from: toTime(from), to: toTime(to), entities: entity },
     where: Object.fromEntries(where.map(toCondition)),
     dryRun: values["dry-run"] === true,
     ...(rate !== undefined && { recordsPerSecond: Number(rate) }),
     ...(name !== undefined && { name }),
+    ...(view !== undefined && { view }),
+    ...(raise !== undefined && { raise }),
   });
 }
 

@@ -6,7 +6,20 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
   const said = output as { readonly kind: string; readonly execution: string } & Partial<Report>;
   if (said.kind === "already")
     return `This was asked for before: ${said.execution} is it. Another --name does it again.\n`;
-  const { counts, estimate, reportKey, chunks } = said as Report;
+  const { counts, recomputed, estimate, reportKey, chunks } = said as Report;
+  const report = `  report             ${reportKey} in the lake's bucket\n`;
+  if (recomputed !== null) {
+    const { entities = 0, different = 0, written = 0, refused = 0, fewer = 0, tooLarge = 0 } = recomputed;
+    const figures = {
+      entities,
+      different,
+      "items written": written,
+      "events refused": refused,
+      "left as they are": fewer + tooLarge,
+    };
+    const shown = Object.entries(figures).map(([what, count]) => `  ${what.padEnd(19)}${number(count)}\n`);
+    return `${name}: ${said.kind}\n${shown.join("")}${report}`;
+  }
   const { wanted, sent, bytes, oversize, unreadable, verdicts } = counts;
   const lines = [
     `${name}: ${said.kind}`,
@@ -17,15 +30,15 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
     ...(oversize > 0 ? [`  too large          ${number(oversize)}`] : []),
     ...(unreadable > 0 ? [`  no records         ${number(unreadable)}`] : []),
     `  at this rate       ${number(estimate.atLeastSeconds)} s at least, about $${estimate.dollars.toFixed(2)} on AWS`,
-    `  report             ${reportKey} in the lake's bucket`,
   ];
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n${report}`;
 }
 
 interface Report {
   readonly counts: Readonly<Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable", number>> & {
     readonly verdicts: Readonly<Record<string, number>>;
   };
+  readonly recomputed: Readonly<Record<string, number>> | null;
   readonly estimate: { readonly atLeastSeconds: number; readonly dollars: number };
   readonly reportKey: string;
   readonly chunks: number;

@@ -5,20 +5,33 @@ import {
   readConfig,
   s3ArchiveObjects,
   s3Client,
+  s3FailedBatches,
   s3ReplayControl,
   s3WorkFiles,
   text,
+  wholeNumber,
 } from "@millrace/aws";
+import { compile, itemTtlMs } from "@millrace/engine";
+import { features } from "#definitions/features.ts";
+import { eventSchema } from "#definitions/generated/event.ts";
 import { planReplay } from "./plan-replay.ts";
 
 const config = readConfig(process.env, {
   rawBucket: text("RAW_BUCKET"),
   lakeBucket: text("LAKE_BUCKET"),
+  failedBucket: text("FAILED_BUCKET"),
+  featuresFunction: text("FEATURES_FUNCTION"),
   idempotencyTable: text("IDEMPOTENCY_TABLE"),
+  bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
+  transformSeconds: wholeNumber("TRANSFORM_BUFFER_SECONDS", { least: 0 }),
+  retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
 });
 /** Whoever asks for the same within this time is told that it was done. */
 const KEEP_SECONDS = 90 * 86_400;
+/** Delivery may take 1.5 times its buffer, after the transform's; and a minute for all else. */
+const lagSeconds = config.transformSeconds + 1.5 * config.bufferSeconds + 60;
 const s3 = s3Client();
+const pipeline = compile(features, eventSchema);
 
 export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
@@ -30,5 +43,10 @@ export const handler = planReplay({
   }),
   control: s3ReplayControl(s3, config.lakeBucket),
   files: s3WorkFiles(s3, config.lakeBucket),
+  pipeline,
+  failed: s3FailedBatches(s3, config.failedBucket, config.featuresFunction),
+  ttlMs: (view) => itemTtlMs(pipeline, view, config.retentionHours),
+  lagMs: lagSeconds * 1000,
   telemetry: powertoolsTelemetry(),
+  now: () => Date.now(),
 });

@@ -9,14 +9,13 @@ import {
   replayId,
   replayWork,
   type Telemetry,
-  type WorkFiles,
 } from "@millrace/aws";
+import { planRows, type RowsDeps } from "./plan-rows.ts";
 
-export interface Deps {
+export interface Deps extends RowsDeps {
   readonly objects: ArchiveObjects;
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
-  readonly files: WorkFiles;
   readonly telemetry: Telemetry;
 }
 
@@ -24,6 +23,8 @@ export interface Deps {
 export interface Asked {
   readonly request: unknown;
   readonly execution: string;
+  /** ISO. */
+  readonly startedAt: string;
 }
 
 /** Chunks of one replay: all are listed in one file. */
@@ -39,18 +40,24 @@ export const RESTORE_SECONDS = 900;
  * again, also after Glacier had to be waited for. Throws a ReplayRequestError, which no retry can help.
  */
 export function planReplay(deps: Deps) {
-  return async ({ request: given, execution }: Asked): Promise<ReplayPlan> => {
+  return async ({ request: given, execution, startedAt }: Asked): Promise<ReplayPlan> => {
     const request = readReplayRequest(given);
     // A dry run may be done at any time: it changes nothing, and what it counts may have changed.
     const owner = request.dryRun ? execution : await deps.claim(replayId(request), execution);
-    const plan = owner === execution ? await list(deps, request, execution) : alreadyOf(owner);
-    deps.telemetry.batch({ counts: { Chunks: plan.kind === "ready" ? plan.chunks : 0 }, context: { execution, plan } });
+    const plan = owner === execution ? await planOf(deps, request, execution, startedAt) : alreadyOf(owner);
+    const chunks = "chunks" in plan ? plan.chunks : 0;
+    deps.telemetry.batch({ counts: { Chunks: chunks }, context: { execution, plan: plan.kind } });
     return plan;
   };
 }
 
 function alreadyOf(execution: string): ReplayPlan {
   return { kind: "already", execution };
+}
+
+async function planOf(deps: Deps, request: ReplayRequest, execution: string, startedAt: string): Promise<ReplayPlan> {
+  if (request.target !== "features") return list(deps, request, execution);
+  return planRows(deps, request, { execution, startedMs: Date.parse(startedAt) });
 }
 
 async function list({ objects, control, files }: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {

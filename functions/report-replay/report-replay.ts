@@ -21,6 +21,8 @@ export interface Done {
   /** ISO. */
   readonly startedAt: string;
   readonly chunks: number;
+  /** What the chunks did: put records again, or made items anew. */
+  readonly what: "records" | "rows";
   /** The manifest that the Map's ResultWriter left; null when there was nothing to do. */
   readonly manifestKey: string | null;
 }
@@ -33,6 +35,8 @@ export interface ReplayReport {
   readonly endedAt: string;
   readonly chunks: number;
   readonly counts: ReplayCounts;
+  /** Of items made anew, what recompute counts, of all views and buckets; null where no item was. */
+  readonly recomputed: Readonly<Record<string, number>> | null;
   /** At the rate that was asked for: before it, in a dry run; of a replay that is done, what was expected. */
   readonly estimate: Estimate;
   /** In the lake's bucket, where it stays. */
@@ -41,9 +45,10 @@ export interface ReplayReport {
 
 /** Adds up what the chunks did, and leaves it where it stays. */
 export function reportReplay({ files, telemetry, now }: Deps) {
-  return async ({ request: given, execution, startedAt, chunks, manifestKey }: Done): Promise<ReplayReport> => {
+  return async ({ request: given, execution, startedAt, chunks, what, manifestKey }: Done): Promise<ReplayReport> => {
     const request = readReplayRequest(given);
-    const counts = manifestKey === null ? NO_COUNTS : await sumOf(files, manifestKey);
+    const results = manifestKey === null ? [] : await resultsIn(files, manifestKey);
+    const counts = what === "records" ? (results as ReplayCounts[]).reduce(addCounts, NO_COUNTS) : NO_COUNTS;
     const report: ReplayReport = {
       kind: request.dryRun ? "dry run" : "done",
       execution,
@@ -52,6 +57,7 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       endedAt: new Date(now()).toISOString(),
       chunks,
       counts,
+      recomputed: what === "rows" ? sumOf(results as Record<string, number>[]) : null,
       estimate: estimateOf(counts, { chunks, recordsPerSecond: request.recordsPerSecond }),
       reportKey: `reports/replay/${execution}.json`,
     };
@@ -65,16 +71,20 @@ export function reportReplay({ files, telemetry, now }: Deps) {
   };
 }
 
-/** Each line of a result file is the counts of one chunk; after a redrive the manifest names the files of all runs. */
-async function sumOf(files: WorkFiles, manifestKey: string): Promise<ReplayCounts> {
+/** Each line of a result file is what one chunk counted; after a redrive the manifest names the files of all runs. */
+async function resultsIn(files: WorkFiles, manifestKey: string): Promise<readonly unknown[]> {
   const manifest = JSON.parse(await files.get(manifestKey)) as {
     readonly ResultFiles: { readonly SUCCEEDED?: readonly { readonly Key: string }[] };
   };
-  let sum = NO_COUNTS;
+  const results: unknown[] = [];
   for (const { Key } of manifest.ResultFiles.SUCCEEDED ?? []) {
-    for (const line of (await files.get(Key)).split("\n")) {
-      if (line !== "") sum = addCounts(sum, JSON.parse(line) as ReplayCounts);
-    }
+    for (const line of (await files.get(Key)).split("\n")) if (line !== "") results.push(JSON.parse(line));
   }
+  return results;
+}
+
+function sumOf(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const counts of all) for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
   return sum;
 }

@@ -40,13 +40,15 @@ export { type ArchivedObject, type ArchiveObjects, s3ArchiveObjects } from "./re
 export { archiveRecords } from "./replay/archive-source.ts";
 export type { Chunk, ReadChunk, Sourced } from "./replay/chunk.ts";
 export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
+export { type FailedBatch, type FailedBatches, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
-export { type ReplayPlan, replayId } from "./replay/plan.ts";
+export { type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
 export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress } from "./replay/progress.ts";
 export {
   MOST_RECORDS_PER_SECOND,
   REPLAY_DEFAULTS,
+  REPLAY_RAISES,
   REPLAY_SOURCES,
   REPLAY_TARGETS,
   type ReplayRequest,

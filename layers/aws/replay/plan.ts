@@ -7,6 +7,9 @@ export type ReplayPlan =
   | { readonly kind: "already"; readonly execution: string }
   /** Objects are on their way back from Glacier. */
   | { readonly kind: "restoring"; readonly objects: number; readonly waitSeconds: number }
+  /** The lake does not hold yet all that arrived in the time. */
+  | { readonly kind: "settling"; readonly waitSeconds: number }
+  | RowsPlan
   | {
       readonly kind: "ready";
       /** With all of its fields. */
@@ -19,6 +22,25 @@ export type ReplayPlan =
       /** Chunks under way at one time. */
       readonly workers: number;
     };
+
+/** Items are made anew from the lake's rows: a query for each view, then a task for each bucket of its rows. */
+export interface RowsPlan {
+  readonly kind: "rows";
+  readonly request: ReplayRequest;
+  readonly views: readonly RowsOfView[];
+  readonly chunks: number;
+  readonly bucket: string;
+  readonly chunksKey: string;
+  readonly resultsPrefix: string;
+  readonly workers: number;
+}
+
+export interface RowsOfView {
+  readonly view: string;
+  /** Where the rows go, and the query that puts them there; both with `ATTEMPT`, since Athena writes only where nothing is. */
+  readonly prefix: string;
+  readonly query: string;
+}
 
 /** The same request, however its fields are written, has the same id; another name makes it another request. */
 export function replayId(request: ReplayRequest): string {

@@ -2,8 +2,10 @@
  * What a replay is asked to do, as the state machine gets it. Both the CLI and the machine's first function read it with
  * `readReplayRequest`, so that a mistake is named before anything begins.
  */
-export const REPLAY_SOURCES = ["archive"] as const;
-export const REPLAY_TARGETS = ["curated"] as const;
+export const REPLAY_SOURCES = ["archive", "failed"] as const;
+export const REPLAY_TARGETS = ["curated", "features"] as const;
+/** How far items' marks are raised before they are recomputed: not at all, or over all that the lake and the stream have. */
+export const REPLAY_RAISES = ["marks", "latest"] as const;
 
 export type ReplaySource = (typeof REPLAY_SOURCES)[number];
 export type ReplayTarget = (typeof REPLAY_TARGETS)[number];
@@ -14,8 +16,12 @@ export interface ReplayRequest {
   /** Arrival times (ISO), half-open. */
   readonly from: string;
   readonly to: string;
-  /** Only records with one of these partition keys. Empty: all. */
+  /** Only records with one of these partition keys; with target `features` only these entities of `view`. Empty: all. */
   readonly entities: readonly string[];
+  /** Only this feature view, as its definition names it; null: all of them. */
+  readonly view: string | null;
+  /** For target `features`. `latest` is for a table that was lost and for a view that is new: then every entity is made. */
+  readonly raise: (typeof REPLAY_RAISES)[number];
   /** Only events whose columns have these values, as text. */
   readonly where: Readonly<Record<string, string>>;
   /** Counts and estimates, and changes nothing. */
@@ -29,6 +35,8 @@ export interface ReplayRequest {
 /** What is left out means this. */
 export const REPLAY_DEFAULTS = {
   entities: [],
+  view: null,
+  raise: "marks",
   where: {},
   dryRun: false,
   recordsPerSecond: 2000,
@@ -85,6 +93,8 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
   from: time,
   to: time,
   entities: names,
+  view: (value) => (value === null || isText(value) ? null : "the name of a view, or null"),
+  raise: oneOf(REPLAY_RAISES),
   where: (value) =>
     typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string")
       ? null
@@ -98,6 +108,15 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
     typeof value === "string" && /^[A-Za-z0-9_-]{0,40}$/.test(value) ? null : "up to 40 letters, digits, - and _",
 };
 
-function contradictions({ from, to }: ReplayRequest): readonly string[] {
-  return Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`];
+function contradictions(request: ReplayRequest): readonly string[] {
+  const { from, to, source, target, view, raise, entities, where } = request;
+  const features = target === "features";
+  return [
+    ...(Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`]),
+    ...(features || (view === null && raise === "marks") ? [] : ["view, raise: are for target features only"]),
+    ...(features && entities.length > 0 && view === null ? ["entities: say of which view"] : []),
+    ...(features && Object.keys(where).length > 0 ? ["where: an item is made of all of its events"] : []),
+    ...(features && source === "failed" && raise === "latest" ? ["raise: batches say themselves how far"] : []),
+    ...(!features && source === "failed" ? ["source: batches that were given up are missing in features only"] : []),
+  ];
 }

@@ -1,0 +1,112 @@
+import {
+  type FailedBatches,
+  type ReplayPlan,
+  type ReplayRequest,
+  ReplayRequestError,
+  replayWork,
+  type WorkFiles,
+} from "@millrace/aws";
+import { type CompiledView, comparePositions, type Pipeline, type Position } from "@millrace/engine";
+import { type Entities, historyFromMs, rowsQuery, unloadJson } from "@millrace/lake";
+
+export interface RowsDeps {
+  readonly pipeline: Pipeline;
+  readonly failed: FailedBatches;
+  readonly files: WorkFiles;
+  /** How long after its last write a view's item is kept (ms). */
+  readonly ttlMs: (view: string) => number;
+  /** How long after its arrival a record may still be on its way into the lake (ms). */
+  readonly lagMs: number;
+  readonly now: () => number;
+}
+
+/** Parts of a view's rows, each the work of one invocation. */
+export const BUCKETS = 32;
+export const RECOMPUTES_AT_ONCE = 8;
+
+/** What to recompute: of which entities, how far, from which rows. */
+interface Scope {
+  readonly entities: Entities;
+  readonly raiseTo: readonly Position[] | "latest" | undefined;
+}
+
+/** Throws a ReplayRequestError for a view that there is none of. */
+export async function planRows(
+  deps: RowsDeps,
+  request: ReplayRequest,
+  { execution, startedMs }: { readonly execution: string; readonly startedMs: number },
+): Promise<ReplayPlan> {
+  const settledMs = deps.now() - deps.lagMs;
+  const neededMs = Math.min(Date.parse(request.to), startedMs);
+  if (request.raise !== "latest" && settledMs < neededMs)
+    return { kind: "settling", waitSeconds: Math.ceil((neededMs - settledMs) / 1000) };
+  const scope = await scopeOf(deps, request);
+  const views = scope === null ? [] : viewsOf(deps.pipeline, request);
+  const work = replayWork(execution);
+  const rows = views.map(({ name: view }) => {
+    const prefix = `${work}rows/ATTEMPT/${view}/`;
+    const fromMs = historyFromMs(deps.pipeline, view, settledMs, deps.ttlMs(view));
+    const question = { view, entities: (scope as Scope).entities, fromMs, settledMs, buckets: BUCKETS };
+    const location = `s3://${deps.files.bucket}/${prefix}`;
+    const query = unloadJson(rowsQuery(deps.pipeline, question), { location, partitionedBy: ["bucket"] });
+    return { view, prefix, query, wholeHistory: fromMs === null };
+  });
+  const tasks = rows.flatMap(({ view, wholeHistory }) =>
+    Array.from({ length: BUCKETS }, (_, bucket) => ({
+      ...{ view, bucket, buckets: BUCKETS, wholeHistory, mode: request.dryRun ? "compare" : "write" },
+      settledUntil: new Date(settledMs).toISOString(),
+      ...(scope?.raiseTo !== undefined && { raiseTo: scope.raiseTo }),
+      resultPrefix: `${work}findings/${view}/`,
+    })),
+  );
+  const chunksKey = `${work}tasks.jsonl`;
+  await deps.files.put(chunksKey, tasks.map((task) => `${JSON.stringify(task)}\n`).join(""));
+  return {
+    kind: "rows",
+    request,
+    views: rows.map(({ view, prefix, query }) => ({ view, prefix, query })),
+    chunks: tasks.length,
+    bucket: deps.files.bucket,
+    chunksKey,
+    resultsPrefix: `${work}results`,
+    workers: RECOMPUTES_AT_ONCE,
+  };
+}
+
+/** Null where there is nothing to do. */
+async function scopeOf(
+  { failed }: RowsDeps,
+  { source, from, to, entities, raise }: ReplayRequest,
+): Promise<Scope | null> {
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
+  const given = (touched: Entities): Entities => (entities.length === 0 ? touched : { kind: "given", entities });
+  if (source === "archive") {
+    if (raise === "latest") return { entities: given({ kind: "all" }), raiseTo: "latest" };
+    return { entities: given({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
+  }
+  const batches = await failed.between(fromMs, toMs);
+  if (batches.length === 0) return null;
+  const touched = {
+    kind: "touched",
+    fromMs: Math.min(...batches.map(({ firstArrivalMs }) => firstArrivalMs)),
+    toMs: Math.max(...batches.map(({ lastArrivalMs }) => lastArrivalMs)) + 1,
+  } as const;
+  return { entities: given(touched), raiseTo: lastOfEachShard(batches.map(({ last }) => last)) };
+}
+
+/** Whoever gave a batch up has read on: all of the shard below it was handled, so the last one says it for all. */
+function lastOfEachShard(positions: readonly Position[]): readonly Position[] {
+  const last = new Map<string, Position>();
+  for (const position of positions) {
+    const known = last.get(position.shard);
+    if (known === undefined || comparePositions(known, position) < 0) last.set(position.shard, position);
+  }
+  return [...last.values()];
+}
+
+function viewsOf({ views }: Pipeline, { view }: ReplayRequest): readonly CompiledView[] {
+  if (view === null) return views;
+  const found = views.filter(({ name }) => name === view || name.split("@")[0] === view);
+  if (found.length > 0) return found;
+  throw new ReplayRequestError(`view: there is no view ${view}; there are ${views.map(({ name }) => name).join(", ")}`);
+}
