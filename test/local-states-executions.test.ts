@@ -1,4 +1,5 @@
 import {
+  GetExecutionHistoryCommand,
   ListExecutionsCommand,
   ListStateMachinesCommand,
   RedriveExecutionCommand,
@@ -41,6 +42,10 @@ describe("an execution", () => {
       "ExecutionSucceeded",
     ]);
     expect(events.map(({ id, previousEventId }) => Number(id) - Number(previousEventId))).toEqual(events.map(() => 1));
+    expect(events[1]?.stateEnteredEventDetails).toEqual({ name: "Work", input: '{"a":1}' });
+    const bare = new GetExecutionHistoryCommand({ executionArn: arn, includeExecutionData: false });
+    const [, entered] = (await bench.client.send(bare)).events ?? [];
+    expect(entered?.stateEnteredEventDetails).toEqual({ name: "Work" });
   });
 
   it("can be stopped, listed by its status, and its machine is listed", async () => {

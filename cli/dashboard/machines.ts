@@ -53,7 +53,14 @@ async function readExecution(client: SFNClient, listed: ExecutionListItem, isNew
   const [{ error, cause }, { events = [] }, mapRuns] = await Promise.all([
     isOpen ? noFailure : client.send(new DescribeExecutionCommand({ executionArn })),
     looksClosely
-      ? client.send(new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: EVENTS_READ }))
+      ? client.send(
+          new GetExecutionHistoryCommand({
+            executionArn,
+            reverseOrder: true,
+            maxResults: EVENTS_READ,
+            includeExecutionData: false,
+          }),
+        )
       : { events: [] },
     looksClosely ? readMapRuns(client, executionArn) : [],
   ]);

@@ -2,7 +2,7 @@
 import { AwsError } from "../aws-error.ts";
 import { optionalString, requiredString } from "../aws-input.ts";
 import { awsJsonService, type JsonObject, type JsonService, type Operation } from "../aws-json.ts";
-import type { Execution, Machine } from "./execution.ts";
+import type { Execution, HistoryEvent, Machine } from "./execution.ts";
 import { type Json, limited } from "./json.ts";
 import type { Machines } from "./machines.ts";
 import { mapRunOf, mapRunOperations } from "./map-run-operations.ts";
@@ -69,7 +69,7 @@ export function statesService({ machines, tokens, now }: StatesServiceOptions): 
       if (machine.type === "EXPRESS")
         throw new AwsError("InvalidArn", `Invalid Arn: 'Resource type not valid in this context: express': '${arn}'`);
       const { page, nextToken } = paged(input.reverseOrder === true ? history.toReversed() : history, input, 1000);
-      return { events: page, ...nextToken };
+      return { events: input.includeExecutionData === false ? page.map(withoutData) : page, ...nextToken };
     },
     ListStateMachines(input) {
       const { page, nextToken } = paged(machines.all(), input, 100);
@@ -112,6 +112,16 @@ function json(text: string, code: string): Json {
   } catch (error) {
     throw new AwsError(code, `Invalid JSON: '${(error as Error).message}'`);
   }
+}
+
+/** An event without what went in and out. */
+function withoutData(event: HistoryEvent): JsonObject {
+  const bare = ([name, value]: [string, unknown]): [string, unknown] => {
+    if (typeof value !== "object" || value === null) return [name, value];
+    const { input, output, parameters, ...rest } = value as JsonObject;
+    return [name, rest];
+  };
+  return Object.fromEntries(Object.entries(event).map(bare));
 }
 
 function listed(execution: Execution): JsonObject {
