@@ -9,9 +9,11 @@ import {
   bucketSql,
   conditionOf,
   curatedOfEvent,
+  eventsOnce,
   quarantineOf,
   rawOfEvent,
   rowsQuery,
+  sinksByHour,
   unloadJson,
   viewCondition,
 } from "@millrace/lake";
@@ -48,6 +50,15 @@ const queries = {
   conditionOf: [
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "amount", values: [15_000, null] }], pipeline.schema)}`,
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "event_time", values: [startMs] }], pipeline.schema)}`,
+  ],
+  sinksByHour: [
+    sinksByHour({ fromMs: startMs, toMs: startMs + 86_400_000, pastMs: 2 * 86_400_000, futureMs: 3_600_000 }),
+  ],
+  eventsOnce: [
+    unloadJson(
+      eventsOnce({ ...pipeline, columns: ["user_id", "amount"], fromMs: startMs, toMs: startMs + 86_400_000 }),
+      { location: "s3://lake/work/events/", partitionedBy: ["hour"] },
+    ),
   ],
   bucketSql: [`SELECT ${bucketSql("user_id", 7)} FROM curated`],
   curatedOfEvent: [

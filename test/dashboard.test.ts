@@ -207,6 +207,7 @@ const nothing: Snapshot = {
     rankings: [],
     views: [],
     alerts: null,
+    reconciliation: null,
     alarms: [],
     machines: [],
     faults: [],

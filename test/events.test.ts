@@ -201,6 +201,8 @@ describe("events/env.json", () => {
       "ReplayRecords",
       "ReportReplay",
       "Recompute",
+      "PlanReconcile",
+      "Reconcile",
     ])
       expect(env[id]?.AWS_ENDPOINT_URL).toBe("http://127.0.0.1:4747");
   });

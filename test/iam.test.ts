@@ -13,7 +13,7 @@ const definitions = { name: "test/shop", path: shopDir };
 const run = { inputs: [], map: null, definitions, events: 150, parameters: {} };
 const switchedOn = { CustomerKey: "true", EnhancedFanOut: "true", Tracing: "Active" };
 
-describe("the template's permissions after a whole run with its error paths", () => {
+describe("the template's permissions after a whole run with its error paths", { timeout: 300_000 }, () => {
   it.each([
     ["as they are", {}],
     ["with every switch on", switchedOn],

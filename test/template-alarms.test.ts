@@ -21,7 +21,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-describe("the alarms of the template", () => {
+describe("the alarms of the template", { timeout: 240_000 }, () => {
   it("watch metrics that a pipeline in trouble has, by name and dimensions", async () => {
     let readersDie = true;
     const runtime = await start(
@@ -63,6 +63,10 @@ describe("the alarms of the template", () => {
       ["ReplayRecords", "replay-records"],
       ["ReportReplay", "report-replay"],
       ["Recompute", "recompute"],
+      ["PlanReconcile", "plan-reconcile"],
+      ["TallyStream", "tally-stream"],
+      ["FinalizeMetrics", "finalize-metrics"],
+      ["Reconcile", "reconcile"],
     ]) {
       await runtime.invoke(String(id), sampleOf(`${name}.json`));
     }

@@ -100,10 +100,13 @@ const rules: readonly {
         "        DynamicPartitioningConfiguration: { Enabled: true,",
         "        DynamicPartitioningConfiguration: { Enabled: false,",
       ],
-      ["        ErrorOutputPrefix: curated-errors/!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/\n", ""],
       [
-        "curated-errors/!{firehose:error-output-type}/",
-        "curated-errors/!{firehose:error-output-type}/!{partitionKeyFromLambda:dt}/",
+        "        ErrorOutputPrefix: curated-errors/kind=!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/\n",
+        "",
+      ],
+      [
+        "curated-errors/kind=!{firehose:error-output-type}/",
+        "curated-errors/kind=!{firehose:error-output-type}/!{partitionKeyFromLambda:dt}/",
       ],
     ],
   },

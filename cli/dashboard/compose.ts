@@ -57,6 +57,7 @@ export async function compose(parts: Parts): Promise<Snapshot> {
       .filter(({ standby }) => standby !== true)
       .map(({ name, entity }) => ({ name, entity, examples: examples.get(name) ?? [] })),
     faults: [],
+    reconciliation: null,
   };
 }
 

@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly alerts: readonly Alert[] | null;
   readonly alarms: readonly Alarm[];
   readonly machines: readonly StateMachine[];
+  /** Of a finished run; null where nothing was reconciled. */
+  readonly reconciliation: Reconciled | null;
   readonly files: LakeFiles;
   /** Faults that the page can inject; none where there is nothing to inject them into. */
   readonly faults: readonly FaultButton[];
@@ -158,6 +160,20 @@ export interface Box {
 export interface Arrow {
   readonly kind: "next" | "catch";
   readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** Whether every sink has what the stream carried, and features and metrics are those of the lake. */
+export interface Reconciled {
+  readonly holds: boolean;
+  readonly checks: readonly {
+    readonly holds: boolean;
+    readonly promise: string;
+    readonly compared: number;
+    readonly diverging: number;
+  }[];
+  readonly findings: readonly string[];
+  /** Commands. */
+  readonly repairs: readonly string[];
 }
 
 export interface LakeFiles {

@@ -1,8 +1,10 @@
 /** A finished run's page as a file of its own, with its charts and the features of some entities in it. */
 import { writeFileSync } from "node:fs";
+import { sentence } from "../../functions/reconcile/message.ts";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
 import type { MetricRows } from "../start/metrics.ts";
+import type { Reconciliation } from "../start/reconcile-day.ts";
 import type { EntityFeatures } from "../start/table.ts";
 import { buildPage } from "./build-page.ts";
 import { compose } from "./compose.ts";
@@ -10,7 +12,7 @@ import { connectTo } from "./connection.ts";
 import { parquetRows, readLakeFiles } from "./lake-files.ts";
 import { rangeOver } from "./range.ts";
 import { inWords, readingsOf, withoutVersion } from "./readings.ts";
-import type { LookedUp } from "./snapshot.ts";
+import type { LookedUp, Snapshot } from "./snapshot.ts";
 import { alarmsOf, alertsOf, nextStartsOf } from "./source.ts";
 
 export interface ReportPage {
@@ -22,6 +24,7 @@ export interface ReportPage {
   readonly entities: readonly EntityFeatures[];
   /** The metrics' rows of that time, which the run has read already. */
   readonly rows: MetricRows;
+  readonly reconciliation: Reconciliation;
   readonly pathOf: (bucket: string, key: string) => string;
   readonly path: string;
 }
@@ -33,6 +36,7 @@ export async function writeReportPage({
   toMs,
   entities,
   rows,
+  reconciliation,
   pathOf,
   path,
 }: ReportPage): Promise<void> {
@@ -61,9 +65,23 @@ export async function writeReportPage({
     const values = Object.entries(features).map(([name, value]) => [name, inWords(value)] as const);
     return { view: withoutVersion(view), entity, seen: true, asOfMs: toMs, lastArrivalMs: null, features: values };
   });
-  writeFileSync(path, await buildPage({ snapshot, lookedUp }));
+  writeFileSync(
+    path,
+    await buildPage({ snapshot: { ...snapshot, reconciliation: toReconciled(reconciliation) }, lookedUp }),
+  );
 }
 
 function words(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+}
+
+function toReconciled({ holds, checks, findings, repairs }: Reconciliation): Snapshot["reconciliation"] {
+  return {
+    holds,
+    checks: checks
+      .filter(({ compared, diverging }) => compared > 0 || diverging > 0)
+      .map(({ holds, promise, compared, diverging }) => ({ holds, promise, compared, diverging })),
+    findings: findings.filter(({ weight }) => weight === "divergence").map(sentence),
+    repairs,
+  };
 }

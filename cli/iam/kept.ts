@@ -122,4 +122,43 @@ export const kept: readonly Kept[] = [
     pattern,
     reason: "AWS asks for it when a machine with a log is made.",
   })),
+  {
+    role: "ReconcileMachineRole",
+    statement: "FollowThem",
+    pattern: "states:StopExecution",
+    reason: "Only a Map that fails, or is stopped, ends its children; AWS asks for it with every distributed Map.",
+  },
+  ...[
+    ...["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+    "arn:aws:events:us-east-1:000000000000:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule",
+  ].map((pattern) => ({
+    role: "ReconcileMachineRole",
+    statement: "HearWhenTheRepairEnds",
+    pattern,
+    reason: "AWS hears of the end of a machine that is waited for by a rule of its own.",
+  })),
+  {
+    role: "ReconcileMachineRole",
+    statement: "FollowThem",
+    pattern: "arn:aws:states:us-east-1:000000000000:execution:millrace-replay:*",
+    reason: "AWS asks how a machine ended that is waited for; the local runtime knows.",
+  },
+  {
+    role: "ReconcileMachineRole",
+    statement: "AskTheLake",
+    pattern: "athena:StopQueryExecution",
+    reason: "Only a machine that is stopped stops its query.",
+  },
+  ...["kms:Decrypt", "kms:GenerateDataKey", "arn:aws:kms:us-east-1:000000000000:key/alarm-key"].map((pattern) => ({
+    role: "ReconcileMachineRole",
+    statement: "UseTheTopicsKey",
+    pattern,
+    reason: "The topic is encrypted, and keys are not simulated.",
+  })),
+  ...LOG_DELIVERY.map((pattern) => ({
+    role: "ReconcileMachineRole",
+    statement: "DeliverLogs",
+    pattern,
+    reason: "AWS asks for it when a machine with a log is made.",
+  })),
 ];

@@ -13,6 +13,7 @@ import type { NamedPath } from "../start/options.ts";
 import { parametersFor } from "../start/run.ts";
 import { type EventSource, openSource } from "../start/source.ts";
 import { recomputeSome } from "./recompute-run.ts";
+import { reconcileTwice } from "./reconcile-run.ts";
 
 export interface PermissionsRunOptions {
   readonly inputs: readonly NamedPath[];
@@ -42,6 +43,7 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
     const message: unknown = JSON.parse(await readFile(join(projectDir, "events", "notify.json"), "utf8"));
     // What was done once is looked up, not done again.
     for (const _ of ["once", "again"]) await runtime.invoke("Notify", message);
+    await reconcileTwice(runtime);
     return runtime.access.usage();
   } finally {
     await runtime.stop();

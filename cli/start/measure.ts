@@ -17,6 +17,7 @@ import { listQuarantine, measureParts } from "./lake-parts.ts";
 import { measureLateness } from "./lateness.ts";
 import { accountMetrics, type MetricRows, type MetricsFound, readMetricRows } from "./metrics.ts";
 import { DEFAULT_OUT, type NamedPath } from "./options.ts";
+import { type Reconciliation, reconcileDay } from "./reconcile-day.ts";
 import type { Report, Speed, TableFigures } from "./report.ts";
 import type { EventSource } from "./source.ts";
 import { type Entity, featuresOf, readTable } from "./table.ts";
@@ -73,7 +74,7 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   const rows = await readRows(ran);
   const metrics = await measureMetrics(ran, lake, rows);
   const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views)), ...metrics.checks];
-  const report: Omit<Report, "speed"> = {
+  const report: Omit<Report, "speed" | "reconciliation"> = {
     ok: fed.notPut.length === 0 && views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
     source: source.about,
     stream: { records: fed.records, shards: ran.shards, firstArrival: iso(fed.firstMs), lastArrival: iso(fed.lastMs) },
@@ -98,8 +99,12 @@ export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
     notSimulated: runtime.notSimulated,
   };
   lake.close();
-  await writePage(ran, pipeline, entities, rows);
-  const whole: Report = { ...report, speed: speed() };
+  // Last, because it writes: reports, and the metrics' final rows.
+  const reconciliation = await reconcileDay(runtime, fed, out.name);
+  await writePage(ran, pipeline, entities, rows, reconciliation);
+  // What was given up is found as that, and is no fault of the run's.
+  const ok = report.ok && (reconciliation.holds || failedRecords > 0);
+  const whole: Report = { ...report, ok, reconciliation, speed: speed() };
   writeFileSync(folder("report.json"), `${JSON.stringify(whole, null, 2)}\n`);
   return whole;
 }
@@ -112,10 +117,11 @@ async function writePage(
   pipeline: Pipeline,
   all: readonly Entity[],
   rows: MetricRows,
+  reconciliation: Reconciliation,
 ): Promise<void> {
   const some = pipeline.views.flatMap(({ name }) => all.filter(({ view }) => view === name).slice(0, ENTITIES_IN_PAGE));
   await writeReportPage({
-    ...{ runtime, definitions, rows, fromMs: fed.firstMs, toMs: fed.lastMs },
+    ...{ runtime, definitions, rows, reconciliation, fromMs: fed.firstMs, toMs: fed.lastMs },
     entities: some.map((entity) => featuresOf(pipeline, entity, fed.lastMs)),
     pathOf: (bucket, key) => join(out.path, bucket, key),
     path: join(out.path, "report.html"),

@@ -4,6 +4,7 @@ import type { ViewAccount } from "./conservation.ts";
 import { printAlarms } from "./print-alarms.ts";
 import { printExamples } from "./print-examples.ts";
 import { printMetrics } from "./print-metrics.ts";
+import { printReconciliation } from "./print-reconciliation.ts";
 import type { Report } from "./report.ts";
 import { bytes, columns, duration, moment, named, number, percent, plural } from "./words.ts";
 
@@ -16,6 +17,7 @@ export function printReport(report: Report): string {
     report.faults === null ? [] : printFaults(report.faults),
     views(report),
     checks(report),
+    printReconciliation(report.reconciliation),
     printMetrics(report),
     lake(report),
     quarantine(report),
@@ -184,8 +186,10 @@ function files({ files: paths, notSimulated }: Report): string[] {
   ];
 }
 
-function verdict({ notPut: left, checks: all, views: accounts }: Report): string[] {
-  const broken = all.filter(({ holds }) => !holds).length + accounts.filter(({ addsUp }) => !addsUp).length;
+function verdict({ ok, notPut: left, checks: all, views: accounts, reconciliation }: Report): string[] {
+  const unreconciled = ok || reconciliation.holds ? 0 : reconciliation.checks.filter(({ holds }) => !holds).length;
+  const promises = all.filter(({ holds }) => !holds).length + accounts.filter(({ addsUp }) => !addsUp).length;
+  const broken = promises + unreconciled;
   if (broken === 0 && left.length === 0) return ["Everything adds up."];
   if (broken === 0)
     return [

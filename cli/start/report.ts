@@ -7,6 +7,7 @@ import type { NotPut, Throttled } from "./feed.ts";
 import type { FunctionErrors } from "./function-errors.ts";
 import type { Lateness } from "./lateness.ts";
 import type { MetricAccount } from "./metrics.ts";
+import type { Reconciliation } from "./reconcile-day.ts";
 
 export interface Report {
   /** Every record of the source is on the stream, and everything adds up. */
@@ -22,6 +23,8 @@ export interface Report {
   readonly faults: FaultCounts | null;
   readonly functionErrors: readonly FunctionErrors[];
   readonly checks: readonly Check[];
+  /** What the daily reconciliation says of the run's hours, all entities included. */
+  readonly reconciliation: Reconciliation;
   readonly metrics: readonly MetricAccount[];
   readonly lake: readonly LakePart[];
   readonly quarantine: Quarantine;

@@ -52,3 +52,21 @@ export function wholeNumber(variable: string, { least }: { readonly least: numbe
     },
   };
 }
+
+export function number(variable: string, { least }: { readonly least: number }): Setting<number> {
+  return {
+    variable,
+    read(written) {
+      const value = Number(written);
+      return /^\d+(\.\d+)?$/.test(written) && value >= least ? { value } : { wrong: `a number from ${least}` };
+    },
+  };
+}
+
+export function flag(variable: string): Setting<boolean> {
+  return {
+    variable,
+    read: (written) =>
+      written === "true" || written === "false" ? { value: written === "true" } : { wrong: "true or false" },
+  };
+}

@@ -11,7 +11,8 @@ export {
   kinesisClient,
   s3Client,
 } from "./clients.ts";
-export { ConfigError, readConfig, text, wholeNumber } from "./config.ts";
+export { ConfigError, flag, number, readConfig, text, wholeNumber } from "./config.ts";
+export { deliveryCreatedMs } from "./delivery-created.ts";
 export { dynamoEntityItems } from "./dynamo-entity-items.ts";
 export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
@@ -23,6 +24,7 @@ export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from 
 export { firehoseQuarantine } from "./firehose-quarantine.ts";
 export { fromHttpApi, type HttpAnswer, type HttpApiEvent, type HttpRequest, toHttpReply } from "./http-api.ts";
 export { fromKinesis, toBatchResponse } from "./kinesis.ts";
+export { kinesisReader } from "./kinesis-reader.ts";
 export { kinesisTail, MOST_TAIL_RECORDS } from "./kinesis-tail.ts";
 export {
   fromKinesisWindow,
@@ -58,11 +60,13 @@ export {
   readReplayRequest,
 } from "./replay/request.ts";
 export type { RecordSink, Sunk } from "./replay/sink.ts";
+export { type ReportObjects, s3ReportObjects } from "./report-objects.ts";
 export { type ResultObjects, s3ResultObjects } from "./result-objects.ts";
 export { type RowObjects, s3RowObjects } from "./row-objects.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
+export type { ReadFrom, StreamReader } from "./stream-reader.ts";
 export { type StreamTail, TailGoneError } from "./stream-tail.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
 export { s3WorkFiles, type WorkFiles } from "./work-files.ts";

@@ -83,7 +83,11 @@ export function kinesisTail({ client, stream, retentionMs, slackMs, now }: Kines
 }
 
 /** The shards that were open at that moment or later. */
-async function shardsSince(client: Pick<KinesisClient, "send">, stream: string, sinceMs: number): Promise<string[]> {
+export async function shardsSince(
+  client: Pick<KinesisClient, "send">,
+  stream: string,
+  sinceMs: number,
+): Promise<string[]> {
   const shards: string[] = [];
   const filter = { Type: "FROM_TIMESTAMP", Timestamp: new Date(sinceMs) } as const;
   let next: string | undefined;
@@ -97,7 +101,7 @@ async function shardsSince(client: Pick<KinesisClient, "send">, stream: string, 
   return shards;
 }
 
-function toStreamRecords(shard: string, record: KinesisRecord): readonly StreamRecord[] {
+export function toStreamRecords(shard: string, record: KinesisRecord): readonly StreamRecord[] {
   return deaggregate({
     position: { shard, sequence: record.SequenceNumber as string, subSequence: 0 },
     partitionKey: record.PartitionKey as string,

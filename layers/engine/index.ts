@@ -62,8 +62,8 @@ export type { CompiledMetric, MetricsPipeline } from "./metrics/compile.ts";
 export { compileMetrics } from "./metrics/compile.ts";
 export type { Metric, Metrics } from "./metrics/define.ts";
 export { defineMetric, defineMetrics } from "./metrics/define.ts";
-export type { FinalRow, FinalWindows } from "./metrics/final.ts";
-export { canBeFinal, finalWindows } from "./metrics/final.ts";
+export type { FinalCount, FinalRow, FinalWindows } from "./metrics/final.ts";
+export { canBeFinal, finalWindows, plainCountOf } from "./metrics/final.ts";
 export { LEDGER } from "./metrics/ledger.ts";
 export type { Measure } from "./metrics/measure.ts";
 export { measure } from "./metrics/measure.ts";
@@ -71,6 +71,7 @@ export type { MetricGroup, MetricWindow, ReadableRow, Values } from "./metrics/r
 export { hottestShare, metricKeepMs, metricOf, readMetric, readMetricWhole } from "./metrics/read.ts";
 export type { MetricRow, RolledUp, WindowBatch, Written } from "./metrics/roll-up.ts";
 export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
+export { recordHash } from "./metrics/seen.ts";
 export type { Position, StreamRecord } from "./position.ts";
 export { comparePositions } from "./position.ts";
 export type { ItemSummary } from "./read.ts";

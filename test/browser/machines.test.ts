@@ -111,6 +111,16 @@ const reconcileLike = {
 };
 
 const nothing: Omit<Snapshot, "machines" | "atMs"> = {
-  ...{ title: "Machines", about: "a test", figures: [], charts: [], rankings: [], views: [], alerts: null, alarms: [] },
+  ...{
+    title: "Machines",
+    about: "a test",
+    figures: [],
+    charts: [],
+    rankings: [],
+    views: [],
+    alerts: null,
+    reconciliation: null,
+    alarms: [],
+  },
   ...{ faults: [], problems: [], files: { newest: [], totalFiles: 0, totalBytes: 0 } },
 };

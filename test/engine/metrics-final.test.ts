@@ -77,7 +77,7 @@ const range = fc
 
 function finalRowsOf(events: readonly Event[], range: { fromMs: number; toMs: number }, part: string) {
   const windows = finalWindows(metrics, range);
-  for (const event of events) windows.add(event);
+  for (const event of events) windows.add(event, "accepted");
   return windows.rows(part);
 }
 

@@ -86,6 +86,15 @@ export const atOnce = [
   "AlertsUnheardAlarm",
   "ReplayMachineFailedAlarm",
   "ReplayMachineTimedOutAlarm",
+  "ReconcileMachineFailedAlarm",
+  "ReconcileMachineTimedOutAlarm",
+  "StreamDriftAlarm",
+  "ArchiveDriftAlarm",
+  "LakeDriftAlarm",
+  "FeaturesDriftAlarm",
+  "ViewsDriftAlarm",
+  "CountersDriftAlarm",
+  "MetricsDriftAlarm",
 ];
 
 export function alarmsRingInTime(template: Template): readonly string[] {

@@ -4,7 +4,16 @@ import { type DrawnChart, drawChart } from "./chart.ts";
 import { byId } from "./element.ts";
 import { openLookUp } from "./look-up.ts";
 import { showMachines } from "./machines.ts";
-import { showAlarms, showAlerts, showButtons, showFigures, showFiles, showProblems, showRankings } from "./sections.ts";
+import {
+  showAlarms,
+  showAlerts,
+  showButtons,
+  showFigures,
+  showFiles,
+  showProblems,
+  showRankings,
+  showReconciliation,
+} from "./sections.ts";
 import { moment } from "./words.ts";
 
 const POLL_MS = 1000;
@@ -33,6 +42,7 @@ function show(snapshot: Snapshot): void {
   tellLookUp(snapshot.views);
   showAlerts(snapshot.alerts);
   showAlarms(snapshot.alarms);
+  showReconciliation(snapshot.reconciliation);
   showMachines(snapshot.machines, snapshot.atMs);
   showFiles(snapshot.files);
 }

@@ -58,6 +58,28 @@ export function showAlarms(alarms: readonly Alarm[]): void {
   byId("alarms").replaceChildren(...(cards.length === 0 ? [none] : cards));
 }
 
+export function showReconciliation(reconciled: Snapshot["reconciliation"]): void {
+  byId("reconciliation-section").hidden = reconciled === null;
+  if (reconciled === null) return;
+  const { holds, checks, findings, repairs } = reconciled;
+  const verdict = holds ? "It adds up." : "It does not add up.";
+  const rows = checks.map(({ holds: ok, promise, compared, diverging }) =>
+    element(
+      "tr",
+      {},
+      element("td", {}, ok ? "ok" : "NO"),
+      element("td", {}, promise),
+      element("td", { class: "n" }, `${inUnit(diverging, "count")} of ${inUnit(compared, "count")} apart`),
+    ),
+  );
+  byId("reconciliation").replaceChildren(
+    element("p", { class: "note" }, verdict),
+    element("table", {}, ...rows),
+    ...findings.map((finding) => element("p", {}, finding)),
+    ...repairs.map((command) => element("p", {}, element("code", {}, command))),
+  );
+}
+
 export function showFiles({ newest, totalFiles, totalBytes }: LakeFiles): void {
   byId("files-total").textContent =
     totalFiles === 0

@@ -1,3 +1,4 @@
+import { count } from "../aggregates/numbers.ts";
 import type { Event } from "../decode.ts";
 import { inOrder, packCell } from "./codec.ts";
 import type { CompiledMetric, MetricsPipeline } from "./compile.ts";
@@ -21,9 +22,19 @@ export interface FinalRow {
 
 export interface FinalWindows {
   /** An event of the lake, each identity once. One whose window begins outside the time in question is left out. */
-  add(event: Event): void;
+  add(event: Event, verdict: "accepted" | "too_late"): void;
   /** By metric and window. */
   rows(part: string): readonly FinalRow[];
+  /** Of each metric and window that has events. */
+  counts(): readonly FinalCount[];
+}
+
+export interface FinalCount {
+  readonly metric: string;
+  readonly startMs: number;
+  readonly events: number;
+  /** How many of these no live row has, because they came too late. */
+  readonly late: number;
 }
 
 /** What the lake's rows do not tell: how many bytes a record had, and when it was counted. */
@@ -37,6 +48,15 @@ export function canBeFinal({ time, records, by, where, slots }: CompiledMetric):
   return !columns.some((column) => column !== null && OF_TRANSPORT.has(column));
 }
 
+/** The measure that counts every event of a metric; null where none does. */
+export function plainCountOf({ measures, slots }: CompiledMetric): string | null {
+  const plain = measures.find((measure) => {
+    if (measure.kind !== "slot" || measure.aggregate !== count) return false;
+    return slots[measure.slot]?.where.length === 0;
+  });
+  return plain?.name ?? null;
+}
+
 /** Windows that begin in [fromMs, toMs), from events in any order. */
 export function finalWindows(
   { metrics: all }: MetricsPipeline,
@@ -45,16 +65,23 @@ export function finalWindows(
   const metrics = all.filter(canBeFinal);
   const state: WindowState = emptyState(null);
   const open: OpenCell[] = [];
+  const counts = new Map<string, { metric: string; startMs: number; events: number; late: number }>();
   return {
-    add(event) {
+    add(event, verdict) {
       const { record } = event;
       const seen: Seen = { record, event, verdict: "accepted", nowMs: record.arrivalMs, hash: recordHash(record) };
       for (const [m, metric] of metrics.entries()) {
         const startMs = Math.floor(event.timeMs / metric.everyMs) * metric.everyMs;
         if (startMs < fromMs || startMs >= toMs || !meets(seen, metric.where)) continue;
         open[m] = addTo(metric, state, open[m], seen);
+        const id = `${m} ${startMs}`;
+        const counted = counts.get(id) ?? { metric: metric.name, startMs, events: 0, late: 0 };
+        counts.set(id, counted);
+        counted.events++;
+        if (verdict === "too_late") counted.late++;
       }
     },
+    counts: () => [...counts.values()],
     rows: (part) =>
       inOrder(state.cells).map((cell) => ({
         metric: cell.metric,

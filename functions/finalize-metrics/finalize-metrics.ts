@@ -1,0 +1,115 @@
+import type { MetricsStore, ResultObjects, RowObjects, Telemetry } from "@millrace/aws";
+import {
+  type CuratedRow,
+  canBeFinal,
+  curatedEvent,
+  finalWindows,
+  type MetricsPipeline,
+  plainCountOf,
+  readMetric,
+} from "@millrace/engine";
+import type { SinkRow } from "@millrace/lake";
+import { type MetricTally, tallyMetric } from "./tally.ts";
+
+export interface Deps {
+  readonly metrics: MetricsPipeline;
+  readonly rows: RowObjects;
+  readonly results: ResultObjects;
+  readonly store: Pick<MetricsStore, "rows" | "putFinal">;
+  readonly telemetry: Telemetry;
+}
+
+/** One hour of the day, in each day of a range. */
+export interface FinalizeTask {
+  /** Windows that begin in it, half-open (ISO 8601). */
+  readonly from: string;
+  readonly to: string;
+  /** `00` to `23`. */
+  readonly part: string;
+  /** Where one row per event was unloaded to, partitioned by hour. Ends in a slash. */
+  readonly eventsFolder: string;
+  /** Where the tallies of the sinks were unloaded to: a lake that lacks records has no last word. Null: not to be asked. */
+  readonly sinksFolder: string | null;
+  /** The object for this part's tallies. */
+  readonly resultKey: string;
+}
+
+export interface FinalizeAnswer {
+  readonly part: string;
+  readonly isFinal: boolean;
+  readonly events: number;
+  readonly rows: number;
+}
+
+/** Reads an hour's events from the lake, makes its windows, and writes them; again is the same. */
+export function finalizeMetrics({ metrics, rows, results, store, telemetry }: Deps) {
+  return async (task: FinalizeTask): Promise<FinalizeAnswer> => {
+    const { part, sinksFolder, resultKey } = task;
+    const range = { fromMs: Date.parse(task.from), toMs: Date.parse(task.to) };
+    if (sinksFolder !== null && !(await isWhole(rows, sinksFolder))) {
+      await results.put(resultKey, []);
+      return { part, isFinal: false, events: 0, rows: 0 };
+    }
+    const windows = finalWindows(metrics, range);
+    let events = 0;
+    await rows.read(`${task.eventsFolder}hour=${part}/`, (lines) => {
+      events += lines.length;
+      for (const line of lines) {
+        const row = JSON.parse(line) as CuratedRow;
+        windows.add(curatedEvent(metrics.pipeline, row), row._verdict === "too_late" ? "too_late" : "accepted");
+      }
+    });
+
+    const final = windows.rows(`hour=${part}`);
+    await results.put(resultKey, await tally({ metrics, store }, windows.counts(), hoursIn(range, Number(part))));
+    await store.putFinal(final);
+    telemetry.batch({ counts: { Events: events, FinalRows: final.length }, context: { ...task } });
+    return { part, isFinal: true, events, rows: final.length };
+  };
+}
+
+async function isWhole(rows: RowObjects, folder: string): Promise<boolean> {
+  let missing = 0;
+  await rows.read(folder, (lines) => {
+    for (const line of lines) missing += Number((JSON.parse(line) as SinkRow).missing);
+  });
+  return missing === 0;
+}
+
+/** The live rows are read before the final ones stand beside them, and told apart from those of an earlier run. */
+async function tally(
+  { metrics, store }: Pick<Deps, "metrics" | "store">,
+  counts: Parameters<typeof tallyMetric>[1],
+  hours: readonly number[],
+): Promise<readonly MetricTally[]> {
+  const tallies: MetricTally[] = [];
+  for (const metric of metrics.metrics.filter(canBeFinal)) {
+    const own = counts.filter((count) => count.metric === metric.name);
+    const measure = metric.everyMs <= HOUR_MS ? plainCountOf(metric) : null;
+    for (const hourMs of hours) {
+      const live = measure === null ? [] : await store.rows(metric.name, hourMs, hourMs + HOUR_MS);
+      const windows = readMetric(
+        metrics,
+        metric.name,
+        live.filter(({ final = false }) => !final),
+      );
+      const counted = new Map(windows.map(({ startMs, total }) => [startMs, Number(total[measure ?? ""])]));
+      tallies.push(tallyMetric({ metric: metric.name, hourMs }, own, measure === null ? null : counted));
+    }
+  }
+  return tallies;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+function hoursIn(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  hour: number,
+): readonly number[] {
+  const hours: number[] = [];
+  for (let ms = Math.floor(fromMs / DAY_MS) * DAY_MS + hour * HOUR_MS; ms < toMs; ms += DAY_MS) {
+    if (ms >= fromMs) hours.push(ms);
+  }
+  return hours;
+}

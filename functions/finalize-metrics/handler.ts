@@ -1,0 +1,32 @@
+import {
+  dynamoDbClient,
+  dynamoMetricsStore,
+  powertoolsTelemetry,
+  readConfig,
+  s3Client,
+  s3ResultObjects,
+  s3RowObjects,
+  text,
+} from "@millrace/aws";
+import { compile, compileMetrics, metricKeepMs } from "@millrace/engine";
+import { features } from "#definitions/features.ts";
+import { eventSchema } from "#definitions/generated/event.ts";
+import { metrics as definitions } from "#definitions/metrics.ts";
+import { finalizeMetrics } from "./finalize-metrics.ts";
+
+const config = readConfig(process.env, { metricsTable: text("METRICS_TABLE"), bucket: text("LAKE_BUCKET") });
+const metrics = compileMetrics(definitions, compile(features, eventSchema));
+const client = s3Client();
+
+export const handler = finalizeMetrics({
+  metrics,
+  rows: s3RowObjects({ client, bucket: config.bucket }),
+  results: s3ResultObjects({ client, bucket: config.bucket }),
+  store: dynamoMetricsStore({
+    client: dynamoDbClient(),
+    table: config.metricsTable,
+    keepMs: (metric) => metricKeepMs(metrics, metric),
+    now: () => Date.now(),
+  }),
+  telemetry: powertoolsTelemetry(),
+});

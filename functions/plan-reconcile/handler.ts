@@ -1,0 +1,54 @@
+import {
+  deliveryCreatedMs,
+  firehoseClient,
+  flag,
+  kinesisClient,
+  kinesisReader,
+  number,
+  readConfig,
+  text,
+  wholeNumber,
+} from "@millrace/aws";
+import { compile, compileMetrics } from "@millrace/engine";
+import { features } from "#definitions/features.ts";
+import { eventSchema } from "#definitions/generated/event.ts";
+import { metrics } from "#definitions/metrics.ts";
+import { planReconcile } from "./plan-reconcile.ts";
+
+const config = readConfig(process.env, {
+  bucket: text("LAKE_BUCKET"),
+  stream: text("EVENT_STREAM"),
+  rawDelivery: text("RAW_DELIVERY"),
+  curatedDelivery: text("CURATED_DELIVERY"),
+  pastHours: wholeNumber("PARTITION_PAST_HOURS", { least: 1 }),
+  futureHours: wholeNumber("PARTITION_FUTURE_HOURS", { least: 0 }),
+  deliverySeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
+  transformSeconds: wholeNumber("TRANSFORM_BUFFER_SECONDS", { least: 0 }),
+  metricsSeconds: wholeNumber("METRICS_WINDOW_SECONDS", { least: 1 }),
+  samplePerMille: wholeNumber("SAMPLE_PER_MILLE", { least: 0 }),
+  thresholdPercent: number("THRESHOLD_PERCENT", { least: 0 }),
+  wholeHistory: flag("WHOLE_HISTORY"),
+  readStream: flag("READ_STREAM"),
+  selfRepair: flag("SELF_REPAIR"),
+});
+const pipeline = compile(features, eventSchema);
+const firehose = firehoseClient();
+const HOUR_MS = 3_600_000;
+
+/** Deliveries take up to one and a half times their buffer, a window of metrics two minutes after its end; and some are tried again. */
+const settleSeconds = 2 * (config.deliverySeconds + config.transformSeconds) + config.metricsSeconds + 600;
+
+export const handler = planReconcile({
+  metrics: compileMetrics(metrics, pipeline),
+  defaults: config,
+  settings: {
+    bucket: config.bucket,
+    settleMs: settleSeconds * 1000,
+    pastMs: Math.max(config.pastHours * HOUR_MS, pipeline.allowedLatenessMs),
+    futureMs: Math.max(config.futureHours * HOUR_MS, pipeline.maxSkewMs),
+    buckets: 16,
+  },
+  stream: kinesisReader({ client: kinesisClient(), stream: config.stream }),
+  deliveriesCreatedMs: () =>
+    Promise.all([config.rawDelivery, config.curatedDelivery].map((name) => deliveryCreatedMs(firehose, name))),
+});

@@ -1,0 +1,34 @@
+import type { StreamReader } from "@millrace/aws";
+import type { MetricsPipeline } from "@millrace/engine";
+import { type Plan, type PlanSettings, planOf } from "./plan.ts";
+import { type ReconcileDefaults, readRequest } from "./request.ts";
+
+export interface Deps {
+  readonly metrics: MetricsPipeline;
+  readonly defaults: ReconcileDefaults;
+  readonly settings: PlanSettings;
+  /** When each delivery that reads the stream was created (epoch ms). */
+  readonly deliveriesCreatedMs: () => Promise<readonly number[]>;
+  readonly stream: Pick<StreamReader, "shardsSince">;
+}
+
+/** The machine's input, its execution's name, and when it began: what a redrive sees again. */
+export interface PlanQuestion {
+  readonly input: unknown;
+  readonly execution: string;
+  readonly startedAt: string;
+}
+
+/** From its creation on a delivery needs a minute or two before it reads. */
+const ACTIVATION_MS = 10 * 60_000;
+
+export function planReconcile({ metrics, defaults, settings, deliveriesCreatedMs, stream }: Deps) {
+  return async ({ input, execution, startedAt }: PlanQuestion): Promise<Plan> => {
+    const startedMs = Date.parse(startedAt);
+    const request = readRequest(input, defaults, startedMs);
+    const created = request.activeFromMs === null ? await deliveriesCreatedMs() : [];
+    const activeFromMs = Math.max(0, ...created) + ACTIVATION_MS;
+    const shards = request.readStream ? await stream.shardsSince(request.fromMs) : [];
+    return planOf(metrics, request, settings, { execution, startedMs, activeFromMs, shards });
+  };
+}

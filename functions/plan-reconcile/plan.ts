@@ -1,0 +1,128 @@
+import { canBeFinal, type MetricsPipeline } from "@millrace/engine";
+import { eventsOnce, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
+import type { ReconcileRequest } from "./request.ts";
+
+/**
+ * What the state machine does, worked out before: when to begin, what to ask Athena, and where everything lies. Each query writes
+ * to a folder of its own; `REDRIVE` in it becomes the number of the attempt, since UNLOAD takes no folder that holds anything.
+ */
+export interface Plan {
+  readonly from: string;
+  readonly to: string;
+  /** False where every hour is left out, because a sink was not there yet. */
+  readonly any: boolean;
+  readonly notes: readonly string[];
+  /** By then the sinks hold what arrived before `settledUntil`. */
+  readonly settledAt: string;
+  readonly settledUntil: string;
+  readonly bucket: string;
+  /** Of this execution's files, and of its report: prefixes of keys in the bucket. */
+  readonly work: string;
+  readonly report: string;
+  readonly sinks: Query;
+  readonly events: Query;
+  /** The hours of a day, in which metrics are made final. */
+  readonly parts: readonly string[];
+  /** Of the stream, to be read once more; none where that was not asked for. */
+  readonly shards: readonly string[];
+  /** The numbers of the objects of rows, for each view. */
+  readonly buckets: readonly number[];
+  readonly views: readonly ({ readonly view: string } & Query)[];
+  readonly wholeHistory: boolean;
+  readonly thresholdPercent: number;
+  readonly selfRepair: boolean;
+}
+
+export interface Query {
+  readonly sql: string;
+  /** Below the bucket; ends in a slash. */
+  readonly folder: string;
+}
+
+export interface PlanSettings {
+  readonly bucket: string;
+  /** How long after its arrival a record may still be on its way to a sink. */
+  readonly settleMs: number;
+  /** How far from its arrival the time of a row may lie. */
+  readonly pastMs: number;
+  readonly futureMs: number;
+  /** Objects of rows for each view. */
+  readonly buckets: number;
+}
+
+export interface PlanContext {
+  readonly execution: string;
+  readonly startedMs: number;
+  /** When the deliveries were there. */
+  readonly activeFromMs: number;
+  readonly shards: readonly string[];
+}
+
+const HOUR_MS = 3_600_000;
+export const PARTS = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0"));
+
+export function planOf(
+  { pipeline, metrics }: MetricsPipeline,
+  request: ReconcileRequest,
+  settings: PlanSettings,
+  context: PlanContext,
+): Plan {
+  const { toMs, wholeHistory, thresholdPercent, selfRepair } = request;
+  const activeFromMs = Math.ceil((request.activeFromMs ?? context.activeFromMs) / HOUR_MS) * HOUR_MS;
+  const fromMs = Math.min(Math.max(request.fromMs, activeFromMs), toMs);
+  const notes =
+    fromMs === request.fromMs
+      ? []
+      : [`Hours before ${iso(fromMs)} are left out: not every sink was there (since ${iso(activeFromMs)}).`];
+  // What happened in the range has arrived by then, unless it is too late.
+  const arrivedMs = toMs + pipeline.allowedLatenessMs;
+  const settledAtMs = Math.max(arrivedMs + settings.settleMs, context.startedMs);
+  const settledMs = settledAtMs - settings.settleMs;
+  const work = `work/reconcile/${context.execution}/`;
+  const query = (name: string, text: string, partitionedBy: readonly string[] = []): Query => {
+    const folder = `${work}${name}/REDRIVE/`;
+    return { folder, sql: unloadJson(text, { location: `s3://${settings.bucket}/${folder}`, partitionedBy }) };
+  };
+  const { pastMs, futureMs, buckets } = settings;
+  const columns = columnsOf({ pipeline, metrics });
+  const entities = sampleOf(request);
+  return {
+    ...{ from: iso(fromMs), to: iso(toMs), any: fromMs < toMs, notes },
+    ...{ settledAt: iso(settledAtMs), settledUntil: iso(settledMs), bucket: settings.bucket, work },
+    report: `reports/reconcile/${iso(fromMs).slice(0, 10)}/${context.execution}/`,
+    sinks: query("sinks", sinksByHour({ fromMs, toMs: arrivedMs, pastMs, futureMs })),
+    events: query("events", eventsOnce({ ...pipeline, columns, fromMs, toMs }), ["hour"]),
+    parts: PARTS,
+    buckets: Array.from({ length: buckets }, (_, bucket) => bucket),
+    views: pipeline.views.map(({ name: view }) => {
+      const history = wholeHistory ? null : historyFromMs(pipeline, view, settledMs, settledMs - fromMs);
+      const rows = rowsQuery(pipeline, { view, entities, fromMs: history, settledMs, buckets });
+      return { view, ...query(`views/${view}/rows`, rows, ["bucket"]) };
+    }),
+    ...{ shards: context.shards, wholeHistory, thresholdPercent, selfRepair },
+  };
+}
+
+function sampleOf({ samplePerMille }: ReconcileRequest): Parameters<typeof rowsQuery>[1]["entities"] {
+  return samplePerMille >= 1000 ? { kind: "all" } : { kind: "sample", parts: 1000, take: samplePerMille };
+}
+
+/** What an event needs to be read back, and what the metrics that can be made of the lake ask of it. */
+function columnsOf({ pipeline, metrics }: MetricsPipeline): readonly string[] {
+  const { schema, partitionKey } = pipeline;
+  const used = new Set<string | null>([schema.idColumn, schema.timeColumn, partitionKey]);
+  for (const { by, where, slots } of metrics.filter(canBeFinal)) {
+    for (const column of by) used.add(column);
+    for (const { column } of where) used.add(column);
+    for (const slot of slots) {
+      used.add(slot.column).add(slot.by);
+      for (const { column } of [...slot.where, ...(slot.steps ?? []).flat()]) used.add(column);
+    }
+  }
+  // A required column cannot be left out of an event.
+  return schema.columns.filter(({ name, required }) => required || used.has(name)).map(({ name }) => name);
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

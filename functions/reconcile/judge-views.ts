@@ -1,0 +1,67 @@
+import { type Finding, places } from "./finding.ts";
+import { lakeIsWhole } from "./judge-hours.ts";
+import type { Difference, Tables, ViewTally } from "./tables.ts";
+
+/**
+ * Features online against those made anew from the lake, and for each view: matching rows = applied + duplicates, those above the marks
+ * being what failed. A lake that lacks rows makes features differ too: then it has to be repaired first, and nothing may be
+ * recomputed from it.
+ */
+export function judgeFeatures(tables: Tables): readonly Finding[] {
+  return tables.views.flatMap((tally) => {
+    const { view, entities, differing } = tally;
+    if (differing === 0) return [];
+    const says = `${view}: features of ${places(differing, "entity", "entities")} of ${entities.toLocaleString("en-GB")} are not those of the lake: ${examples(tally, "features", differing)}`;
+    return [finding("features", tables, tally, differing, says)];
+  });
+}
+
+export function judgeViews(tables: Tables): readonly Finding[] {
+  return tables.views.flatMap((tally) => {
+    const { view, beyond, rows } = tally;
+    if (beyond === 0) return [];
+    const says = `${view}: ${places(beyond, "row")} of the lake's ${rows.toLocaleString("en-GB")} lie above the items' marks: update-features gave a batch up, or is behind`;
+    return [finding("views", tables, tally, beyond, says)];
+  });
+}
+
+export function judgeCounters(tables: Tables): readonly Finding[] {
+  return tables.views.flatMap((tally) => {
+    const { view, miscounted, entities } = tally;
+    if (miscounted === 0) return [];
+    const says = `${view}: items of ${places(miscounted, "entity", "entities")} of ${entities.toLocaleString("en-GB")} counted other numbers of events than the lake has: ${examples(tally, "counters", miscounted)}`;
+    return [finding("counters", tables, tally, miscounted, says)];
+  });
+}
+
+/** How many entities a finding names; the report lists more. */
+const SHOWN = 3;
+
+function examples({ differences }: ViewTally, kind: Difference["kind"], all: number): string {
+  const some = differences.filter((one) => one.kind === kind).slice(0, SHOWN);
+  const named = some.map(({ entity, values }) => `${entity} (${Object.entries(values).map(inWords).join(", ")})`);
+  return named.join("; ") + (all > some.length ? ", …" : "");
+}
+
+function inWords([name, { online, offline }]: [
+  string,
+  { readonly online?: unknown; readonly offline?: unknown },
+]): string {
+  return `${name} ${shortly(online)}, the lake says ${shortly(offline)}`;
+}
+
+function shortly(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function finding(
+  check: Finding["check"],
+  { sinks }: Tables,
+  { view }: ViewTally,
+  count: number,
+  says: string,
+): Finding {
+  const repair = lakeIsWhole(sinks) ? "features" : null;
+  return { check, weight: "divergence", hourMs: null, shard: null, count, says, repair, view };
+}

@@ -1,0 +1,44 @@
+import type { Finding } from "./finding.ts";
+import type { ReconcileReport } from "./reconcile.ts";
+
+/** Findings that a message lists; the report has all. */
+const LISTED = 20;
+
+/** For people: what diverges, where, and what to type. A subject of SNS has at most 100 characters. */
+export function messageOf(
+  report: ReconcileReport,
+  reportKey: string,
+): { readonly subject: string; readonly message: string } {
+  const { stack, holds, from, to, checks, findings, repairs, notes, thresholdPercent } = report;
+  const broken = checks.filter((check) => !check.holds).map(({ check }) => check);
+  const verdict = holds ? "adds up" : `does not add up (${broken.join(", ")})`;
+  const diverging = findings.filter(({ weight }) => weight === "divergence");
+  const lines = [
+    `${stack}: what arrived from ${moment(from)} to ${moment(to)} ${verdict}.`,
+    ...notes,
+    "",
+    ...checks.map(({ holds: ok, promise, compared, diverging: count, percent }) =>
+      compared === 0 && count === 0
+        ? `  --  ${promise}: not looked at`
+        : `  ${ok ? "ok" : "NO"}  ${promise}: ${count.toLocaleString("en-GB")} of ${compared.toLocaleString("en-GB")} apart${count > 0 ? `, up to ${percent.toFixed(2)} % of an hour (threshold ${thresholdPercent} %)` : ""}`,
+    ),
+    "",
+    ...diverging.slice(0, LISTED).map(sentence),
+    ...(diverging.length > LISTED ? [`… and ${diverging.length - LISTED} more`] : []),
+    ...(repairs.length > 0 ? ["", "To repair, in this order:", ...repairs.map(({ command }) => `  ${command}`)] : []),
+    "",
+    `The report: ${reportKey} in the lake's bucket.`,
+  ];
+  return { subject: `${stack}: ${moment(from).slice(0, 10)} ${verdict}`.slice(0, 100), message: lines.join("\n") };
+}
+
+/** A finding with its hour and shard. */
+export function sentence({ hourMs, shard, says }: Finding): string {
+  const hour = hourMs === null ? [] : [moment(new Date(hourMs).toISOString())];
+  const place = [...hour, ...(shard === null ? [] : [shard])].join(" ");
+  return place === "" ? says : `${place}: ${says}`;
+}
+
+export function moment(iso: string): string {
+  return iso.slice(0, 16).replace("T", " ");
+}

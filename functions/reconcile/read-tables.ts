@@ -1,0 +1,130 @@
+import type { MetricsStore, ResultObjects, RowObjects } from "@millrace/aws";
+import { LEDGER, type MetricsPipeline, readMetric } from "@millrace/engine";
+import type { SinkRow } from "@millrace/lake";
+import type { Difference, FoundEvent, MetricTally, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
+
+/** What the machine's other steps left, and the ledger, as the tables that are judged. */
+export interface TablesQuestion {
+  /** ISO 8601, half-open. */
+  readonly from: string;
+  readonly to: string;
+  /** Prefixes and keys in the lake's bucket. */
+  readonly sinksFolder: string;
+  readonly metricsKeys: readonly string[];
+  /** Empty where the stream was not read. */
+  readonly streamKeys: readonly string[];
+  readonly views: readonly ViewAnswers[];
+  readonly wholeHistory: boolean;
+}
+
+/** What recompute said of each bucket of a view. */
+export interface ViewAnswers {
+  readonly view: string;
+  readonly answers: readonly {
+    readonly counts: Readonly<Record<"entities" | "rows" | "beyond" | "different", number>>;
+    readonly findings: string | null;
+  }[];
+}
+
+export interface Sources {
+  readonly metrics: MetricsPipeline;
+  readonly rows: RowObjects;
+  readonly results: ResultObjects;
+  readonly store: Pick<MetricsStore, "rows">;
+}
+
+/** Differences of a view that a report lists. */
+const LISTED = 100;
+
+export async function readTables(sources: Sources, question: TablesQuestion): Promise<Tables> {
+  const { results } = sources;
+  const range = { fromMs: Date.parse(question.from), toMs: Date.parse(question.to) };
+  const all = async <T>(keys: readonly string[]) => {
+    const lists = await Promise.all(keys.map((key) => results.get(key)));
+    return lists.flat() as readonly T[];
+  };
+  const views: ViewTally[] = [];
+  for (const view of question.views) views.push(await viewTally(results, view, question.wholeHistory));
+  return {
+    ...range,
+    ledger: await ledgerTallies(sources, range),
+    stream: question.streamKeys.length === 0 ? null : await all<StreamTally>(question.streamKeys),
+    sinks: await sinkTallies(sources.rows, question.sinksFolder),
+    views,
+    metrics: await all<MetricTally>(question.metricsKeys),
+  };
+}
+
+async function ledgerTallies(
+  { metrics, store }: Sources,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<readonly StreamTally[]> {
+  const windows = readMetric(metrics, LEDGER, await store.rows(LEDGER, fromMs, toMs));
+  return windows.flatMap(({ startMs, groups }) =>
+    groups.map(({ by, values: { records, bytes, checksum } }) => ({
+      ...{ hourMs: startMs, shard: String(by._shard) },
+      ...{ records: Number(records), bytes: Number(bytes), checksum: String(checksum) },
+    })),
+  );
+}
+
+async function sinkTallies(rows: RowObjects, folder: string): Promise<readonly SinkTally[]> {
+  const tallies: SinkTally[] = [];
+  await rows.read(folder, (lines) => {
+    for (const line of lines) tallies.push(toSinkTally(JSON.parse(line) as SinkRow));
+  });
+  return tallies;
+}
+
+/** A sum of signed hashes may be negative: modulo 2^64 it is that of the unsigned ones. */
+export function toSinkTally(row: SinkRow): SinkTally {
+  return {
+    hourMs: Number(row.hour),
+    shard: row.shard,
+    archived: Number(row.archived),
+    archiveLines: Number(row.archive_lines),
+    conflicting: Number(row.conflicting),
+    bytes: Number(row.archived_digits) / 2,
+    checksum: BigInt.asUintN(64, BigInt(row.checksum)).toString(16).padStart(16, "0"),
+    inLake: Number(row.in_lake),
+    lakeRows: Number(row.lake_lines),
+    lakeAgain: Number(row.lake_lines) - Number(row.lake_versions),
+    inErrors: Number(row.in_errors),
+    missing: Number(row.missing),
+    unknown: Number(row.unknown),
+    firstMissing: row.first_missing ?? null,
+  };
+}
+
+/** As recompute writes it. */
+interface FoundDifference {
+  readonly entity: string;
+  /** Null where only counters differ. */
+  readonly asOf: string | null;
+  readonly differences: Difference["values"];
+  readonly events: readonly FoundEvent[];
+}
+
+async function viewTally(
+  results: ResultObjects,
+  { view, answers }: ViewAnswers,
+  wholeHistory: boolean,
+): Promise<ViewTally> {
+  const total = (name: "entities" | "rows" | "beyond") => answers.reduce((sum, { counts }) => sum + counts[name], 0);
+  const differences: Difference[] = [];
+  let [differing, miscounted] = [0, 0];
+  for (const { findings } of answers) {
+    if (findings === null) continue;
+    for (const found of (await results.get(findings)) as readonly FoundDifference[]) {
+      const kind = found.asOf === null ? "counters" : "features";
+      if (kind === "counters") miscounted++;
+      else differing++;
+      const { entity, differences: values, events } = found;
+      if (differences.length < LISTED) differences.push({ entity, kind, values, events: events.slice(0, 5) });
+    }
+  }
+  return {
+    ...{ view, differing, miscounted, wholeHistory, differences },
+    ...{ entities: total("entities"), rows: total("rows"), beyond: total("beyond") },
+  };
+}

@@ -1,0 +1,92 @@
+import type { ReportObjects, Telemetry } from "@millrace/aws";
+import type { Judgement } from "./judge.ts";
+import { judge } from "./judge.ts";
+import { messageOf } from "./message.ts";
+import { readTables, type Sources, type TablesQuestion } from "./read-tables.ts";
+import { type Repair, repairsFor } from "./repairs.ts";
+import { reportPage } from "./report-page.ts";
+import type { Tables } from "./tables.ts";
+
+export interface Deps extends Sources {
+  readonly reports: ReportObjects;
+  readonly stack: string;
+  readonly telemetry: Telemetry;
+}
+
+export interface ReconcileTask extends TablesQuestion {
+  readonly execution: string;
+  /** What was left out, and why. */
+  readonly notes: readonly string[];
+  readonly thresholdPercent: number;
+  /** Where the report goes: a prefix of keys in the lake's bucket. */
+  readonly report: string;
+}
+
+/** The report as JSON. */
+export interface ReconcileReport extends Judgement {
+  readonly stack: string;
+  readonly execution: string;
+  readonly from: string;
+  readonly to: string;
+  readonly thresholdPercent: number;
+  readonly notes: readonly string[];
+  readonly repairs: readonly Repair[];
+  readonly metrics: Tables["metrics"];
+  readonly differences: readonly {
+    readonly view: string;
+    readonly differences: Tables["views"][number]["differences"];
+  }[];
+}
+
+/** What the machine goes on with. */
+export interface ReconcileAnswer {
+  readonly holds: boolean;
+  readonly findings: number;
+  readonly subject: string;
+  readonly message: string;
+  /** The inputs of replays that put it right, in their order. */
+  readonly repairs: readonly Repair["input"][];
+  /** Keys in the lake's bucket. */
+  readonly reportJson: string;
+  readonly reportHtml: string;
+}
+
+/** Reads the tables, judges them, and says so: in a report, in metrics, and in the words of a message. */
+export function reconcile(deps: Deps) {
+  return async (task: ReconcileTask): Promise<ReconcileAnswer> => {
+    const { execution, from, to, thresholdPercent, notes } = task;
+    const tables = await readTables(deps, task);
+    const judgement = judge(tables, { thresholdPercent });
+    const repairs = repairsFor(judgement.findings, { stack: deps.stack, execution, from, to });
+    const report: ReconcileReport = {
+      ...{ stack: deps.stack, execution, from, to, thresholdPercent, notes },
+      ...judgement,
+      repairs,
+      metrics: tables.metrics,
+      differences: tables.views.map(({ view, differences }) => ({ view, differences })),
+    };
+    const [reportJson, reportHtml] = [`${task.report}report.json`, `${task.report}report.html`];
+    await deps.reports.put(reportJson, `${JSON.stringify(report, null, 2)}\n`, "application/json");
+    await deps.reports.put(reportHtml, reportPage(report), "text/html; charset=utf-8");
+    tell(deps.telemetry, report);
+    const { subject, message } = messageOf(report, reportHtml);
+    return {
+      ...{ holds: judgement.holds, findings: judgement.findings.length, subject, message },
+      repairs: repairs.map(({ input }) => input),
+      ...{ reportJson, reportHtml },
+    };
+  };
+}
+
+function tell(telemetry: Telemetry, { checks, findings, holds, from, to }: ReconcileReport): void {
+  const diverging = findings.filter(({ weight }) => weight === "divergence").length;
+  telemetry.batch({
+    message: "reconciled",
+    counts: { Divergences: diverging, Notes: findings.length - diverging },
+    percents: Object.fromEntries(
+      checks.map(({ check, percent }) => [`${check[0]?.toUpperCase()}${check.slice(1)}Drift`, percent]),
+    ),
+    context: { from, to, holds },
+    level: holds ? "info" : "warn",
+  });
+}

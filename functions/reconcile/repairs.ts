@@ -1,0 +1,61 @@
+import type { Finding } from "./finding.ts";
+
+/** What puts findings right: the input of the replay machine, and the same as a command. */
+export interface Repair {
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly command: string;
+}
+
+export interface RepairContext {
+  readonly stack: string;
+  /** Names the replay, so that one of the same range that was done before does not stand in its way. */
+  readonly execution: string;
+  /** What was looked at (ISO 8601): the time whose entities are recomputed. */
+  readonly from: string;
+  readonly to: string;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Rows first, since features are recomputed from them. Hours that follow each other are one repair; where there are many holes, one
+ * repair spans them: what is there already is not changed by it.
+ */
+export function repairsFor(findings: readonly Finding[], context: RepairContext): readonly Repair[] {
+  const diverging = findings.filter(({ weight }) => weight === "divergence");
+  const hours = diverging.flatMap(({ repair, hourMs }) => (repair === "curated" && hourMs !== null ? [hourMs] : []));
+  const views = diverging.flatMap(({ repair, view }) => (repair === "features" && view !== undefined ? [view] : []));
+  return [
+    ...runsOf([...new Set(hours)].sort((a, b) => a - b)).map(([from, to]) =>
+      repairOf({ source: "archive", target: "curated", from: iso(from), to: iso(to) }, context),
+    ),
+    ...[...new Set(views)].map((view) =>
+      repairOf({ source: "archive", target: "features", from: context.from, to: context.to, view }, context),
+    ),
+  ];
+}
+
+/** More commands than these nobody wants to type. */
+const MOST_RUNS = 5;
+
+function runsOf(hours: readonly number[]): readonly (readonly [number, number])[] {
+  const runs: [number, number][] = [];
+  for (const hour of hours) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === hour) last[1] = hour + HOUR_MS;
+    else runs.push([hour, hour + HOUR_MS]);
+  }
+  const [first, last] = [runs[0], runs.at(-1)];
+  return runs.length > MOST_RUNS && first !== undefined && last !== undefined ? [[first[0], last[1]]] : runs;
+}
+
+function repairOf(request: Readonly<Record<string, string>>, { stack, execution }: RepairContext): Repair {
+  // As long as a replay's name may be; the execution's own end tells it apart.
+  const input = { ...request, name: execution.replace(/[^A-Za-z0-9_-]/g, "-").slice(-40) };
+  const options = Object.entries(input).map(([name, value]) => `--${name} ${value}`);
+  return { input, command: `npm run replay -- --stack ${stack} ${options.join(" ")}` };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

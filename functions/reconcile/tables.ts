@@ -1,0 +1,94 @@
+/**
+ * What a reconciliation looks at: counts and checksums of each place that records go through, by arrival hour and shard, and what
+ * came of comparing features and metrics with the lake. Times are epoch ms.
+ */
+export interface Tables {
+  /** The arrival hours that are judged, half-open. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** What roll-up-metrics counted while the records went by. */
+  readonly ledger: readonly StreamTally[];
+  /** What the stream holds when it is read once more; null when that was not asked for. */
+  readonly stream: readonly StreamTally[] | null;
+  readonly sinks: readonly SinkTally[];
+  readonly views: readonly ViewTally[];
+  readonly metrics: readonly MetricTally[];
+}
+
+export interface StreamTally {
+  readonly hourMs: number;
+  readonly shard: string;
+  readonly records: number;
+  readonly bytes: number;
+  /** The sum of the records' hashes modulo 2^64, as 16 hex digits. */
+  readonly checksum: string;
+}
+
+/** Positions, each once, unless something else is said. */
+export interface SinkTally {
+  readonly hourMs: number;
+  readonly shard: string;
+  readonly archived: number;
+  readonly archiveLines: number;
+  /** Positions that stand in the archive with different bytes. */
+  readonly conflicting: number;
+  readonly bytes: number;
+  readonly checksum: string;
+  readonly inLake: number;
+  readonly lakeRows: number;
+  /** Rows of the lake that are there once more under the same pipeline version. */
+  readonly lakeAgain: number;
+  /** Archived, not in the lake, and kept by Firehose as an error. */
+  readonly inErrors: number;
+  /** Archived, and nowhere else. */
+  readonly missing: number;
+  /** In the lake, and not archived. */
+  readonly unknown: number;
+  readonly firstMissing: string | null;
+}
+
+/** One view: its items as they are, and made anew from the lake at their marks. Without the rows that the view refused. */
+export interface ViewTally {
+  readonly view: string;
+  readonly entities: number;
+  /** Rows of the lake that concern them. */
+  readonly rows: number;
+  /** Rows above the items' marks, though they arrived long ago. */
+  readonly beyond: number;
+  /** Entities whose features differ, and those whose items counted another number of events than the lake has for them. */
+  readonly differing: number;
+  readonly miscounted: number;
+  /** Whether counters could be checked, because all that their entities ever did was read. */
+  readonly wholeHistory: boolean;
+  /** Some of both. */
+  readonly differences: readonly Difference[];
+}
+
+export interface Difference {
+  readonly entity: string;
+  readonly kind: "features" | "counters";
+  /** What differs: features, or `applied` and `duplicates`. */
+  readonly values: Readonly<Record<string, { readonly online?: unknown; readonly offline?: unknown }>>;
+  /** The entity's newest events, where to look. */
+  readonly events: readonly FoundEvent[];
+}
+
+export interface FoundEvent {
+  readonly id: string;
+  readonly time: string;
+  readonly shard: string;
+  readonly sequence: string;
+}
+
+/** One metric in one hour of event time, window by window. */
+export interface MetricTally {
+  readonly metric: string;
+  readonly hourMs: number;
+  /** Events of the lake, each identity once, too late ones included: what the final rows count. */
+  readonly events: number;
+  /** Too late, so that no row counted them before. */
+  readonly late: number;
+  /** Accepted events that the live rows lack, and that they have more than once; null where nothing of the metric tells. */
+  readonly lost: number | null;
+  readonly again: number | null;
+}

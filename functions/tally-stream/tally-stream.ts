@@ -1,0 +1,83 @@
+import type { ResultObjects, StreamReader } from "@millrace/aws";
+import { type Position, recordHash, type StreamRecord } from "@millrace/engine";
+
+export interface Deps {
+  readonly stream: StreamReader;
+  readonly results: ResultObjects;
+  readonly now: () => number;
+}
+
+/** One shard in a time of arrival, half-open (ISO 8601). */
+export interface TallyTask {
+  readonly shard: string;
+  readonly from: string;
+  readonly to: string;
+  readonly resultKey: string;
+  /** What the last invocation answered; null at the first. */
+  readonly progress: Progress | null;
+}
+
+export interface Progress {
+  /** Read up to here; null: nothing yet. */
+  readonly last: Position | null;
+  readonly tallies: readonly StreamTally[];
+}
+
+/** As the ledger has it: the checksum is a sum of hashes modulo 2^64, in 16 hex digits. */
+export interface StreamTally {
+  readonly hourMs: number;
+  readonly shard: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly checksum: string;
+}
+
+export interface TallyAnswer {
+  readonly done: boolean;
+  readonly progress: Progress;
+}
+
+/** An invocation ends after this, well before the function's timeout, and the next one goes on. */
+export const MOST_MS = 600_000;
+const HOUR_MS = 3_600_000;
+
+/** Reads a shard of the stream once more, and adds up what the ledger should say. */
+export function tallyStream({ stream, results, now }: Deps) {
+  return async ({ shard, from, to, resultKey, progress }: TallyTask): Promise<TallyAnswer> => {
+    const endMs = now() + MOST_MS;
+    const range = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+    const tallies = new Map((progress?.tallies ?? []).map((tally) => [tally.hourMs, tally]));
+    let last = progress?.last ?? null;
+    for await (const page of stream.pages(
+      shard,
+      last === null ? { arrivalMs: range.fromMs } : { after: last.sequence },
+    )) {
+      for (const record of page.records) add(tallies, range, record);
+      last = page.records.at(-1)?.position ?? last;
+      if (page.records.some(({ arrivalMs }) => arrivalMs >= range.toMs + SLACK_MS)) break;
+      if (now() >= endMs) return { done: false, progress: { last, tallies: [...tallies.values()] } };
+    }
+    await results.put(resultKey, [...tallies.values()]);
+    return { done: true, progress: { last, tallies: [] } };
+  };
+}
+
+/** Arrival times within a shard are nearly in order: one that steps back has come by then. */
+const SLACK_MS = 60_000;
+
+function add(
+  tallies: Map<number, StreamTally>,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  record: StreamRecord,
+): void {
+  const { arrivalMs, data, position } = record;
+  if (arrivalMs < fromMs || arrivalMs >= toMs) return;
+  const hourMs = Math.floor(arrivalMs / HOUR_MS) * HOUR_MS;
+  const { records = 0, bytes = 0, checksum = "0" } = tallies.get(hourMs) ?? {};
+  const { high, low } = recordHash(record);
+  const sum = BigInt(`0x${checksum}`) + (BigInt(high) << 32n) + BigInt(low);
+  tallies.set(hourMs, {
+    ...{ hourMs, shard: position.shard, records: records + 1, bytes: bytes + data.length },
+    checksum: BigInt.asUintN(64, sum).toString(16).padStart(16, "0"),
+  });
+}

@@ -1,0 +1,28 @@
+import { GetRecordsCommand, GetShardIteratorCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
+import { shardsSince, toStreamRecords } from "./kinesis-tail.ts";
+import type { StreamReader } from "./stream-reader.ts";
+
+export function kinesisReader({
+  client,
+  stream,
+}: {
+  readonly client: Pick<KinesisClient, "send">;
+  readonly stream: string;
+}): StreamReader {
+  return {
+    shardsSince: (sinceMs) => shardsSince(client, stream, sinceMs),
+    async *pages(shard, from) {
+      const start =
+        "after" in from
+          ? ({ ShardIteratorType: "AFTER_SEQUENCE_NUMBER", StartingSequenceNumber: from.after } as const)
+          : ({ ShardIteratorType: "AT_TIMESTAMP", Timestamp: new Date(from.arrivalMs) } as const);
+      const command = new GetShardIteratorCommand({ StreamName: stream, ShardId: shard, ...start });
+      let iterator = (await client.send(command)).ShardIterator;
+      while (iterator !== undefined) {
+        const answer = await client.send(new GetRecordsCommand({ ShardIterator: iterator }));
+        yield { records: (answer.Records ?? []).flatMap((record) => toStreamRecords(shard, record)) };
+        iterator = answer.MillisBehindLatest === 0 ? undefined : answer.NextShardIterator;
+      }
+    },
+  };
+}

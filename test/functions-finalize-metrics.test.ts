@@ -1,0 +1,142 @@
+import { readMetric, rollUp } from "@millrace/engine";
+import { describe, expect, it } from "vitest";
+import { finalizeMetrics } from "../functions/finalize-metrics/finalize-metrics.ts";
+import { type TallyAnswer, tallyStream } from "../functions/tally-stream/tally-stream.ts";
+import { memoryTelemetry } from "./functions/fakes.ts";
+import { SHARD, START } from "./functions/shop.ts";
+import {
+  DAY_START,
+  eventsIn,
+  HOUR,
+  iso,
+  liveRows,
+  memoryMetrics,
+  memoryResults,
+  memoryRows,
+  metrics,
+  NOW,
+  recordAt,
+  streamOf,
+} from "./reconcile/fakes.ts";
+
+describe("tally-stream", () => {
+  const records = [0, 1, 2, 3, 4, 5].map((i) => recordAt(DAY_START + i * 40 * 60_000, `${90 + i}`));
+
+  it("adds up what the ledger has, hour by hour, over as many invocations as it takes", async () => {
+    const ledger = rollUp(metrics, {
+      incoming: null,
+      written: null,
+      shard: SHARD,
+      windowStartMs: 0,
+      windowEndMs: NOW,
+      records,
+      ends: "final",
+      nowMs: NOW,
+    });
+    const expected = readMetric(
+      metrics,
+      "ledger",
+      ledger.rows.filter(({ metric }) => metric === "ledger"),
+    ).map(({ startMs, groups }) => ({
+      ...(groups[0]?.values as Record<"records" | "bytes" | "checksum", unknown>),
+      hourMs: startMs,
+    }));
+    for (const invocationMs of [0, 700_000]) {
+      const results = memoryResults();
+      let nowMs = 0;
+      const tally = tallyStream({ stream: streamOf(records, 2), results, now: () => (nowMs += invocationMs) });
+      let answer: TallyAnswer = { done: false, progress: { last: null, tallies: [] } };
+      let invocations = 0;
+      while (!answer.done && invocations++ < 9)
+        answer = await tally({
+          shard: SHARD,
+          from: iso(DAY_START),
+          to: iso(NOW),
+          resultKey: "k",
+          progress: answer.progress,
+        });
+      expect(invocations).toBe(invocationMs === 0 ? 1 : 4);
+      const found = (await results.get("k")) as readonly Record<string, unknown>[];
+      expect(found).toMatchObject(
+        expected.map(({ hourMs, records, bytes, checksum }) => ({ hourMs, records, bytes, checksum, shard: SHARD })),
+      );
+    }
+  });
+
+  it("counts what arrived in the time, and reads no further", async () => {
+    const results = memoryResults();
+    const seen: string[] = [];
+    const tally = tallyStream({ stream: streamOf(records, 1, seen), results, now: () => 0 });
+    await tally({
+      shard: SHARD,
+      from: iso(DAY_START + HOUR),
+      to: iso(DAY_START + 2 * HOUR),
+      resultKey: "k",
+      progress: null,
+    });
+    expect(await results.get("k")).toMatchObject([{ hourMs: DAY_START + HOUR, records: 1 }]);
+    expect(seen).toEqual(["92", "93", "94"]);
+  });
+});
+
+describe("finalize-metrics", () => {
+  const event = (id: string, minute: number, rest: object = {}) => ({
+    ...{
+      id,
+      user: "ann",
+      region: "north",
+      time: `2026-01-02 03:${String(minute).padStart(2, "0")}:00.000`,
+      amount: "1.50",
+    },
+    ...{
+      _arrival: "2026-01-02 03:00:00.000",
+      _shard: SHARD,
+      _sequence: id,
+      _subsequence: 0,
+      _verdict: "accepted",
+      ...rest,
+    },
+  });
+  const lake = [event("1", 0), event("2", 0), event("3", 1, { _verdict: "too_late" }), event("4", 2)];
+  const task = {
+    from: iso(DAY_START),
+    to: iso(DAY_START + 24 * HOUR),
+    part: "03",
+    eventsFolder: "events/",
+    sinksFolder: "sinks/",
+    resultKey: "k",
+  };
+
+  it("writes the windows of its hour from the lake, and tells what the live rows had too few or too many", async () => {
+    // Counted on the way: minute 0 three times, minute 2 not at all.
+    const store = memoryMetrics(liveRows([0, 0, 0]));
+    const results = memoryResults();
+    const finalize = finalizeMetrics({
+      metrics,
+      rows: memoryRows({ "events/hour=03/": lake, "sinks/": [{ missing: "0" }] }),
+      results,
+      store,
+      telemetry: memoryTelemetry(),
+    });
+    expect(await finalize(task)).toEqual({ part: "03", isFinal: true, events: 4, rows: 4 });
+    const hourMs = START;
+    expect(await results.get("k")).toEqual([
+      { metric: "by_region", hourMs, events: 4, late: 1, lost: 1, again: 1 },
+      { metric: "spend", hourMs, events: 4, late: 1, lost: null, again: null },
+    ]);
+    expect(eventsIn(store)).toEqual([2, 1, 1]);
+    // Again, over rows that are final by now.
+    await finalize(task);
+    expect(eventsIn(store)).toEqual([2, 1, 1]);
+    expect(await results.get("k")).toMatchObject([{ lost: 1, again: 1 }, {}]);
+  });
+
+  it("has no last word while the lake lacks records", async () => {
+    const store = memoryMetrics(liveRows([0]));
+    const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [{ missing: "0" }, { missing: "2" }] });
+    const finalize = finalizeMetrics({ metrics, rows, results: memoryResults(), store, telemetry: memoryTelemetry() });
+    expect(await finalize(task)).toMatchObject({ isFinal: false, rows: 0 });
+    expect(eventsIn(store)).toEqual([1]);
+    expect(await finalize({ ...task, sinksFolder: null })).toMatchObject({ isFinal: true });
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { planOf } from "../functions/plan-reconcile/plan.ts";
+import { planReconcile } from "../functions/plan-reconcile/plan-reconcile.ts";
+import { readRequest } from "../functions/plan-reconcile/request.ts";
+import { LATENESS, SHARD } from "./functions/shop.ts";
+import { DAY_START, defaults, metrics, NOW, settings } from "./reconcile/fakes.ts";
+
+describe("plan-reconcile", () => {
+  const plan = (input: unknown, created: readonly number[] = [0], startedMs = NOW) => {
+    const stream = { shardsSince: async () => [SHARD] };
+    const deps = { metrics, defaults, settings, stream, deliveriesCreatedMs: async () => created };
+    return planReconcile(deps)({ input, execution: "x", startedAt: new Date(startedMs).toISOString() });
+  };
+
+  it("takes yesterday unless asked otherwise, and the day of a date", async () => {
+    expect(await plan({})).toMatchObject({
+      from: "2026-01-02T00:00:00.000Z",
+      to: "2026-01-03T00:00:00.000Z",
+      any: true,
+      notes: [],
+      shards: [],
+    });
+    expect(await plan({ from: "2025-12-31" })).toMatchObject({
+      from: "2025-12-31T00:00:00.000Z",
+      to: "2026-01-01T00:00:00.000Z",
+    });
+    expect(await plan({ from: "2026-01-02T05:00:00Z", to: "2026-01-02T06:00:00Z", readStream: true })).toMatchObject({
+      shards: [SHARD],
+    });
+  });
+
+  it("begins with the first whole hour in which every sink was there, and says what it left out", async () => {
+    const since = (ms: number) => plan({}, [ms, 0]);
+    expect(await since(DAY_START + 50 * 60_000)).toMatchObject({
+      from: "2026-01-02T01:00:00.000Z",
+      notes: [expect.stringContaining("before 2026-01-02T01:00:00.000Z")],
+    });
+    expect(await since(DAY_START + 51 * 60_000)).toMatchObject({ from: "2026-01-02T02:00:00.000Z" });
+    expect(await since(NOW)).toMatchObject({ any: false });
+    expect(await plan({ activeFrom: "2026-01-01T00:00:00Z" }, [NOW])).toMatchObject({
+      from: "2026-01-02T00:00:00.000Z",
+      notes: [],
+    });
+  });
+
+  it("waits until what happened in the range has come, late or not, and has settled in the sinks", async () => {
+    const today = await plan({ from: "2026-01-03" }, [0], Date.UTC(2026, 0, 3, 9));
+    expect(today.settledAt).toBe(new Date(Date.UTC(2026, 0, 4) + LATENESS + settings.settleMs).toISOString());
+    expect(today.settledUntil).toBe(new Date(Date.UTC(2026, 0, 4) + LATENESS).toISOString());
+    // Long after the range what is in the lake by now may be used.
+    const late = await plan({ from: "2026-01-01" });
+    expect([late.settledAt, late.settledUntil]).toEqual(
+      [NOW, NOW - settings.settleMs].map((ms) => new Date(ms).toISOString()),
+    );
+  });
+
+  it("asks for a sample or for all, for what windows need or for the whole history", () => {
+    const rowsFor = (input: object) => {
+      const request = readRequest(input, defaults, NOW);
+      return planOf(metrics, request, settings, {
+        execution: "x",
+        startedMs: NOW,
+        activeFromMs: 0,
+        shards: [],
+      }).views.map(({ sql }) => sql);
+    };
+    for (const sql of rowsFor({})) expect(sql).toMatch(/"time" >= TIMESTAMP.* < 1000\b/s);
+    for (const sql of rowsFor({ samplePerMille: 1000, wholeHistory: true }))
+      expect(sql).not.toMatch(/"time" >= TIMESTAMP|< 1000\b/);
+  });
+
+  it.each([
+    [[], "expected an object"],
+    [{ form: "2026-01-01" }, "unknown form"],
+    [{ from: "yesterday" }, "expected from as a time"],
+    [{ from: "2026-01-01T00:30:00Z" }, "from must be a whole hour"],
+    [{ to: "2026-01-01" }, "to is given without from"],
+    [{ from: "2026-01-02", to: "2026-01-01" }, "the range is empty"],
+    [{ from: "2025-01-01", to: "2026-01-01" }, "at most 31 days"],
+    [{ thresholdPercent: 101 }, "from 0 to 100"],
+    [{ selfRepair: "yes" }, "true or false"],
+  ])("refuses %j", async (input, message) => {
+    await expect(plan(input)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,170 @@
+import { type MetricWindow, readMetric, rollUp } from "@millrace/engine";
+import { describe, expect, it } from "vitest";
+import { type ReconcileReport, reconcile } from "../functions/reconcile/reconcile.ts";
+import { repairsFor } from "../functions/reconcile/repairs.ts";
+import { memoryTelemetry } from "./functions/fakes.ts";
+import { SHARD, START } from "./functions/shop.ts";
+import { DAY_START, HOUR, iso, memoryResults, memoryRows, metrics, NOW, recordAt } from "./reconcile/fakes.ts";
+
+describe("reconcile", () => {
+  const sink = {
+    hour: String(START),
+    shard: SHARD,
+    archive_lines: 3,
+    archived: "3",
+    conflicting: 0,
+    archived_digits: 60,
+    lake_lines: 2,
+    lake_versions: 2,
+    in_lake: 2,
+    in_errors: 0,
+    missing: 1,
+    unknown: 0,
+    first_missing: "0042",
+  };
+  const records = ["40", "41", "42"].map((sequence) => recordAt(START, sequence));
+  const rolled = rollUp(metrics, {
+    incoming: null,
+    written: null,
+    shard: SHARD,
+    windowStartMs: 0,
+    windowEndMs: NOW,
+    records,
+    ends: "final",
+    nowMs: NOW,
+  });
+  const ledgerRows = rolled.rows.filter(({ metric }) => metric === "ledger");
+  const [ledger] = readMetric(metrics, "ledger", ledgerRows);
+  const { checksum, bytes } = (ledger as MetricWindow).total as unknown as {
+    checksum: string;
+    bytes: number;
+  };
+  // As SQL gives it: signed.
+  const signed = String(BigInt.asIntN(64, BigInt(`0x${checksum}`)) - 2n ** 64n);
+  const whole = {
+    ...sink,
+    checksum: signed,
+    archived_digits: bytes * 2,
+    lake_lines: 3,
+    lake_versions: 3,
+    in_lake: 3,
+    missing: 0,
+  };
+  const found = { entity: "ann", asOf: iso(START), differences: { events_1h: { online: 3, offline: 2 } }, events: [] };
+  const run = async (sinks: readonly object[], different: readonly object[] = []) => {
+    const reports = new Map<string, string>();
+    const results = memoryResults(new Map([["findings", different]]));
+    const counts = { entities: 5, rows: 9, beyond: 0, different: different.length };
+    const telemetry = memoryTelemetry();
+    const handler = reconcile({
+      ...{ metrics, results, telemetry, stack: "shop" },
+      rows: memoryRows({ "sinks/": sinks }),
+      store: { rows: async () => ledgerRows },
+      reports: { put: async (key, text) => void reports.set(key, text) },
+    });
+    const answer = await handler({
+      ...{
+        from: iso(DAY_START),
+        to: iso(DAY_START + 24 * HOUR),
+        execution: "day-1",
+        notes: [],
+        thresholdPercent: 1,
+        report: "reports/reconcile/2026-01-02/day-1/",
+      },
+      ...{ sinksFolder: "sinks/", metricsKeys: [], streamKeys: [], wholeHistory: true },
+      views: [{ view: "by_user", answers: [{ counts, findings: different.length > 0 ? "findings" : null }] }],
+    });
+    const json = reports.get(answer.reportJson) ?? "";
+    return {
+      answer,
+      report: JSON.parse(json) as ReconcileReport,
+      page: reports.get(answer.reportHtml) ?? "",
+      telemetry,
+    };
+  };
+
+  it("finds a healthy day in order: the ledger's checksum is the one that SQL sums up", async () => {
+    const { answer, report, telemetry } = await run([whole]);
+    expect(answer).toMatchObject({ holds: true, findings: 0, repairs: [], subject: "shop: 2026-01-02 adds up" });
+    expect(report).toMatchObject({ holds: true, findings: [] });
+    expect(telemetry.reports).toMatchObject([
+      { percents: { ArchiveDrift: 0, LakeDrift: 0, FeaturesDrift: 0 }, level: "info" },
+    ]);
+  });
+
+  it("names hour, shard and the command that repairs it, in the message and in the page", async () => {
+    const { answer, page, telemetry } = await run([{ ...whole, missing: 1, in_lake: 2, first_missing: "0042" }]);
+    const input = {
+      source: "archive",
+      target: "curated",
+      from: "2026-01-02T03:00:00.000Z",
+      to: "2026-01-02T04:00:00.000Z",
+      name: "day-1",
+    };
+    expect(answer).toMatchObject({
+      holds: false,
+      repairs: [input],
+      subject: "shop: 2026-01-02 does not add up (lake)",
+    });
+    for (const text of [answer.message, page]) {
+      expect(text).toContain(`2026-01-02 03:00 ${SHARD}: the lake lacks 1 record of the archive`);
+      expect(text).toContain(
+        "npm run replay -- --stack shop --source archive --target curated --from 2026-01-02T03:00:00.000Z --to 2026-01-02T04:00:00.000Z --name day-1",
+      );
+    }
+    expect(telemetry.reports).toMatchObject([
+      { percents: { ArchiveDrift: 0, LakeDrift: expect.closeTo(33.33, 1) }, level: "warn" },
+    ]);
+  });
+
+  it("lists entities that differ, and escapes what others wrote", async () => {
+    const { answer, report, page } = await run([whole], [{ ...found, entity: "<b>&" }]);
+    expect(answer).toMatchObject({ holds: false, repairs: [{ target: "features", view: "by_user" }] });
+    expect(report.differences).toMatchObject([
+      { view: "by_user", differences: [{ entity: "<b>&", kind: "features" }] },
+    ]);
+    expect(page).toContain("by_user &lt;b&gt;&amp;");
+    expect(page).not.toContain("<b>&");
+  });
+
+  it("takes a finding without features for one about counters", async () => {
+    const { report } = await run(
+      [whole],
+      [{ ...found, asOf: null, differences: { applied: { online: 1, offline: 2 } } }],
+    );
+    expect(report.findings).toMatchObject([{ check: "counters", count: 1 }]);
+  });
+});
+
+describe("the repairs of findings", () => {
+  const finding = (hour: number) =>
+    ({
+      check: "lake",
+      weight: "divergence",
+      hourMs: START + hour * HOUR,
+      shard: SHARD,
+      count: 1,
+      says: "",
+      repair: "curated",
+    }) as const;
+  const context = { stack: "shop", execution: "a".repeat(60), from: iso(DAY_START), to: iso(NOW) };
+  const ranges = (hours: readonly number[]) =>
+    repairsFor(hours.map(finding), context).map(({ input }) =>
+      [input.from, input.to].map((time) => (Date.parse(String(time)) - START) / HOUR),
+    );
+
+  it("joins hours that follow each other, whatever their order and shards, and spans many holes by one", () => {
+    expect(ranges([5, 3, 4, 4, 9])).toEqual([
+      [3, 6],
+      [9, 10],
+    ]);
+    expect(ranges([0, 2, 4, 6, 8, 10])).toEqual([[0, 11]]);
+    expect(ranges([])).toEqual([]);
+  });
+
+  it("names a replay within its bounds, and repairs nothing for a note", () => {
+    const [repair] = repairsFor([finding(0)], context);
+    expect(repair?.input.name).toBe("a".repeat(40));
+    expect(repairsFor([{ ...finding(0), weight: "note" }], context)).toEqual([]);
+  });
+});

@@ -1,0 +1,182 @@
+import { type SinkRow, sinksByHour, unloadJson } from "@millrace/lake";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toSinkTally } from "../functions/reconcile/read-tables.ts";
+import type { SinkTally } from "../functions/reconcile/tables.ts";
+import { gzipLines, type LocalAthena, openAthena } from "./local-athena.ts";
+import { END, type Entry, HOUR, isReadable, START, tallied, type World, worlds } from "./reconcile/world.ts";
+
+/** The question to the sinks, in Athena's words, on files as they lie in the buckets, against nested loops. */
+
+let athena: LocalAthena;
+let runs = 0;
+
+beforeAll(async () => {
+  athena = await openAthena({ templateText: template(), nowMs: END + HOUR, workGroup: "group", database: "shop" });
+});
+afterAll(() => athena.close());
+
+describe("what the sinks hold by hour and shard", () => {
+  it("is what nested loops count, whatever is lost, doubled, changed or kept as an error", async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds, damages, async (healthy, damage) => {
+        const world = damage.reduce((before, one) => one(before), healthy);
+        expect(await ask(world)).toEqual(inOrder(tallied(world).sinks));
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it("takes a row that the conversion refused by its position, not by its bytes", async () => {
+    const [first, second] = [0, 1].map((i) => entry({ sequence: `4${i}`, data: '{"a":1}' })) as [Entry, Entry];
+    const refused = JSON.stringify({ a: 1, _shard: second.shard, _sequence: second.sequence, _subsequence: 0 });
+    const sinks = await ask({ ledger: [], archive: [first, second], lake: [first], errors: [] }, [refused]);
+    expect(sinks).toMatchObject([{ archived: 2, inLake: 1, inErrors: 1, missing: 0 }]);
+    const other = await ask({ ledger: [], archive: [first, second], lake: [second], errors: [] }, [refused]);
+    expect(other).toMatchObject([
+      { archived: 2, inLake: 1, inErrors: 0, missing: 1, firstMissing: "40".padStart(128, "0") },
+    ]);
+  });
+
+  it("lets one error account for one record of its bytes, and the others stay missing", async () => {
+    const twins = [0, 1, 2].map((i) => entry({ sequence: `4${i}`, data: "oops" }));
+    const sinks = await ask({ ledger: [], archive: twins, lake: [], errors: ["oops", "oops"] });
+    expect(sinks).toMatchObject([{ archived: 3, inErrors: 2, missing: 1, firstMissing: "42".padStart(128, "0") }]);
+  });
+
+  it("leaves out what arrived before or after", async () => {
+    const all = [START - 1, START, END - 1, END].map((arrivalMs, i) => entry({ sequence: `4${i}`, arrivalMs }));
+    const sinks = await ask({ ledger: [], archive: all, lake: all, errors: [] });
+    expect(sinks.map(({ hourMs, archived, inLake }) => [hourMs, archived, inLake])).toEqual([
+      [START, 1, 1],
+      [END - HOUR, 1, 1],
+    ]);
+  });
+});
+
+/** Anything may happen to any entry of any place. */
+const damages: fc.Arbitrary<readonly ((world: World) => World)[]> = fc.array(
+  fc
+    .record({
+      place: fc.constantFrom("archive" as const, "lake" as const),
+      at: fc.nat(),
+      what: fc.constantFrom("lose", "double", "repair", "change", "invent", "lose an error", "an error too many"),
+    })
+    .map(({ place, at, what }) => (world: World): World => {
+      if (what === "lose an error") return { ...world, errors: world.errors.slice(1) };
+      if (what === "an error too many") return { ...world, errors: [...world.errors, '{"a":1}'] };
+      const list = world[place];
+      const victim = list[at % Math.max(1, list.length)];
+      if (victim === undefined) return world;
+      if (what === "lose") return { ...world, [place]: list.filter((one) => one !== victim) };
+      if (what === "double") return { ...world, [place]: [...list, victim] };
+      if (what === "repair") return { ...world, lake: [...world.lake, { ...victim, version: victim.version + 1 }] };
+      if (what === "change") return { ...world, archive: [...world.archive, { ...victim, data: "changed" }] };
+      return { ...world, [place]: [...list, { ...victim, sequence: `${victim.sequence}7` }] };
+    }),
+  { maxLength: 6 },
+);
+
+/** As Firehose leaves them: raw lines and rows in the partitions of their hour, errors of the day. */
+async function ask({ archive, lake, errors }: World, refused: readonly string[] = []): Promise<readonly SinkTally[]> {
+  const run = `run-${runs++}`;
+  const keys: [string, string][] = [];
+  const put = async (bucket: string, folder: string, rows: readonly object[]) => {
+    if (rows.length === 0) return;
+    const key = `${folder}/${run}-${keys.length}.gz`;
+    keys.push([bucket, key]);
+    await athena.put(bucket, key, gzipLines(...rows));
+  };
+  for (const [folder, entries] of byFolder(archive)) await put("raw", `raw/${folder}`, entries.map(toLine));
+  for (const [folder, entries] of byFolder(lake)) await put("lake", `curated/${folder}`, entries.map(toRow));
+  const kept = (kind: string, texts: readonly string[]) =>
+    put(
+      "lake",
+      `curated-errors/kind=${kind}/dt=2026-03-02`,
+      texts.map((text) => ({ arrivalTimestamp: START, rawData: Buffer.from(text).toString("base64") })),
+    );
+  await kept("processing-failed", errors);
+  await kept("format-conversion-failed", refused);
+
+  const question = sinksByHour({ fromMs: START, toMs: END, pastMs: 24 * HOUR, futureMs: HOUR });
+  const { Status } = await athena.run(unloadJson(question, { location: `s3://lake/work/${run}/` }));
+  if (Status?.State !== "SUCCEEDED") throw new Error(Status?.StateChangeReason);
+  const found = Object.values(await athena.read("lake", `work/${run}/`)).flatMap((text) =>
+    text.split("\n").filter(Boolean),
+  );
+  for (const [bucket, key] of keys) await athena.delete(bucket, key);
+  return inOrder(found.map((line) => toSinkTally(JSON.parse(line) as SinkRow)));
+}
+
+function byFolder(entries: readonly Entry[]): ReadonlyMap<string, readonly Entry[]> {
+  const folders = new Map<string, Entry[]>();
+  for (const one of entries) {
+    const time = new Date(one.arrivalMs).toISOString();
+    const folder = `dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}`;
+    folders.set(folder, [...(folders.get(folder) ?? []), one]);
+  }
+  return folders;
+}
+
+function toLine({ arrivalMs, shard, sequence, data }: Entry): object {
+  const payload = isReadable({ data } as Entry) ? { data } : { dataBase64: Buffer.from(data).toString("base64") };
+  return { arrival: arrivalMs, shard, sequence, subSequence: 0, key: "k", ...payload };
+}
+
+function toRow({ arrivalMs, shard, sequence, version }: Entry): object {
+  const _arrival = new Date(arrivalMs).toISOString().replace("T", " ").replace("Z", "");
+  return { _arrival, _shard: shard, _sequence: sequence, _subsequence: 0, _pipeline_version: version };
+}
+
+function entry(rest: Partial<Entry>): Entry {
+  return { shard: "shardId-000000000000", sequence: "41", arrivalMs: START, data: '{"a":1}', version: 1, ...rest };
+}
+
+function inOrder(tallies: readonly SinkTally[]): readonly SinkTally[] {
+  return tallies.toSorted((a, b) => a.hourMs - b.hourMs || (a.shard < b.shard ? -1 : 1));
+}
+
+function template(): string {
+  const dt = 'projection.dt.type: date, projection.dt.format: yyyy-MM-dd, projection.dt.range: "2026-01-01,NOW+1DAYS"';
+  const hour = 'projection.hour.type: integer, projection.hour.range: "0,23", projection.hour.digits: "2"';
+  const kind = 'projection.kind.type: enum, projection.kind.values: "processing-failed,format-conversion-failed"';
+  const sub = (name: string) => `$${"{"}${name}}`;
+  const table = (
+    name: string,
+    location: string,
+    partitions: Record<string, string>,
+    columns: Record<string, string>,
+  ) => `
+  T${name.replace("_", "")}:
+    Type: AWS::Glue::Table
+    Properties:
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: ${name}
+        TableType: EXTERNAL_TABLE
+        PartitionKeys: [${Object.keys(partitions).map((key) => `{ Name: ${key}, Type: string }`)}]
+        Parameters: { projection.enabled: "true", ${Object.values(partitions)}, storage.location.template: !Sub "s3://${location}${Object.keys(
+          partitions,
+        )
+          .map((key) => `${key}=${sub(`!${key}`)}/`)
+          .join("")}" }
+        StorageDescriptor:
+          Location: !Sub s3://${location}
+          SerdeInfo: { SerializationLibrary: org.openx.data.jsonserde.JsonSerDe }
+          Columns: [${Object.entries(columns).map(([column, type]) => `{ Name: ${column}, Type: ${type} }`)}]`;
+  const position = { shard: "string", sequence: "string", subsequence: "bigint" };
+  return `
+Resources:
+  Raw: { Type: AWS::S3::Bucket }
+  Lake: { Type: AWS::S3::Bucket }
+  Database: { Type: AWS::Glue::Database, Properties: { DatabaseInput: { Name: shop } } }
+  Group:
+    Type: AWS::Athena::WorkGroup
+    Properties:
+      Name: anything
+      WorkGroupConfiguration: { ResultConfiguration: { OutputLocation: !Sub "s3://${sub("Lake")}/results/" } }
+${table("raw", `${sub("Raw")}/raw/`, { dt, hour }, { arrival: "bigint", ...position, key: "string", data: "string", database64: "string" })}
+${table("curated", `${sub("Lake")}/curated/`, { dt, hour }, { _arrival: "timestamp", _shard: "string", _sequence: "string", _subsequence: "bigint", _pipeline_version: "bigint" })}
+${table("curated_errors", `${sub("Lake")}/curated-errors/`, { kind, dt }, { arrivaltimestamp: "bigint", rawdata: "string" })}
+`;
+}

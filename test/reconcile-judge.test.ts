@@ -1,0 +1,275 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { CheckName, Finding } from "../functions/reconcile/finding.ts";
+import { judge } from "../functions/reconcile/judge.ts";
+import type { MetricTally, Tables, ViewTally } from "../functions/reconcile/tables.ts";
+import { type Entry, HOUR, isReadable, START, tallied, type World, worlds } from "./reconcile/world.ts";
+
+/** What may go wrong with one record (or with all that is like it), and which check must name its hour and shard. */
+interface Mutation {
+  readonly name: string;
+  readonly check: CheckName;
+  /** Which records it can happen to. */
+  readonly to?: (entry: Entry, world: World) => boolean;
+  readonly mutate: (world: World, victim: Entry) => World;
+}
+
+const without = (list: readonly Entry[], gone: (entry: Entry) => boolean) => list.filter((entry) => !gone(entry));
+const isSame = (a: Entry) => (b: Entry) => a.shard === b.shard && a.sequence === b.sequence;
+const sharesHour = (a: Entry) => (b: Entry) =>
+  a.shard === b.shard && Math.floor(a.arrivalMs / HOUR) === Math.floor(b.arrivalMs / HOUR);
+const sharesDay = (a: Entry) => (b: Entry) =>
+  Math.floor(a.arrivalMs / (24 * HOUR)) === Math.floor(b.arrivalMs / (24 * HOUR));
+/** A record that never was, in place of the victim: as many as before. */
+const stranger = (victim: Entry): Entry => ({ ...victim, sequence: `${victim.sequence}7` });
+
+const losses: readonly Mutation[] = [
+  {
+    name: "an object of the archive is gone",
+    check: "archive",
+    mutate: (world, victim) => ({ ...world, archive: without(world.archive, sharesHour(victim)) }),
+  },
+  {
+    name: "a day of the lake is deleted",
+    check: "lake",
+    to: isReadable,
+    mutate: (world, victim) => ({ ...world, lake: without(world.lake, sharesDay(victim)) }),
+  },
+  {
+    name: "a record of the lake is lost and another one appears in the same hour",
+    check: "lake",
+    to: isReadable,
+    mutate: (world, victim) => ({ ...world, lake: [...without(world.lake, isSame(victim)), stranger(victim)] }),
+  },
+  {
+    name: "a record of the archive is lost and another one appears in the same hour",
+    check: "archive",
+    mutate: (world, victim) => ({ ...world, archive: [...without(world.archive, isSame(victim)), stranger(victim)] }),
+  },
+  {
+    name: "the archive has other bytes than the stream carried",
+    check: "archive",
+    mutate: (world, victim) => ({
+      ...world,
+      archive: world.archive.map((entry) =>
+        isSame(victim)(entry) ? { ...entry, data: `${entry.data.slice(1)} ` } : entry,
+      ),
+    }),
+  },
+  {
+    name: "a position stands in the archive with two contents",
+    check: "archive",
+    mutate: (world, victim) => ({ ...world, archive: [...world.archive, { ...victim, data: "other" }] }),
+  },
+  {
+    name: "rows of the ledger are lost",
+    check: "archive",
+    mutate: (world, victim) => ({ ...world, ledger: without(world.ledger, sharesHour(victim)) }),
+  },
+  {
+    name: "the ledger counts a position twice",
+    check: "archive",
+    mutate: (world, victim) => ({ ...world, ledger: [...world.ledger, victim] }),
+  },
+  {
+    name: "the ledger loses a record and counts another of the hour twice",
+    check: "archive",
+    to: (entry, { ledger }) => ledger.filter(sharesHour(entry)).length > 1,
+    mutate: (world, victim) => {
+      const other = world.ledger.find((entry) => sharesHour(victim)(entry) && !isSame(victim)(entry)) as Entry;
+      return { ...world, ledger: [...without(world.ledger, isSame(victim)), other] };
+    },
+  },
+  {
+    name: "an error of Firehose is lost",
+    check: "lake",
+    // Of the same bytes any one may be the one without its error, so there must be one of them only.
+    to: (entry, { archive }) => !isReadable(entry) && archive.filter(({ data }) => data === entry.data).length === 1,
+    mutate: (world, victim) => ({ ...world, errors: world.errors.filter((data) => data !== victim.data) }),
+  },
+  {
+    name: "everything of an hour is lost everywhere but in the ledger",
+    check: "archive",
+    mutate: (world, victim) => ({
+      ...world,
+      archive: without(world.archive, sharesHour(victim)),
+      lake: without(world.lake, sharesHour(victim)),
+    }),
+  },
+];
+
+describe("the judgement of a day", () => {
+  it("finds nothing in a healthy one", () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { holds, findings, checks } = judge(tallied(world), { thresholdPercent: 0 });
+        expect(findings).toEqual([]);
+        expect(holds).toBe(true);
+        expect(checks.find(({ check }) => check === "archive")?.compared).toBe(world.ledger.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each(losses)("names the hour and shard where $name", ({ check, to = () => true, mutate }) => {
+    fc.assert(
+      fc.property(worlds, fc.nat(), (world, draw) => {
+        const victims = world.ledger.filter((entry) => to(entry, world));
+        fc.pre(victims.length > 0);
+        const victim = victims[draw % victims.length] as Entry;
+        const { holds, findings } = judge(tallied(mutate(world, victim)), { thresholdPercent: 0 });
+        expect(holds).toBe(false);
+        const { hourMs, shard } = { hourMs: victim.arrivalMs - (victim.arrivalMs % HOUR), shard: victim.shard };
+        expect(findings).toContainEqual(expect.objectContaining({ check, hourMs, shard, weight: "divergence" }));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("notes what is there once more and fails nothing, because readers take each position once", () => {
+    fc.assert(
+      fc.property(worlds, fc.nat(), fc.boolean(), (world, draw, inLake) => {
+        const list = inLake ? world.lake : world.archive;
+        fc.pre(list.length > 0);
+        const victim = list[draw % list.length] as Entry;
+        const twice = inLake ? { lake: [...world.lake, victim] } : { archive: [...world.archive, victim] };
+        const { holds, findings } = judge(tallied({ ...world, ...twice }), { thresholdPercent: 0 });
+        expect(holds).toBe(true);
+        const hourMs = victim.arrivalMs - (victim.arrivalMs % HOUR);
+        expect(findings).toMatchObject([
+          { weight: "note", check: inLake ? "lake" : "archive", hourMs, shard: victim.shard, count: 1 },
+        ]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("takes a row of a higher pipeline version for a repair and not for a double", () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const repaired = { ...world, lake: [...world.lake, ...world.lake.map((row) => ({ ...row, version: 2 }))] };
+        expect(judge(tallied(repaired), { thresholdPercent: 0 }).findings).toEqual([]);
+      }),
+    );
+  });
+
+  it("measures what diverges against its hour too, so that a lost hour of the night does not vanish in the day", () => {
+    const tally = (hour: number, records: number) => ({
+      hourMs: START + hour * HOUR,
+      shard: "s",
+      records,
+      bytes: records,
+      checksum: "1",
+    });
+    const sink = (hour: number, records: number, missing: number) => ({
+      ...emptySink,
+      hourMs: START + hour * HOUR,
+      archived: records,
+      archiveLines: records,
+      bytes: records,
+      checksum: "1",
+      missing,
+    });
+    const tables: Tables = {
+      ...nothing,
+      ledger: [tally(3, 10), tally(12, 10_000)],
+      sinks: [sink(3, 10, 10), sink(12, 10_000, 0)],
+    };
+    const [lake] = judge(tables, { thresholdPercent: 1 }).checks.filter(({ check }) => check === "lake");
+    expect(lake).toMatchObject({ compared: 10_010, diverging: 10, percent: 100, holds: false });
+    const few = { ...tables, sinks: [sink(3, 10, 0), sink(12, 10_000, 100)] };
+    expect(judge(few, { thresholdPercent: 1 }).holds).toBe(true);
+    expect(judge(few, { thresholdPercent: 0 }).holds).toBe(false);
+    expect(judge({ ...few, sinks: [sink(3, 10, 0), sink(12, 10_000, 101)] }, { thresholdPercent: 1 }).holds).toBe(
+      false,
+    );
+  });
+
+  it("judges the hours asked for, and no others", () => {
+    const tables = { ...nothing, ledger: [{ hourMs: START - HOUR, shard: "s", records: 5, bytes: 5, checksum: "1" }] };
+    expect(judge(tables, { thresholdPercent: 0 })).toMatchObject({ holds: true, findings: [] });
+    expect(judge({ ...tables, fromMs: START - HOUR }, { thresholdPercent: 0 }).holds).toBe(false);
+  });
+
+  it("holds the stream, read once more, against the ledger", () => {
+    const ledger = [{ hourMs: START, shard: "s", records: 5, bytes: 5, checksum: "1" }];
+    const sinks = [{ ...emptySink, archived: 5, archiveLines: 5, bytes: 5, checksum: "1" }];
+    const stream = [{ hourMs: START, shard: "s", records: 6, bytes: 6, checksum: "2" }];
+    const { findings } = judge({ ...nothing, ledger, sinks, stream }, { thresholdPercent: 0 });
+    expect(findings).toMatchObject([
+      { check: "stream", count: 1, says: "the ledger lacks 1 record of 6 records of the stream" },
+    ]);
+  });
+
+  it("names entities whose features differ, whose items lack rows or miscounted, to be recomputed", () => {
+    const tables = { ...nothing, views: [tampered] };
+    const { findings, holds } = judge(tables, { thresholdPercent: 0 });
+    expect(holds).toBe(false);
+    expect(findings.map(({ check, repair, view, says }) => ({ check, repair, view, says }))).toEqual([
+      {
+        check: "features",
+        repair: "features",
+        view: "by_user",
+        says: "by_user: features of 1 entity of 20 are not those of the lake: ann (spend_1h 7, the lake says 5)",
+      },
+      {
+        check: "views",
+        repair: "features",
+        view: "by_user",
+        says: "by_user: 2 rows of the lake's 100 lie above the items' marks: update-features gave a batch up, or is behind",
+      },
+      {
+        check: "counters",
+        repair: "features",
+        view: "by_user",
+        says: "by_user: items of 1 entity of 20 counted other numbers of events than the lake has: bob (applied 4, the lake says 5)",
+      },
+    ]);
+  });
+
+  it("never has features recomputed from a lake that lacks rows", () => {
+    const tables = { ...nothing, views: [tampered], sinks: [{ ...emptySink, archived: 5, missing: 1 }] };
+    const { findings } = judge(tables, { thresholdPercent: 0 });
+    expect(findings.flatMap(({ check, repair }) => (check === "archive" ? [] : [`${check} ${repair}`]))).toEqual([
+      "lake curated",
+      "features null",
+      "views null",
+      "counters null",
+    ]);
+  });
+
+  it("calls lost events of a metric a divergence, and a duplicate of another window a note; they cannot cancel out", () => {
+    const metric: MetricTally = { metric: "by_region", hourMs: START, events: 200, late: 3, lost: 1, again: 1 };
+    const { findings, holds } = judge({ ...nothing, metrics: [metric] }, { thresholdPercent: 0 });
+    expect(holds).toBe(false);
+    expect(findings.map(({ weight, hourMs }: Finding) => [weight, hourMs])).toEqual([
+      ["divergence", START],
+      ["note", START],
+    ]);
+    const uncounted = { ...metric, lost: null, again: null };
+    expect(judge({ ...nothing, metrics: [uncounted] }, { thresholdPercent: 0 }).findings).toEqual([]);
+  });
+});
+
+const nothing: Tables = {
+  fromMs: START,
+  toMs: START + 24 * HOUR,
+  ledger: [],
+  stream: null,
+  sinks: [],
+  views: [],
+  metrics: [],
+};
+
+const emptySink = {
+  ...{ hourMs: START, shard: "s", archived: 0, archiveLines: 0, conflicting: 0, bytes: 0, checksum: "0" },
+  ...{ inLake: 0, lakeRows: 0, lakeAgain: 0, inErrors: 0, missing: 0, unknown: 0, firstMissing: null },
+};
+
+const tampered: ViewTally = {
+  ...{ view: "by_user", entities: 20, rows: 100, beyond: 2, differing: 1, miscounted: 1, wholeHistory: true },
+  differences: [
+    { entity: "ann", kind: "features", values: { spend_1h: { online: 7, offline: 5 } }, events: [] },
+    { entity: "bob", kind: "counters", values: { applied: { online: 4, offline: 5 } }, events: [] },
+  ],
+};

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { SendTaskSuccessCommand, SFNClient } from "@aws-sdk/client-sfn";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readProject } from "../cli/dev/project.ts";
+import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
+import { parametersFor } from "../cli/start/run.ts";
+import type { ReconcileAnswer, ReconcileReport } from "../functions/reconcile/reconcile.ts";
+import { type Runtime, startRuntime } from "../local/runtime.ts";
+import type { Execution } from "../local/states/execution.ts";
+import type { JsonMap } from "../local/states/json.ts";
+import { features } from "./shop/features.ts";
+import { shopDir } from "./shop.ts";
+
+/** The machine of the template, on the local runtime, over a day of shoppers: healthy, and with something gone. */
+
+const HOUR = 3_600_000;
+const day = new Date(DAY_START_MS).toISOString().slice(0, 10);
+const outDir = mkdtempSync(join(tmpdir(), "millrace-reconcile-"));
+const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+let runtime: Runtime;
+let runs = 0;
+
+beforeAll(async () => {
+  const parameters = parametersFor({ shards: 2 });
+  const project = await readProject({ definitionsDir: shopDir, parameters, out: { name: outDir, path: outDir } });
+  runtime = await startRuntime({ ...project, outDir, clock: { kind: "virtual", startMs: DAY_START_MS } });
+  for (const event of sampleDay({ eventCount: 400, seed: 1, ...features })) {
+    await runtime.advanceTo(Math.max(event.arrivalMs, runtime.clock.now()));
+    runtime.stream("EventStream").put(event);
+  }
+  await runtime.drain();
+}, 240_000);
+afterAll(async () => {
+  await runtime.stop();
+  rmSync(outDir, { recursive: true });
+});
+
+describe("the daily reconciliation", { timeout: 240_000 }, () => {
+  it("finds a healthy day in order, by the stream read once more as by the ledger, and makes its metrics final", async () => {
+    const { execution, report } = await reconcile({ readStream: true });
+    expect(execution.failure).toBe(null);
+    expect(report.findings.filter(({ weight }) => weight === "divergence")).toEqual([]);
+    for (const { check, compared } of report.checks) expect([check, compared > 0]).toEqual([check, true]);
+    expect(await finalRows()).toBeGreaterThan(0);
+  });
+
+  it("names the hours and shards of a part of the lake that is gone, asks a person, and is green when the replay has brought it back", async () => {
+    const lake = runtime.physicalId("LakeBucket");
+    for (const key of await runtime.objects.keys(lake, `curated/dt=${day}/hour=1`))
+      await runtime.objects.delete(lake, key);
+    const lost = await reconcile({}, (execution) => tokenOf(execution) !== null);
+    const lake_ = lost.report.findings.filter(({ check }) => check === "lake");
+    expect(new Set(lake_.map(({ shard }) => shard)).size).toBe(2);
+    expect(new Set(lake_.map(({ hourMs }) => Math.floor(((hourMs ?? 0) - DAY_START_MS) / HOUR / 10)))).toEqual(
+      new Set([1]),
+    );
+    expect(lost.report.repairs.map(({ command }) => command)).toEqual([
+      expect.stringMatching(
+        /^npm run replay -- --stack millrace --source archive --target curated --from .*T10:00:00.000Z --to .*T20:00:00.000Z/,
+      ),
+    ]);
+
+    const client = new SFNClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+    await client.send(new SendTaskSuccessCommand({ taskToken: tokenOf(lost.execution) ?? "", output: "{}" }));
+    client.destroy();
+    await untilEnd(lost.execution);
+    expect(lost.execution.failure?.error).toBe("Reconcile.Divergence");
+    await runtime.drain();
+
+    const healed = await reconcile({});
+    expect(healed.execution.failure).toBe(null);
+    expect(healed.report.findings.filter(({ weight }) => weight === "divergence")).toEqual([]);
+  });
+
+  it("names a lost object of the archive by its hour and shard, and fails when nobody approves anything", async () => {
+    const raw = runtime.physicalId("RawBucket");
+    const [key = ""] = await runtime.objects.keys(raw, `raw/dt=${day}/hour=07`);
+    const body = (await runtime.objects.get(raw, key)) as Buffer;
+    await runtime.objects.delete(raw, key);
+    const { execution, report } = await reconcile({});
+    expect(execution.failure?.error).toBe("Reconcile.Divergence");
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ check: "archive", hourMs: DAY_START_MS + 7 * HOUR }),
+    );
+    await runtime.objects.put(raw, key, body);
+  });
+
+  it("names an item that was tampered with, by its entity", async () => {
+    const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+    const table = runtime.physicalId("FeaturesTable");
+    const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
+    const users = Items.filter(({ pk }) => pk?.S?.startsWith("user_activity#"));
+    const [victim, other] = [users[0], users[1]];
+    await client.send(new PutItemCommand({ TableName: table, Item: { ...victim, state: other?.state } as never }));
+    const { execution, report } = await reconcile({}, (one) => tokenOf(one) !== null);
+    runtime.machines.stop(execution, "", "");
+    const entity = victim?.pk?.S?.slice("user_activity#".length);
+    expect(report.checks.find(({ check }) => check === "features")?.holds).toBe(false);
+    expect(report.differences.flatMap(({ differences }) => differences.map((one) => one.entity))).toContain(entity);
+    await client.send(new PutItemCommand({ TableName: table, Item: victim as never }));
+    client.destroy();
+  });
+});
+
+async function reconcile(input: JsonMap, until: (execution: Execution) => boolean = () => false) {
+  const machine = runtime.machines.all().find(({ logicalId }) => logicalId === "ReconcileMachine");
+  if (machine === undefined) throw new Error("no machine");
+  const whole = { from: day, activeFrom: day, samplePerMille: 1000, wholeHistory: true, thresholdPercent: 0 };
+  const execution = runtime.machines.start(machine, { ...whole, ...input }, `run-${runs++}`);
+  await untilEnd(execution, until);
+  const judged = execution.history.findLast(
+    (event) => (event.stateExitedEventDetails as JsonMap | undefined)?.name === "Judge",
+  );
+  if (judged === undefined) throw new Error(JSON.stringify(execution.failure));
+  const { reportJson } = JSON.parse(String((judged.stateExitedEventDetails as JsonMap).output)) as ReconcileAnswer;
+  const text = (await runtime.objects.get(runtime.physicalId("LakeBucket"), reportJson)) as Buffer;
+  return { execution, report: JSON.parse(text.toString()) as ReconcileReport };
+}
+
+async function untilEnd(execution: Execution, until: (execution: Execution) => boolean = () => false): Promise<void> {
+  while (execution.status === "RUNNING" && !until(execution)) await runtime.advanceTo(runtime.clock.now() + 600_000);
+}
+
+/** What the message to a person says. */
+function tokenOf({ history }: Execution): string | null {
+  return /--approve ([^\s"\\]+)/.exec(JSON.stringify(history))?.[1] ?? null;
+}
+
+async function finalRows(): Promise<number> {
+  const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: runtime.physicalId("MetricsTable") }));
+  client.destroy();
+  return Items.filter(({ sk }) => sk?.S?.includes("#final#")).length;
+}
