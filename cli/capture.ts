@@ -23,7 +23,7 @@ async function main(): Promise<void> {
     const [found] = await findRecords(evidence, definitions.pipeline, options);
     if (found === undefined) throw new UserError(`No record on file carries ${options.eventId}, in ${evidence.place}.`);
     const file = join(FOLDER, captureName(options.eventId));
-    const text = `${JSON.stringify(captured(definitions.pipeline, found.record), null, 2)}\n`;
+    const text = `${JSON.stringify(await captured(definitions.pipeline, found.record), null, 2)}\n`;
     if (options.json) {
       process.stdout.write(text);
       return;

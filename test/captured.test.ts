@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { compile, type Pipeline } from "@millrace/engine";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Captured, captured, captureName, type Made, madeOf } from "../cli/capture/captured.ts";
@@ -16,7 +17,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 it("every captured record becomes what it must", async () => {
   const own = await loadDefinitions(defaultDefinitionsDir);
   const pipeline = compile(own.features, own.eventSchema);
-  expect(differencesIn(pipeline, join(import.meta.dirname, "captured"))).toEqual({});
+  expect(await differencesIn(pipeline, join(import.meta.dirname, "captured"))).toEqual({});
 });
 
 describe("capturing", () => {
@@ -29,22 +30,35 @@ describe("capturing", () => {
 
   const WRONG = { verdict: "accepted", row: {} };
 
-  it("keeps bytes that are no text, and what is made of them", () => {
-    const found = captured(shop, record);
+  it("keeps bytes that are no text, and what is made of them", async () => {
+    const found = await captured(shop, record);
     expect(found.expected).toEqual({ verdict: "malformed_json", row: null });
-    expect(madeOf(shop, JSON.parse(JSON.stringify(found)))).toEqual(found.expected);
+    expect(await madeOf(shop, JSON.parse(JSON.stringify(found)))).toEqual(found.expected);
   });
 
-  it("holds the code to what stands in the file, not to what it makes", () => {
-    const found = captured(shop, record);
+  it("holds the code to what stands in the file, not to what it makes", async () => {
+    const found = await captured(shop, record);
     writeFileSync(join(scratch, "right.json"), JSON.stringify(found));
     writeFileSync(join(scratch, "wrong.json"), JSON.stringify({ ...found, expected: WRONG }));
-    expect(differencesIn(shop, scratch)).toEqual({ "wrong.json": { verdict: "malformed_json", row: null } });
+    expect(await differencesIn(shop, scratch)).toEqual({ "wrong.json": { verdict: "malformed_json", row: null } });
   });
 
-  it("refuses a file that holds no record", () => {
+  it("writes down the row that the transform makes", async () => {
+    const event = {
+      event_id: "e1",
+      event_type: "purchase",
+      event_time: "2026-03-01T00:00:00Z",
+      user_id: "u1",
+      amount: 5,
+    };
+    const { expected } = await captured(shop, { ...record, data: Buffer.from(JSON.stringify(event)) });
+    const row = { event_id: "e1", amount: 5, _sequence: "49", _subsequence: 2, _verdict: "accepted" };
+    expect(expected).toMatchObject({ verdict: "accepted", row });
+  });
+
+  it("refuses a file that holds no record", async () => {
     const expected = { verdict: "accepted", row: null };
-    expect(() => madeOf(shop, { record: { data: "{}" }, expected })).toThrow("as npm run capture writes it");
+    await expect(madeOf(shop, { record: { data: "{}" }, expected })).rejects.toThrow("as npm run capture writes it");
   });
 
   it("gives a file's name to any id", () => {
@@ -54,13 +68,12 @@ describe("capturing", () => {
 });
 
 /** By file what is made of its record, where that is something else than it must be. */
-function differencesIn(pipeline: Pipeline, folder: string): Readonly<Record<string, Made>> {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  return Object.fromEntries(
-    files.flatMap((file) => {
-      const found = JSON.parse(readFileSync(join(folder, file), "utf8")) as Captured;
-      const made = madeOf(pipeline, found);
-      return JSON.stringify(made) === JSON.stringify(found.expected) ? [] : [[file, made]];
-    }),
-  );
+async function differencesIn(pipeline: Pipeline, folder: string): Promise<Readonly<Record<string, Made>>> {
+  const different: Record<string, Made> = {};
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
+    const found = JSON.parse(readFileSync(join(folder, file), "utf8")) as Captured;
+    const made = await madeOf(pipeline, found);
+    if (!isDeepStrictEqual(made, found.expected)) different[file] = made;
+  }
+  return different;
 }

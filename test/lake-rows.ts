@@ -10,6 +10,8 @@ export interface CuratedRows {
   readonly rows: readonly LakeRow[];
   /** Rows with those that are there more than once. */
   readonly stored: number;
+  /** Of each position the row of the newest version, without the version. */
+  readonly newest: readonly LakeRow[];
   /** What analysts see, as the view `events` of the template picks it: identity and partition of each, sorted. */
   readonly events: readonly string[];
 }
@@ -17,7 +19,7 @@ export interface CuratedRows {
 /** Of the lake bucket's folder; the events' identity is that of test/shop. */
 export async function curatedRows(lakeDir: string): Promise<CuratedRows> {
   const files = globSync("curated/**/*.parquet", { cwd: lakeDir }).map((path) => join(lakeDir, path));
-  if (files.length === 0) return { rows: [], stored: 0, events: [] };
+  if (files.length === 0) return { rows: [], stored: 0, newest: [], events: [] };
   const duckdb = await (await DuckDBInstance.create(":memory:")).connect();
   await duckdb.run("SET TimeZone = 'UTC'");
   const list = files.map((file) => `'${file}'`).join(", ");
@@ -30,6 +32,11 @@ export async function curatedRows(lakeDir: string): Promise<CuratedRows> {
     "SELECT DISTINCT * FROM curated ORDER BY _shard, length(_sequence), _sequence, _subsequence, _pipeline_version",
   );
   const [{ stored } = { stored: 0 }] = await ask("SELECT count(*)::INT AS stored FROM curated");
+  const newest = await ask(
+    `SELECT DISTINCT * EXCLUDE (_pipeline_version, newest) FROM (
+       SELECT *, max(_pipeline_version) OVER (PARTITION BY _shard, _sequence, _subsequence) AS newest FROM curated
+     ) WHERE _pipeline_version = newest ORDER BY _shard, length(_sequence), _sequence, _subsequence`,
+  );
   const events = await ask(
     `SELECT "partition" || ' ' || user_id || ' ' || event_id || ' ' || event_time AS name FROM (
        SELECT *, row_number() OVER (PARTITION BY "partition", user_id, event_id, event_time
@@ -37,5 +44,5 @@ export async function curatedRows(lakeDir: string): Promise<CuratedRows> {
        FROM curated) WHERE rank = 1 AND _verdict = 'accepted' ORDER BY 1`,
   );
   duckdb.closeSync();
-  return { rows, stored: Number(stored), events: events.map(({ name }) => String(name)) };
+  return { rows, stored: Number(stored), newest, events: events.map(({ name }) => String(name)) };
 }

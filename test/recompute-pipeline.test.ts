@@ -8,17 +8,15 @@ import { readProject } from "../cli/dev/project.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import type { Delivery } from "../cli/sample-day/fate.ts";
 import { featuresOf, readTable } from "../cli/start/table.ts";
-import type { RecomputeAnswer, RecomputeTask } from "../functions/recompute/task.ts";
 import type { SourceEdit } from "../local/lambda/source-edits.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { recomputeAll } from "./recompute-runs.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 import { shopDir } from "./shop.ts";
-import { unloadRows } from "./unloaded-rows.ts";
 
 /** recompute on the local runtime: the lake as the pipeline has written it, the table over the wire, under the template's roles. */
 
-const BUCKETS = 3;
 const EVENTS = 500;
 const HOUR_MS = 3_600_000;
 const pipeline = compile(features, eventSchema);
@@ -119,36 +117,6 @@ async function streamed(name: string, ...edits: readonly SourceEdit[]) {
   if (edits.length === 0) await later();
   return { runtime, outDir, later };
 }
-
-/** The counts of all views and buckets together. */
-async function recomputeAll(
-  runtime: Runtime,
-  outDir: string,
-  change: Pick<RecomputeTask, "mode" | "raiseTo">,
-  settledMs = runtime.clock.now(),
-) {
-  const lake = runtime.physicalId("LakeBucket");
-  const sum: Record<string, number> = {};
-  for (const { name: view } of pipeline.views) {
-    const run = `work/test/${++runs}/${view}/`;
-    const question = { view, entities: { kind: "all" }, fromMs: null, settledMs, buckets: BUCKETS } as const;
-    const objects = await unloadRows(join(outDir, lake), pipeline, question, `${run}rows/`);
-    for (const [key, body] of objects) await runtime.objects.put(lake, key, body);
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const task: RecomputeTask = {
-        ...{ view, bucket, buckets: BUCKETS, rowsPrefix: `${run}rows/`, resultPrefix: run, wholeHistory: true },
-        settledUntil: new Date(settledMs).toISOString(),
-        ...change,
-      };
-      const answer = await runtime.invoke("Recompute", task);
-      if (answer.kind === "error") throw new Error(answer.errorMessage);
-      const { counts } = answer.payload as RecomputeAnswer;
-      for (const [count, value] of Object.entries(counts)) sum[count] = (sum[count] ?? 0) + value;
-    }
-  }
-  return sum as Record<keyof RecomputeAnswer["counts"], number>;
-}
-let runs = 0;
 
 async function featuresNow(runtime: Runtime) {
   const table = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));

@@ -1,6 +1,8 @@
 /** A record of the stream with what the pipeline must make of it, as a file that `test/captured.test.ts` holds the code to. */
 import { fromRawLine, toRawLine } from "@millrace/aws";
-import { decode, type Pipeline, type Scalar, type StreamRecord, toCuratedRow } from "@millrace/engine";
+import { decode, type Pipeline, type Scalar, type StreamRecord } from "@millrace/engine";
+import type { FirehoseTransformationEvent } from "aws-lambda";
+import { flattenEvents } from "../../functions/flatten-events/flatten-events.ts";
 
 export interface Captured {
   /** As the archive has it: position, arrival, key and the exact bytes. */
@@ -9,30 +11,46 @@ export interface Captured {
 }
 
 export interface Made {
-  /** `accepted`, or the reason of the rejection. */
+  /** What the online features say: `accepted`, or the reason of the rejection. */
   readonly verdict: string;
-  /** The lake's row without the pipeline's version; null where there is none. */
+  /** What the transform makes of it for the lake, without the pipeline's version; null where it makes no row. */
   readonly row: Readonly<Record<string, Scalar>> | null;
 }
 
-export function captured(pipeline: Pipeline, record: StreamRecord): Captured {
-  return { record: JSON.parse(toRawLine(record)), expected: made(pipeline, record) };
+export async function captured(pipeline: Pipeline, record: StreamRecord): Promise<Captured> {
+  return { record: JSON.parse(toRawLine(record)), expected: await made(pipeline, record) };
 }
 
-/** What the code makes of a captured record today. Throws when the file holds none. */
-export function madeOf(pipeline: Pipeline, { record }: Captured): Made {
+/** What the code makes of a captured record today. Rejects when the file holds none. */
+export async function madeOf(pipeline: Pipeline, { record }: Captured): Promise<Made> {
   const read = fromRawLine(JSON.stringify(record));
   if (read === null) throw new Error('expected "record" to be a line of the archive, as npm run capture writes it');
   return made(pipeline, read);
 }
 
-function made(pipeline: Pipeline, record: StreamRecord): Made {
+async function made(pipeline: Pipeline, record: StreamRecord): Promise<Made> {
   const decoded = decode(pipeline, record);
-  const row = toCuratedRow(pipeline, decoded, 0);
-  const verdict = decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
-  if (row === null) return { verdict, row };
+  return {
+    verdict: decoded.kind === "event" ? "accepted" : decoded.rejection.reason,
+    row: await rowOf(pipeline, record),
+  };
+}
+
+/** As a repair hands the record to the transform; a captured one may be as old as it likes. */
+async function rowOf(pipeline: Pipeline, record: StreamRecord): Promise<Made["row"]> {
+  const transform = flattenEvents({
+    ...{ pipeline, pipelineVersion: 0, pastHours: Number.POSITIVE_INFINITY, futureHours: Number.POSITIVE_INFINITY },
+    telemetry: { batch() {} },
+  });
+  const data = Buffer.from(toRawLine(record)).toString("base64");
+  const records = [{ recordId: "captured", approximateArrivalTimestamp: record.arrivalMs, data }];
+  const {
+    records: [answer],
+  } = await transform({ records } as unknown as FirehoseTransformationEvent);
+  if (answer?.result !== "Ok") return null;
+  const row = JSON.parse(Buffer.from(answer.data ?? "", "base64").toString()) as Record<string, Scalar>;
   const { _pipeline_version, ...columns } = row;
-  return { verdict, row: columns };
+  return columns;
 }
 
 /** A file's name for any id. */
