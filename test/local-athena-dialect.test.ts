@@ -161,6 +161,7 @@ describe("a query", () => {
     "SELECT x % 2 AS y, count(*) FROM t GROUP BY y",
     "SELECT x % 2 AS y FROM t GROUP BY x % 2 HAVING y = 0",
     "SELECT z FROM (SELECT x + 1 AS y, x AS z FROM t WHERE y = 1)",
+    "SELECT z FROM (WITH u AS (SELECT x FROM t), v AS (SELECT x AS y, x AS z FROM u WHERE y = 1) SELECT z FROM v)",
   ])("cannot use a name where Trino does not know it yet: %s", async (sql) => {
     const { Status } = await athena.run(`WITH t AS (SELECT x FROM (VALUES 1, 2) AS v (x)) ${sql}`);
     expect(Status?.StateChangeReason).toMatch(/^COLUMN_NOT_FOUND: line 1:\d+: Column 'y' cannot be resolved/);

@@ -175,7 +175,9 @@ describe("A query", () => {
     expect(await reasonOf("SELECT sum('a')")).toMatch(/^SYNTAX_ERROR: /);
     expect(await reasonOf("SELECT cast('a' AS bigint)")).toMatch(/^INVALID_CAST_ARGUMENT: /);
     await athena.put("lake", `${day}/bad.gz`, "{");
-    expect(await reasonOf("SELECT id FROM sales")).toMatch(/^HIVE_BAD_DATA: /);
+    expect(await reasonOf("SELECT id FROM sales")).toMatch(
+      /^HIVE_BAD_DATA: .* s3:\/\/lake\/sales\/dt=2026-01-02\/hour=03\/bad\.gz$/,
+    );
     await athena.delete("lake", `${day}/bad.gz`);
   });
 
