@@ -1,12 +1,12 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, utimesSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bundleFunction } from "../local/lambda/bundle.ts";
 import { buildDirOf } from "../local/lambda/open-host.ts";
 import { readFunction } from "../local/lambda/settings.ts";
 import { loadTemplate } from "../local/template/load.ts";
 import { call, open, openHostOf, projectOf } from "./local-project/one-function.ts";
-import { type Project, projectDir } from "./local-project/project.ts";
+import { createProject, functionResource, type Project, projectDir } from "./local-project/project.ts";
 
 describe("building", () => {
   it("bundles as the template says: minified or not, source map, banner, define, extension", async () => {
@@ -119,6 +119,25 @@ describe("building", () => {
     ["export const handler = ;", /The function One does not build:\n {2}.*handler\.ts:1: Unexpected ";"/],
   ])("that fails says which function, file and line: %s", async (source, message) => {
     await expect(openHostOf(open(projectOf(source)))).rejects.toThrow(message);
+  });
+
+  it("with edits builds anew only what is made of the edited files, and refuses edits of what nothing is made of", async () => {
+    const project = open(
+      createProject({
+        "template.yaml": `Resources:${functionResource("One")}${functionResource("Two")}`,
+        "one/handler.ts": 'export const handler = async () => "one";',
+        "two/handler.ts": 'export const handler = async () => "two";',
+      }),
+    );
+    const edit = { file: relative(projectDir, join(project.dir, "one/handler.ts")), from: '"one"', to: '"other"' };
+    const host = await openHostOf(project, { edits: [edit] });
+    const answers = await Promise.all([host.invoke("One", {}), host.invoke("Two", {})]);
+    expect(answers).toMatchObject([{ payload: "other" }, { payload: "two" }]);
+    const edited = buildDirOf(project.dir, projectDir, join(project.dir, "definitions"), [edit]);
+    expect(readdirSync(edited)).toEqual(["One"]);
+    rmSync(edited, { recursive: true });
+    const nothing = openHostOf(project, { edits: [{ ...edit, file: "functions/none.ts" }] });
+    await expect(nothing).rejects.toThrow("functions/none.ts was to be edited, but no function is made of it.");
   });
 
   it("with a build property that is not known is refused", async () => {

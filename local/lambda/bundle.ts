@@ -26,6 +26,8 @@ export interface Bundle {
   readonly handlerExport: string;
   /** The worker as of now, which stands beside it for the same reason. */
   readonly workerFile: string;
+  /** The sources of both, by their paths from the project. */
+  readonly inputs: readonly string[];
   /** False when the last build still holds. */
   readonly built: boolean;
 }
@@ -51,16 +53,17 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
   const functionDir = join(options.buildDir, settings.logicalId);
   const { esbuild: chosen, extension } = esbuildOptions(settings);
   const [module = "", handlerExport = ""] = splitHandler(settings.handler);
-  const bundleIn = (folder: string, built: boolean): Bundle => ({
+  const bundleOf = ({ folder, inputs }: Manifest, built: boolean): Bundle => ({
     handlerFile: join(functionDir, folder, module + extension),
     workerFile: join(functionDir, folder, workerName),
     handlerExport,
+    inputs: Object.keys(inputs),
     built,
   });
   const missing = Object.keys(leftOut).filter((name) => !existsSync(join(definitionsDir, name)));
   const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion, edits, missing]);
-  const fresh = freshFolder(functionDir, key, projectDir);
-  if (fresh !== null) return bundleIn(fresh, false);
+  const fresh = freshBuild(functionDir, key, projectDir);
+  if (fresh !== null) return bundleOf(fresh, false);
 
   const outdir = join(functionDir, anyFolder);
   const result = await runEsbuild(settings, {
@@ -88,7 +91,7 @@ export async function bundleFunction(settings: FunctionSettings, options: Bundle
   const manifest: Manifest = { key, inputs, folder };
   replaceFile(join(functionDir, indexFile), JSON.stringify(manifest));
   removeUnused(functionDir);
-  return bundleIn(folder, true);
+  return bundleOf(manifest, true);
 }
 
 /** Raise it when this file bundles differently. */
@@ -159,14 +162,14 @@ function projectImports({ definitionsDir, projectDir }: BundleOptions, external:
   };
 }
 
-/** The folder of the last build, opened, when its inputs are unchanged and it is still there; else null. */
-function freshFolder(functionDir: string, key: string, projectDir: string): string | null {
+/** The last build, its folder opened, when its inputs are unchanged and it is still there; else null. */
+function freshBuild(functionDir: string, key: string, projectDir: string): Manifest | null {
   try {
     const manifest = JSON.parse(readFileSync(join(functionDir, indexFile), "utf8")) as Manifest;
     const isUnchanged = ([path, stamp]: readonly [string, string]) => stampOf(join(projectDir, path)) === stamp;
     if (manifest.key !== key || !Object.entries(manifest.inputs).every(isUnchanged)) return null;
     openBuild(join(functionDir, manifest.folder));
-    return manifest.folder;
+    return manifest;
   } catch {
     return null;
   }

@@ -6,7 +6,7 @@ import { readEmbedded } from "../cloudwatch/embedded-format.ts";
 import type { Metrics } from "../cloudwatch/metrics.ts";
 import { withQueueUrls } from "../sqs/queue-urls.ts";
 import type { Template } from "../template/load.ts";
-import { type Bundle, bundleFunction } from "./bundle.ts";
+import { BuildError, type Bundle, bundleFunction } from "./bundle.ts";
 import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
 import { openLogFile } from "./log-file.ts";
 import { type FunctionSettings, readFunction } from "./settings.ts";
@@ -52,10 +52,21 @@ export async function openHost(options: OpenHostOptions): Promise<OpenedHost> {
   const onLine = (line: string, nowMs: number): void => {
     for (const datum of readEmbedded(line, nowMs)) options.metrics?.put(datum);
   };
-  const buildDir = buildDirOf(template.dir, projectDir, definitionsDir, edits);
-  const bundle = async (one: FunctionSettings) =>
-    [one.logicalId, await bundleFunction(one, { projectDir, buildDir, definitionsDir, edits })] as const;
+  const bundleWith = (one: FunctionSettings, applied: readonly SourceEdit[]): Promise<Bundle> => {
+    const buildDir = buildDirOf(template.dir, projectDir, definitionsDir, applied);
+    return bundleFunction(one, { projectDir, buildDir, definitionsDir, edits: applied });
+  };
+  const bundle = async (one: FunctionSettings) => {
+    const unedited = await bundleWith(one, []);
+    // Most functions are not made of what is edited: they need no build of their own, and have been compiled before.
+    const isEdited = edits.some(({ file }) => unedited.inputs.includes(file));
+    return [one.logicalId, isEdited ? await bundleWith(one, edits) : unedited] as const;
+  };
   const bundles = new Map(await Promise.all(settings.map(bundle)));
+  for (const { file } of edits) {
+    if ([...bundles.values()].some(({ inputs }) => inputs.includes(file))) continue;
+    throw new BuildError(`${file} was to be edited, but no function is made of it.`);
+  }
   const functions = settings.map((one) => ({
     settings: one,
     bundle: bundles.get(one.logicalId) as Bundle,

@@ -24,8 +24,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "functions/update-features/update-features.ts",
-        from: "return { ...(await commit(deps, events, rejections)), events, alerts: 0 };",
-        to: "const nothing = { counts: { applied: 0, duplicates: 0, redelivered: 0, rejected: 0, notMatching: 0 }, quarantined: 0, conflicts: 0 };\n    return { ...(events.length === 0 ? { ...nothing, failures: [] } : await commit(deps, events, rejections)), events, alerts: 0 };",
+        from: "const { settled, failures, ...rest } = await commit(",
+        to: "const counts = { applied: 0, duplicates: 0, redelivered: 0, rejected: 0, notMatching: 0 };\n    if (events.length === 0) return { counts, quarantined: 0, conflicts: 0, failures: [], events, alerts: 0 };\n    const { settled, failures, ...rest } = await commit(",
       },
     ],
     faults: { poison: 0.3 },
