@@ -7,12 +7,21 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { compile, type FeatureValue, type Pipeline } from "@millrace/engine";
+import type { StoredRow } from "@millrace/aws";
+import {
+  compile,
+  compileMetrics,
+  type FeatureValue,
+  type MetricsPipeline,
+  type Pipeline,
+  readMetric,
+} from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadDefinitions } from "../cli/definitions.ts";
 import { spliceTemplate } from "../cli/schema/splice.ts";
 import { feed } from "../cli/start/feed.ts";
 import { openLedger } from "../cli/start/ledger.ts";
+import { readMetricRows } from "../cli/start/metrics.ts";
 import { parseOptions } from "../cli/start/options.ts";
 import { redeliver } from "../cli/start/redeliver.ts";
 import { openSource } from "../cli/start/source.ts";
@@ -30,6 +39,8 @@ const END_MS = BASE_MS + 100_000;
 describe.runIf(existsSync(nexmark))("a hundred thousand auction events through the pipeline", () => {
   let folder: string;
   let pipeline: Pipeline;
+  let metrics: MetricsPipeline;
+  let metricRows: readonly StoredRow[];
   let entities: readonly Entity[];
   let stats: RuntimeStats;
   let csv: string;
@@ -40,7 +51,7 @@ describe.runIf(existsSync(nexmark))("a hundred thousand auction events through t
     const args = [join(nexmark, "generate.mjs"), "100000", "1", "1000", String(BASE_MS)];
     const events = execFileSync(process.execPath, args, { maxBuffer: 1 << 28 });
     writeFileSync(csv, `position,kind,a,b,c,time,extra\n${events}`);
-    ({ pipeline, entities, stats } = await runPipeline(csv, folder));
+    ({ pipeline, metrics, metricRows, entities, stats } = await runPipeline(csv, folder));
   }, TEN_MINUTES);
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -88,6 +99,16 @@ describe.runIf(existsSync(nexmark))("a hundred thousand auction events through t
         coalesce(sum(price) FILTER (${before}), 0) AS total_lifetime, count(*) FILTER (${before} AND price < 10000) AS low_bids_lifetime,
         count(*) FILTER (${before} AND price >= 10000 AND price < 1000000) AS middle_bids_lifetime,
         count(*) FILTER (${before} AND price >= 1000000) AS high_bids_lifetime FROM bid GROUP BY entity`),
+    );
+  });
+
+  it("counts each person's bids of each ten seconds by metrics, through the table, as query 12 asks", async () => {
+    const windows = readMetric(metrics, "bids_by_person", metricRows);
+    const told = windows.flatMap(({ startMs, groups }) =>
+      groups.map(({ by, values }) => [`${startMs} ${by.person_id}`, { bids: values.bids }] as const),
+    );
+    expect(Object.fromEntries(told)).toEqual(
+      await sql(`SELECT (ts // 10000 * 10000) || ' ' || bidder AS entity, count(*) AS bids FROM bid GROUP BY ALL`),
     );
   });
 
@@ -144,7 +165,11 @@ async function runPipeline(csv: string, folder: string) {
     await runtime.drain();
     const pipeline = compile(definitions.features, definitions.eventSchema);
     const entities = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
-    return { pipeline, entities, stats: runtime.stats() };
+    const metrics = compileMetrics(definitions.metrics, pipeline);
+    const table = runtime.physicalId("MetricsTable");
+    const rows = await readMetricRows(metrics, { endpoint: runtime.url, table, fromMs: BASE_MS, toMs: END_MS });
+    const metricRows = rows.get("bids_by_person") ?? [];
+    return { pipeline, metrics, metricRows, entities, stats: runtime.stats() };
   } finally {
     await runtime.stop();
     await ledger.close();
