@@ -1,4 +1,5 @@
 import { batchHashRows } from "./batch-hash/rows.ts";
+import { bundleRows } from "./bundles.ts";
 import { engineRows } from "./engine.ts";
 import { hoppingRows } from "./hopping/rows.ts";
 import type { BenchOptions } from "./options.ts";
@@ -40,6 +41,11 @@ export const parts: readonly Part[] = [
     name: "serve",
     about: "feature vectors for 1 and 100 entities, against a plain table in which they lie ready",
     rows: serveRows,
+  },
+  {
+    name: "bundles",
+    about: "size and init of every function with the SDK bundled, against the SDK of Lambda's runtime",
+    rows: bundleRows,
   },
   {
     name: "hopping",

@@ -162,6 +162,13 @@ describe("serve", () => {
       "bad-range",
     ],
     [
+      "the end of all years",
+      METRICS,
+      { path: metric, query: { from: "9999-12-31T00:00:00Z", to: "9999-12-31T23:59:59Z", step: "31d" } },
+      400,
+      "bad-range",
+    ],
+    [
       "a range of which nothing is kept any more",
       METRICS,
       { path: metric, query: { from: "2025-03-01T00:00:00Z", to: "2025-03-02T00:00:00Z" } },

@@ -11,6 +11,9 @@ export interface MetricRange {
   readonly whole: boolean;
 }
 
+/** The last year that keys of rows can hold. */
+const LAST_MS = Date.UTC(9999, 0);
+
 /** As a step: the whole range in one. */
 const WHOLE = "all";
 
@@ -51,6 +54,7 @@ export function rangeIn(
   if (from >= to) throw new Refusal("bad-range", "The range is empty: from must lie before to.");
   const fromMs = Math.floor(from / stepMs) * stepMs;
   const toMs = Math.ceil(to / stepMs) * stepMs;
+  if (fromMs < 0 || toMs > LAST_MS) throw new Refusal("bad-range", "A range lies between the years 1970 and 9999.");
   if ((!whole && (toMs - fromMs) / stepMs > MOST_WINDOWS) || to - from > MOST_DAYS * DAY_MS) {
     throw new Refusal(
       "bad-range",

@@ -52,10 +52,12 @@ export function overflow(page: Page): Promise<number> {
   return page.locator("body").evaluate((body) => body.scrollWidth - body.clientWidth);
 }
 
-/** Kept where MILLRACE_SCREENSHOTS names a folder. */
+/** Kept where MILLRACE_SCREENSHOTS names a folder: the whole page, and its first screen, of which docs/dashboard.png is one. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.MILLRACE_SCREENSHOTS;
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  if (folder === undefined) return;
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(folder, `${name}-screen.png`) });
 }
 
 interface Violation {
