@@ -1,8 +1,8 @@
 import type { Aggregate } from "./aggregate.ts";
 import { type Built, buildAggregate } from "./aggregates/build.ts";
+import { stillWanted } from "./aggregates/newest.ts";
 import { compareText, readScalar, scalarBytes, toStored, varintBytes, writeScalar } from "./aggregates/scalar.ts";
 import type { FeatureSpec } from "./feature.ts";
-import { roundUp } from "./lattice.ts";
 import type { EventSchema, Scalar } from "./schema.ts";
 import type { LastEventsWindow } from "./window.ts";
 
@@ -59,16 +59,8 @@ function lastEvents(
       for (const entry of inside) result = inner.add(result, entry);
       return inner.result(result, { startMs, endMs });
     },
-    prune(acc, { oldestMs, earliestAsOfMs }) {
-      const firstAsOfMs = roundUp(earliestAsOfMs, stepMs);
-      let step = Number.NaN;
-      let inStep = 0;
-      const kept = acc.filter(({ timeMs }) => {
-        const own = timeMs < firstAsOfMs ? Number.NEGATIVE_INFINITY : Math.floor(timeMs / stepMs);
-        inStep = own === step ? inStep + 1 : 1;
-        step = own;
-        return inStep <= events && timeMs >= oldestMs;
-      });
+    prune(acc, horizon) {
+      const kept = stillWanted(acc, events, horizon, stepMs);
       if (kept.length === acc.length) return acc;
       return kept.length === 0 ? undefined : kept;
     },

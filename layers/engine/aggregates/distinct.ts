@@ -1,5 +1,5 @@
 import type { Aggregate } from "../aggregate.ts";
-import { ascending, mergeSorted, placeOfNumber } from "./sorted.ts";
+import { ascending, insertAt, mergeSorted, placeOfNumber } from "./sorted.ts";
 
 /**
  * How many different values, exactly, up to a declared limit. Kept are 48-bit hashes of the values, in order; beyond the limit
@@ -47,7 +47,7 @@ export function distinct(limit: number): Aggregate<Distinct> {
 /** Into ascending hashes, once. */
 export function insertHash(hashes: number[], hash: number): void {
   const at = placeOfNumber(hashes, hash);
-  if (hashes[at] !== hash) hashes.splice(at, 0, hash);
+  if (hashes[at] !== hash) insertAt(hashes, at, hash);
 }
 
 export function unionOf(a: readonly number[], b: readonly number[]): number[] {

@@ -1,6 +1,7 @@
 import type { Aggregate, Horizon } from "../aggregate.ts";
 import { roundUp } from "../lattice.ts";
 import { type Entry, EVENT_BYTES, newestFirst, toEntry } from "./entry.ts";
+import { groupsOf, stillWanted } from "./newest.ts";
 import {
   countOf,
   cutTail,
@@ -12,7 +13,7 @@ import {
   writePacked,
 } from "./packed-entries.ts";
 import { scalarBytes, toResult, varintBytes } from "./scalar.ts";
-import { mergeSorted, placeOf } from "./sorted.ts";
+import { insertAt, mergeSorted, placeOf } from "./sorted.ts";
 
 /**
  * The values of the last k events by (event time, fingerprint), or the last k different values by each one's latest event. Kept
@@ -47,7 +48,7 @@ export function last({ k, values, give, stepMs, reachMs, scale, column }: LastOp
         if (known >= 0 && newestFirst(entries[known] as Entry, entry) <= 0) return acc;
         if (known >= 0) entries.splice(known, 1);
       }
-      entries.splice(placeOf(entries, entry, newestFirst), 0, entry);
+      insertAt(entries, placeOf(entries, entry, newestFirst), entry);
       return acc;
     },
     merge(a, b) {
@@ -61,20 +62,11 @@ export function last({ k, values, give, stepMs, reachMs, scale, column }: LastOp
       return give === "list" ? list : (list[0] ?? null);
     },
     prune(acc, horizon: Horizon) {
-      const firstAsOfMs = roundUp(horizon.earliestAsOfMs, stepMs);
-      if (values === "all" && pruneTail(acc, k, firstAsOfMs, horizon.oldestMs))
+      if (values === "all" && pruneTail(acc, k, roundUp(horizon.earliestAsOfMs, stepMs), horizon.oldestMs))
         return countOf(acc) === 0 ? undefined : acc;
-      const groupOf = (entry: Entry) => (entry.timeMs < firstAsOfMs ? Number.NEGATIVE_INFINITY : stepOf(entry));
-      let group = Number.NaN;
-      let inGroup = 0;
       const all = unpack(acc);
-      const candidates = values === "all" ? all : latestOfEach(all, groupOf);
-      acc.fresh = candidates.filter((entry) => {
-        const own = groupOf(entry);
-        inGroup = own === group ? inGroup + 1 : 1;
-        group = own;
-        return inGroup <= k && entry.timeMs >= horizon.oldestMs;
-      });
+      const candidates = values === "all" ? all : latestOfEach(all, groupsOf(horizon, stepMs));
+      acc.fresh = stillWanted(candidates, k, horizon, stepMs);
       return acc.fresh.length === 0 ? undefined : acc;
     },
     write: writePacked,

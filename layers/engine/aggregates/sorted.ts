@@ -13,6 +13,13 @@ export function placeOf<T>(sorted: readonly T[], item: T, order: Order<T>): numb
   return low;
 }
 
+/** What stands there and behind moves up. A loop, because splice makes an array of what it takes out, also when that is nothing. */
+export function insertAt<T>(list: T[], at: number, item: T): void {
+  list.push(item);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1] as T;
+  list[at] = item;
+}
+
 /** Both lists in one, equal items side by side. */
 export function mergeSorted<T>(a: readonly T[], b: readonly T[], order: Order<T>): T[] {
   const out: T[] = [];
