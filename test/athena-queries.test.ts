@@ -12,6 +12,7 @@ import {
   eventsOnce,
   quarantineOf,
   rawOfEvent,
+  recoverableQuery,
   rowsQuery,
   sinksByHour,
   unloadJson,
@@ -70,6 +71,10 @@ const queries = {
     rawOfEvent({ eventId: "e1", days: { from: "2026-01-01", to: "2026-01-02" } }),
   ],
   quarantineOf: [quarantineOf([]), quarantineOf([{ shard: "s1", sequence: "1", subSequence: 0 }])],
+  recoverableQuery: [
+    recoverableQuery({ fromMs: startMs, toMs: nowMs, reasons: [], keys: [] }),
+    recoverableQuery({ fromMs: startMs, toMs: nowMs, reasons: ["too_late", "wrong_key"], keys: ["it's"] }),
+  ],
   bucketOf: null,
   historyFromMs: null,
   quoteName: null,

@@ -188,6 +188,7 @@ function benchOf(
       bucket: "lake",
       put: async (key, text) => void files.set(key, text),
       get: async (key) => files.get(key) ?? "",
+      below: async () => [],
     },
     pipeline,
     failed: { between: async () => batches },

@@ -123,9 +123,11 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
   const bench = { put, telemetry, paused: false, bufferSeconds: 300, invoke };
   const deps: Deps = {
     pipeline,
-    async *read(): AsyncGenerator<Sourced> {
-      for (const record of source) yield { record };
-    },
+    read: () =>
+      async function* (): AsyncGenerator<Sourced> {
+        for (const record of source) yield { record };
+      },
+    returns: { put: async () => {} },
     sink: {
       async put(records) {
         const good = records.filter((record) => !oversize(record));
@@ -178,6 +180,7 @@ const whole: ReplayRequest = {
   entities: [],
   view: null,
   raise: "marks",
+  reasons: [],
   where: {},
   dryRun: false,
   recordsPerSecond: 1_000_000,

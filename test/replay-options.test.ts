@@ -17,6 +17,7 @@ describe("npm run replay's options", () => {
           entities: ["a", "b"],
           view: null,
           raise: "marks",
+          reasons: [],
           where: { page: "a=b" },
           dryRun: false,
           recordsPerSecond: 7,

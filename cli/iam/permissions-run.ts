@@ -74,6 +74,7 @@ async function replay(runtime: Runtime): Promise<void> {
   await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
   await execute(runtime, "ReplayMachine", { source: "failed", target: "features", from, to });
+  await execute(runtime, "ReplayMachine", { source: "quarantine", target: "features", from, to });
 }
 
 async function execute(runtime: Runtime, logicalId: string, input: Json): Promise<void> {

@@ -16,6 +16,7 @@ docs/replay.md has the table of sources and targets.
   --raise latest      (features) every entity, with all that the lake and the stream have: after the loss of the table, for a
                       new view or version. Otherwise the entities with an event in the time are made anew as far as their marks go
   --where COL=VALUE   only events whose column has this value, such as event_type=purchase; any number of times
+  --reason REASON     (quarantine) only what is there for this reason; any number of times
   --rate N            at most N records per second in all (default: ${REPLAY_DEFAULTS.recordsPerSecond})
   --dry-run           count and estimate only
   --name NAME         tells it from the same replay done before, which is not done again otherwise

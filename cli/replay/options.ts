@@ -25,6 +25,7 @@ const OPTIONS = {
   ...{ view: text, raise: text },
   entity: { type: "string", multiple: true },
   where: { type: "string", multiple: true },
+  reason: { type: "string", multiple: true },
   ...{ "dry-run": flag, "no-wait": flag },
   ...{ status: text, pause: text, resume: text, redrive: text },
   help: { type: "boolean", short: "h" },
@@ -58,9 +59,10 @@ function toAct(values: Values): ReplayOptions["act"] {
 }
 
 function toRequest(values: Values): ReplayRequest {
-  const { source, target, from, to, rate, name, view, raise, entity = [], where = [] } = values;
+  const { source, target, from, to, rate, name, view, raise, entity = [], where = [], reason = [] } = values;
   return readReplayRequest({
     ...{ source, target, from: toTime(from), to: toTime(to), entities: entity },
+    reasons: reason,
     where: Object.fromEntries(where.map(toCondition)),
     dryRun: values["dry-run"] === true,
     ...(rate !== undefined && { recordsPerSecond: Number(rate) }),

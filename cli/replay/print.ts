@@ -18,7 +18,11 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
       "left as they are": fewer + tooLarge,
     };
     const shown = Object.entries(figures).map(([what, count]) => `  ${what.padEnd(19)}${number(count)}\n`);
-    return `${name}: ${said.kind}\n${shown.join("")}${report}`;
+    const out =
+      counts.recovered + counts.returned > 0
+        ? [`  recovered          ${number(counts.recovered)}\n`, `  back in quarantine ${number(counts.returned)}\n`]
+        : [];
+    return `${name}: ${said.kind}\n${out.join("")}${shown.join("")}${report}`;
   }
   const { wanted, sent, bytes, oversize, unreadable, verdicts } = counts;
   const lines = [
@@ -35,7 +39,9 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
 }
 
 interface Report {
-  readonly counts: Readonly<Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable", number>> & {
+  readonly counts: Readonly<
+    Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable" | "recovered" | "returned", number>
+  > & {
     readonly verdicts: Readonly<Record<string, number>>;
   };
   readonly recomputed: Readonly<Record<string, number>> | null;

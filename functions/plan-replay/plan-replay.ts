@@ -10,6 +10,7 @@ import {
   replayWork,
   type Telemetry,
 } from "@millrace/aws";
+import { recoverableQuery, unloadJson } from "@millrace/lake";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
 
 export interface Deps extends RowsDeps {
@@ -25,6 +26,9 @@ export interface Asked {
   readonly execution: string;
   /** ISO. */
   readonly startedAt: string;
+  /** Where the quarantined records lie that were unloaded since, and then what their recovery left. */
+  readonly unloadedPrefix?: string;
+  readonly recoveredManifestKey?: string;
 }
 
 /** Chunks of one replay: all are listed in one file. */
@@ -40,11 +44,12 @@ export const RESTORE_SECONDS = 900;
  * again, also after Glacier had to be waited for. Throws a ReplayRequestError, which no retry can help.
  */
 export function planReplay(deps: Deps) {
-  return async ({ request: given, execution, startedAt }: Asked): Promise<ReplayPlan> => {
-    const request = readReplayRequest(given);
+  return async (asked: Asked): Promise<ReplayPlan> => {
+    const { execution } = asked;
+    const request = readReplayRequest(asked.request);
     // A dry run may be done at any time: it changes nothing, and what it counts may have changed.
     const owner = request.dryRun ? execution : await deps.claim(replayId(request), execution);
-    const plan = owner === execution ? await planOf(deps, request, execution, startedAt) : alreadyOf(owner);
+    const plan = owner === execution ? await planOf(deps, request, asked) : alreadyOf(owner);
     const chunks = "chunks" in plan ? plan.chunks : 0;
     deps.telemetry.batch({ counts: { Chunks: chunks }, context: { execution, plan: plan.kind } });
     return plan;
@@ -55,18 +60,54 @@ function alreadyOf(execution: string): ReplayPlan {
   return { kind: "already", execution };
 }
 
-async function planOf(deps: Deps, request: ReplayRequest, execution: string, startedAt: string): Promise<ReplayPlan> {
+async function planOf(
+  deps: Deps,
+  request: ReplayRequest,
+  { execution, startedAt, unloadedPrefix, recoveredManifestKey }: Asked,
+): Promise<ReplayPlan> {
+  const startedMs = Date.parse(startedAt);
+  if (request.source === "quarantine" && unloadedPrefix === undefined) return quarantineOf(deps, request, execution);
+  if (unloadedPrefix !== undefined && recoveredManifestKey === undefined) {
+    const { bucket } = deps.files;
+    const objects = (await deps.files.below(unloadedPrefix)).map((key) => ({ bucket, key }));
+    const settleSeconds = request.dryRun ? null : Math.ceil(deps.lagMs / 1000);
+    return ready(deps, request, execution, objects, settleSeconds);
+  }
   if (request.target !== "features") return list(deps, request, execution);
-  return planRows(deps, request, { execution, startedMs: Date.parse(startedAt) });
+  return planRows(deps, request, { execution, startedMs, recoveredManifestKey: recoveredManifestKey ?? null });
 }
 
-async function list({ objects, control, files }: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {
+async function quarantineOf({ control, files }: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {
+  await control.open(execution);
+  const { from, to, reasons, entities: keys } = request;
+  const prefix = `${replayWork(execution)}quarantine/ATTEMPT/`;
+  const rows = recoverableQuery({ fromMs: Date.parse(from), toMs: Date.parse(to), reasons, keys });
+  return {
+    kind: "quarantine",
+    request,
+    prefix,
+    query: unloadJson(rows, { location: `s3://${files.bucket}/${prefix}` }),
+  };
+}
+
+async function list(deps: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {
+  const { objects, control } = deps;
   await control.open(execution);
   const all = await objects.between(Date.parse(request.from), Date.parse(request.to));
   const frozen = all.filter(({ state }) => state === "frozen");
   await objects.restore(frozen);
   const waiting = all.filter(({ state }) => state !== "readable").length;
   if (waiting > 0) return { kind: "restoring", objects: waiting, waitSeconds: RESTORE_SECONDS };
+  return ready(deps, request, execution, all, null);
+}
+
+async function ready(
+  { files }: Deps,
+  request: ReplayRequest,
+  execution: string,
+  all: readonly Chunk[],
+  settleSeconds: number | null,
+): Promise<ReplayPlan> {
   if (all.length > MOST_CHUNKS) {
     throw new Error(`${all.length} objects are too many for one replay (${MOST_CHUNKS}): ask for a shorter time`);
   }
@@ -81,6 +122,7 @@ async function list({ objects, control, files }: Deps, request: ReplayRequest, e
     chunksKey,
     resultsPrefix: `${replayWork(execution)}results`,
     workers: workersFor(request),
+    settleSeconds,
   };
 }
 

@@ -3,6 +3,7 @@ import {
   type ReplayPlan,
   type ReplayRequest,
   ReplayRequestError,
+  replayCounts,
   replayWork,
   type WorkFiles,
 } from "@millrace/aws";
@@ -30,17 +31,25 @@ interface Scope {
   readonly raiseTo: readonly Position[] | "latest" | undefined;
 }
 
+export interface Circumstances {
+  readonly execution: string;
+  readonly startedMs: number;
+  /** What the recovery of quarantined records left: it has waited until their rows are in the lake. */
+  readonly recoveredManifestKey: string | null;
+}
+
 /** Throws a ReplayRequestError for a view that there is none of. */
 export async function planRows(
   deps: RowsDeps,
   request: ReplayRequest,
-  { execution, startedMs }: { readonly execution: string; readonly startedMs: number },
+  { execution, startedMs, recoveredManifestKey }: Circumstances,
 ): Promise<ReplayPlan> {
   const settledMs = deps.now() - deps.lagMs;
   const neededMs = Math.min(Date.parse(request.to), startedMs);
-  if (request.raise !== "latest" && settledMs < neededMs)
+  const isThere = request.raise === "latest" || recoveredManifestKey !== null;
+  if (!isThere && settledMs < neededMs)
     return { kind: "settling", waitSeconds: Math.ceil((neededMs - settledMs) / 1000) };
-  const scope = await scopeOf(deps, request);
+  const scope = await scopeOf(deps, request, recoveredManifestKey);
   const views = scope === null ? [] : viewsOf(deps.pipeline, request);
   const work = replayWork(execution);
   const rows = views.map(({ name: view }) => {
@@ -75,14 +84,21 @@ export async function planRows(
 
 /** Null where there is nothing to do. */
 async function scopeOf(
-  { failed }: RowsDeps,
+  { failed, files }: RowsDeps,
   { source, from, to, entities, raise }: ReplayRequest,
+  recoveredManifestKey: string | null,
 ): Promise<Scope | null> {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   const given = (touched: Entities): Entities => (entities.length === 0 ? touched : { kind: "given", entities });
   if (source === "archive") {
     if (raise === "latest") return { entities: given({ kind: "all" }), raiseTo: "latest" };
     return { entities: given({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
+  }
+  if (recoveredManifestKey !== null) {
+    const { reach } = await replayCounts(files, recoveredManifestKey);
+    if (reach === null) return null;
+    const entities = { kind: "touched", fromMs: reach.fromMs, toMs: reach.toMs + 1 } as const;
+    return { entities, raiseTo: Object.values(reach.last) };
   }
   const batches = await failed.between(fromMs, toMs);
   if (batches.length === 0) return null;

@@ -1,8 +1,10 @@
 import {
   archiveRecords,
   firehoseClient,
+  firehoseReturns,
   firehoseSink,
   powertoolsTelemetry,
+  quarantinedRecords,
   readConfig,
   s3Client,
   s3ReplayControl,
@@ -17,14 +19,20 @@ import { replayRecords } from "./replay-records.ts";
 const config = readConfig(process.env, {
   lakeBucket: text("LAKE_BUCKET"),
   repairDelivery: text("REPAIR_DELIVERY"),
+  quarantineDelivery: text("QUARANTINE_DELIVERY"),
   bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
 });
 const s3 = s3Client();
+const firehose = firehoseClient();
 
 export const handler = replayRecords({
   pipeline: compile(features, eventSchema),
-  read: (chunk) => archiveRecords(s3, chunk),
-  sink: firehoseSink({ firehose: firehoseClient(), deliveryStream: config.repairDelivery }),
+  read:
+    ({ source }) =>
+    (chunk) =>
+      (source === "quarantine" ? quarantinedRecords : archiveRecords)(s3, chunk),
+  sink: firehoseSink({ firehose, deliveryStream: config.repairDelivery }),
+  returns: firehoseReturns({ firehose, deliveryStream: config.quarantineDelivery }),
   control: s3ReplayControl(s3, config.lakeBucket),
   bufferSeconds: config.bufferSeconds,
   telemetry: powertoolsTelemetry(),

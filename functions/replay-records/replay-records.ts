@@ -2,12 +2,14 @@ import {
   addCounts,
   type Chunk,
   NO_COUNTS,
+  type QuarantineReturns,
   type ReadChunk,
   type RecordSink,
   type ReplayControl,
   type ReplayCounts,
   type ReplayProgress,
   type ReplayRequest,
+  reachOf,
   type Sourced,
   type Telemetry,
   verdictOf,
@@ -16,11 +18,13 @@ import {
 } from "@millrace/aws";
 import type { Pipeline } from "@millrace/engine";
 import { type Pace, paceOf, partitionOf } from "./pace.ts";
+import { recordOf, recoveryOf } from "./recover.ts";
 
 export interface Deps {
   readonly pipeline: Pipeline;
-  readonly read: ReadChunk;
+  readonly read: (request: ReplayRequest) => ReadChunk;
   readonly sink: RecordSink;
+  readonly returns: QuarantineReturns;
   readonly control: ReplayControl;
   /** How long Firehose keeps a partition of the lake open. */
   readonly bufferSeconds: number;
@@ -69,7 +73,7 @@ async function takeSlice(deps: Deps, work: Work, from: number): Promise<ReplayPr
   let counts = NO_COUNTS;
   let taken = from;
   let done = true;
-  for await (const run of runsOf(deps.read(work.chunk), from)) {
+  for await (const run of runsOf(deps.read(work.request)(work.chunk), from)) {
     const all = wantedOf(deps.pipeline, work.request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
     const next = all[wanted.length]?.index ?? run.length;
@@ -84,15 +88,17 @@ async function takeSlice(deps: Deps, work: Work, from: number): Promise<ReplayPr
 }
 
 async function send(
-  { sink }: Deps,
-  { dryRun }: ReplayRequest,
+  { sink, returns }: Deps,
+  { dryRun, source }: ReplayRequest,
   run: readonly Sourced[],
   wanted: readonly Wanted[],
 ): Promise<ReplayCounts> {
-  const records = wanted.map(({ decoded }) =>
-    decoded.kind === "event" ? decoded.event.record : decoded.rejection.record,
-  );
+  const recovery = source === "quarantine" ? recoveryOf(wanted) : null;
+  const records = recovery?.records ?? wanted.map(recordOf);
   const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sink.put(records);
+  // Rows of the lake come first: what is said to be recovered must be there to be used.
+  if (recovery !== null && !dryRun) await returns.put(recovery.returned);
+  const recovered = recovery?.returned.filter(({ reason }) => reason === "recovered") ?? [];
   const verdicts: Record<string, number> = {};
   for (const { decoded } of wanted) verdicts[verdictOf(decoded)] = (verdicts[verdictOf(decoded)] ?? 0) + 1;
   return {
@@ -102,6 +108,9 @@ async function send(
     bytes: records.reduce((sum, { data }) => sum + data.length, 0),
     oversize: sunk.oversize.length,
     unreadable: run.filter(({ record }) => record === null).length,
+    recovered: recovered.length,
+    returned: (recovery?.returned.length ?? 0) - recovered.length,
+    reach: reachOf(recovered.map(({ record }) => record)),
   };
 }
 

@@ -1,9 +1,10 @@
 import {
-  addCounts,
+  mapResults,
   NO_COUNTS,
   type ReplayCounts,
   type ReplayRequest,
   readReplayRequest,
+  replayCounts,
   type Telemetry,
   type WorkFiles,
 } from "@millrace/aws";
@@ -21,10 +22,9 @@ export interface Done {
   /** ISO. */
   readonly startedAt: string;
   readonly chunks: number;
-  /** What the chunks did: put records again, or made items anew. */
-  readonly what: "records" | "rows";
-  /** The manifest that the Map's ResultWriter left; null when there was nothing to do. */
-  readonly manifestKey: string | null;
+  /** The manifests that the Maps' ResultWriters left: of records put again, and of items made anew; null where there was nothing to do. */
+  readonly recordsManifestKey: string | null;
+  readonly rowsManifestKey: string | null;
 }
 
 export interface ReplayReport {
@@ -45,10 +45,11 @@ export interface ReplayReport {
 
 /** Adds up what the chunks did, and leaves it where it stays. */
 export function reportReplay({ files, telemetry, now }: Deps) {
-  return async ({ request: given, execution, startedAt, chunks, what, manifestKey }: Done): Promise<ReplayReport> => {
-    const request = readReplayRequest(given);
-    const results = manifestKey === null ? [] : await resultsIn(files, manifestKey);
-    const counts = what === "records" ? (results as ReplayCounts[]).reduce(addCounts, NO_COUNTS) : NO_COUNTS;
+  return async (done: Done): Promise<ReplayReport> => {
+    const { execution, startedAt, chunks, recordsManifestKey, rowsManifestKey } = done;
+    const request = readReplayRequest(done.request);
+    const counts = recordsManifestKey === null ? NO_COUNTS : await replayCounts(files, recordsManifestKey);
+    const items = rowsManifestKey === null ? null : await mapResults(files, rowsManifestKey);
     const report: ReplayReport = {
       kind: request.dryRun ? "dry run" : "done",
       execution,
@@ -57,7 +58,7 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       endedAt: new Date(now()).toISOString(),
       chunks,
       counts,
-      recomputed: what === "rows" ? sumOf(results as Record<string, number>[]) : null,
+      recomputed: items === null ? null : sumOf(items as Record<string, number>[]),
       estimate: estimateOf(counts, { chunks, recordsPerSecond: request.recordsPerSecond }),
       reportKey: `reports/replay/${execution}.json`,
     };
@@ -69,18 +70,6 @@ export function reportReplay({ files, telemetry, now }: Deps) {
     });
     return report;
   };
-}
-
-/** Each line of a result file is what one chunk counted; after a redrive the manifest names the files of all runs. */
-async function resultsIn(files: WorkFiles, manifestKey: string): Promise<readonly unknown[]> {
-  const manifest = JSON.parse(await files.get(manifestKey)) as {
-    readonly ResultFiles: { readonly SUCCEEDED?: readonly { readonly Key: string }[] };
-  };
-  const results: unknown[] = [];
-  for (const { Key } of manifest.ResultFiles.SUCCEEDED ?? []) {
-    for (const line of (await files.get(Key)).split("\n")) if (line !== "") results.push(JSON.parse(line));
-  }
-  return results;
 }
 
 function sumOf(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

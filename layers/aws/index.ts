@@ -40,13 +40,14 @@ export type { Quarantine, Unput } from "./quarantine.ts";
 export { fromRawLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
 export { type ArchivedObject, type ArchiveObjects, s3ArchiveObjects } from "./replay/archive-objects.ts";
 export { archiveRecords } from "./replay/archive-source.ts";
-export type { Chunk, ReadChunk, Sourced } from "./replay/chunk.ts";
+export type { Chunk, Quarantined, ReadChunk, Sourced } from "./replay/chunk.ts";
 export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
 export { type FailedBatch, type FailedBatches, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
 export { type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
-export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress } from "./replay/progress.ts";
+export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf } from "./replay/progress.ts";
+export { quarantinedRecords } from "./replay/quarantine-source.ts";
 export {
   MOST_RECORDS_PER_SECOND,
   REPLAY_DEFAULTS,
@@ -59,6 +60,8 @@ export {
   type ReplayTarget,
   readReplayRequest,
 } from "./replay/request.ts";
+export { mapResults, replayCounts } from "./replay/results.ts";
+export { firehoseReturns, type QuarantineReturns, type Returned } from "./replay/returns.ts";
 export type { RecordSink, Sunk } from "./replay/sink.ts";
 export { type ReportObjects, s3ReportObjects } from "./report-objects.ts";
 export { type ResultObjects, s3ResultObjects } from "./result-objects.ts";

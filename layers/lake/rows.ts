@@ -56,7 +56,8 @@ export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
 SELECT ${[...names, ...ORIGIN_COLUMNS].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
 FROM (
   SELECT *, row_number() OVER (
-    PARTITION BY _shard, _sequence, _subsequence ORDER BY _pipeline_version DESC
+    PARTITION BY _shard, _sequence, _subsequence
+    ORDER BY _pipeline_version DESC, CASE WHEN _verdict = 'accepted' THEN 0 ELSE 1 END
   ) AS _newest
   FROM curated
   WHERE _arrival < ${timestamp(settledMs)}

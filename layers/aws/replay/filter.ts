@@ -1,5 +1,5 @@
 import { type Decoded, decodeAll, type Pipeline, type Row } from "@millrace/engine";
-import type { Sourced } from "./chunk.ts";
+import type { Quarantined, Sourced } from "./chunk.ts";
 import type { ReplayRequest } from "./request.ts";
 
 /** A record that a replay is about, with what today's definitions make of it. */
@@ -7,23 +7,26 @@ export interface Wanted {
   /** Which of the records it is that were asked about. */
   readonly index: number;
   readonly decoded: Decoded;
+  readonly quarantined?: Quarantined;
 }
 
 /** The wanted ones among records of a source. What a filter cannot be asked of, since it is no event, is not wanted by it. */
 export function wantedOf(pipeline: Pipeline, request: ReplayRequest, sourced: readonly Sourced[]): readonly Wanted[] {
   const [fromMs, toMs] = [Date.parse(request.from), Date.parse(request.to)];
   const keys = request.entities.length === 0 ? null : new Set(request.entities);
-  const found = sourced.flatMap(({ record }, index) => {
+  const found = sourced.flatMap(({ record, quarantined }, index) => {
     if (record === null || record.arrivalMs < fromMs || record.arrivalMs >= toMs) return [];
-    return keys === null || keys.has(record.partitionKey) ? [{ index, record }] : [];
+    return keys === null || keys.has(record.partitionKey) ? [{ index, record, quarantined }] : [];
   });
   const decoded = decodeAll(
     pipeline,
     found.map(({ record }) => record),
   );
-  return found.flatMap(({ index }, i) => {
+  return found.flatMap(({ index, quarantined }, i) => {
     const one = decoded[i] as Decoded;
-    return matches(request.where, one.event?.row ?? null) ? [{ index, decoded: one }] : [];
+    return matches(request.where, one.event?.row ?? null)
+      ? [{ index, decoded: one, ...(quarantined && { quarantined }) }]
+      : [];
   });
 }
 

@@ -9,6 +9,14 @@ export type ReplayPlan =
   | { readonly kind: "restoring"; readonly objects: number; readonly waitSeconds: number }
   /** The lake does not hold yet all that arrived in the time. */
   | { readonly kind: "settling"; readonly waitSeconds: number }
+  /** What lies in quarantine is to be unloaded first. */
+  | {
+      readonly kind: "quarantine";
+      readonly request: ReplayRequest;
+      /** As of a view's rows. */
+      readonly prefix: string;
+      readonly query: string;
+    }
   | RowsPlan
   | {
       readonly kind: "ready";
@@ -21,6 +29,8 @@ export type ReplayPlan =
       readonly resultsPrefix: string;
       /** Chunks under way at one time. */
       readonly workers: number;
+      /** How long what they put is on its way, when features are to be made of it afterwards; null when not. */
+      readonly settleSeconds: number | null;
     };
 
 /** Items are made anew from the lake's rows: a query for each view, then a task for each bucket of its rows. */

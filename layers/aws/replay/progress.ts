@@ -1,3 +1,5 @@
+import { comparePositions, type Position, type StreamRecord } from "@millrace/engine";
+
 /** How far one chunk has come. It travels through the state machine from one invocation to the next. */
 export interface ReplayProgress {
   /** Records of the chunk that are dealt with: the next invocation begins after them. */
@@ -18,9 +20,49 @@ export interface ReplayCounts {
   readonly oversize: number;
   /** Pieces of the source that are no record with a position. */
   readonly unreadable: number;
+  /** Out of quarantine: records that are used now, and those that go back with a new verdict. */
+  readonly recovered: number;
+  readonly returned: number;
+  /** Of the recovered, the last position of each shard, and between which times they arrived. */
+  readonly reach: Reach | null;
 }
 
-export const NO_COUNTS: ReplayCounts = { verdicts: {}, wanted: 0, sent: 0, bytes: 0, oversize: 0, unreadable: 0 };
+export interface Reach {
+  readonly last: Readonly<Record<string, Position>>;
+  readonly fromMs: number;
+  /** Of the last one. */
+  readonly toMs: number;
+}
+
+export function reachOf(records: readonly StreamRecord[]): Reach | null {
+  return records.reduce<Reach | null>(
+    (reach, { position, arrivalMs }) =>
+      addReach(reach, { last: { [position.shard]: position }, fromMs: arrivalMs, toMs: arrivalMs }),
+    null,
+  );
+}
+
+function addReach(a: Reach | null, b: Reach | null): Reach | null {
+  if (a === null || b === null) return a ?? b;
+  const last = { ...a.last };
+  for (const [shard, position] of Object.entries(b.last)) {
+    const known = last[shard];
+    if (known === undefined || comparePositions(known, position) < 0) last[shard] = position;
+  }
+  return { last, fromMs: Math.min(a.fromMs, b.fromMs), toMs: Math.max(a.toMs, b.toMs) };
+}
+
+export const NO_COUNTS: ReplayCounts = {
+  verdicts: {},
+  wanted: 0,
+  sent: 0,
+  bytes: 0,
+  oversize: 0,
+  unreadable: 0,
+  recovered: 0,
+  returned: 0,
+  reach: null,
+};
 
 export function addCounts(a: ReplayCounts, b: ReplayCounts): ReplayCounts {
   const verdicts = { ...a.verdicts };
@@ -32,5 +74,8 @@ export function addCounts(a: ReplayCounts, b: ReplayCounts): ReplayCounts {
     bytes: a.bytes + b.bytes,
     oversize: a.oversize + b.oversize,
     unreadable: a.unreadable + b.unreadable,
+    recovered: a.recovered + b.recovered,
+    returned: a.returned + b.returned,
+    reach: addReach(a.reach, b.reach),
   };
 }

@@ -2,7 +2,7 @@
  * What a replay is asked to do, as the state machine gets it. Both the CLI and the machine's first function read it with
  * `readReplayRequest`, so that a mistake is named before anything begins.
  */
-export const REPLAY_SOURCES = ["archive", "failed"] as const;
+export const REPLAY_SOURCES = ["archive", "failed", "quarantine"] as const;
 export const REPLAY_TARGETS = ["curated", "features"] as const;
 /** How far items' marks are raised before they are recomputed: not at all, or over all that the lake and the stream have. */
 export const REPLAY_RAISES = ["marks", "latest"] as const;
@@ -24,6 +24,8 @@ export interface ReplayRequest {
   readonly raise: (typeof REPLAY_RAISES)[number];
   /** Only events whose columns have these values, as text. */
   readonly where: Readonly<Record<string, string>>;
+  /** Only quarantined records with one of these reasons. Empty: all. */
+  readonly reasons: readonly string[];
   /** Counts and estimates, and changes nothing. */
   readonly dryRun: boolean;
   /** Records per second in all, at most. */
@@ -38,6 +40,7 @@ export const REPLAY_DEFAULTS = {
   view: null,
   raise: "marks",
   where: {},
+  reasons: [],
   dryRun: false,
   recordsPerSecond: 2000,
   name: "",
@@ -99,6 +102,7 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
     typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string")
       ? null
       : 'texts by column, such as {"event_type": "purchase"}',
+  reasons: names,
   dryRun: (value) => (typeof value === "boolean" ? null : "true or false"),
   recordsPerSecond: (value) =>
     Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MOST_RECORDS_PER_SECOND
@@ -114,9 +118,20 @@ function contradictions(request: ReplayRequest): readonly string[] {
   return [
     ...(Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`]),
     ...(features || (view === null && raise === "marks") ? [] : ["view, raise: are for target features only"]),
-    ...(features && entities.length > 0 && view === null ? ["entities: say of which view"] : []),
-    ...(features && Object.keys(where).length > 0 ? ["where: an item is made of all of its events"] : []),
+    ...(features && source !== "quarantine" && entities.length > 0 && view === null
+      ? ["entities: say of which view"]
+      : []),
+    ...(features && source !== "quarantine" && Object.keys(where).length > 0
+      ? ["where: an item is made of all of its events"]
+      : []),
     ...(features && source === "failed" && raise === "latest" ? ["raise: batches say themselves how far"] : []),
+    ...(source !== "quarantine" && request.reasons.length > 0 ? ["reasons: only quarantine has reasons"] : []),
+    ...(source === "quarantine" && !features
+      ? ["target: what is recovered goes into features, and the lake with them"]
+      : []),
+    ...(source === "quarantine" && (view !== null || raise === "latest")
+      ? ["view, raise: records say themselves"]
+      : []),
     ...(!features && source === "failed" ? ["source: batches that were given up are missing in features only"] : []),
   ];
 }

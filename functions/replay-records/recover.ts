@@ -1,0 +1,33 @@
+import type { Returned, Wanted } from "@millrace/aws";
+import type { StreamRecord } from "@millrace/engine";
+
+/** What becomes of quarantined records that are tried again. */
+export interface Recovery {
+  /** Those that make a row of the lake which they did not make before. */
+  readonly records: readonly StreamRecord[];
+  /** What is said of each: recovered, or back into quarantine with today's reason. */
+  readonly returned: readonly Returned[];
+}
+
+/**
+ * What decode refused is decoded again, with today's definitions. What a view's fold refused depended on the state of one item, which is made
+ * anew from all its events: there the record is in, whatever the limits were.
+ */
+export function recoveryOf(wanted: readonly Wanted[]): Recovery {
+  const records: StreamRecord[] = [];
+  const returned = wanted.flatMap((one): readonly Returned[] => {
+    const { decoded, quarantined } = one;
+    if (quarantined === undefined) return [];
+    const { stage, view, reason, attempt } = quarantined;
+    const said = { stage, view, record: recordOf(one), attempt: attempt + 1 };
+    const verdict = decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
+    if (decoded.event !== null && verdict !== reason && stage === "decode") records.push(recordOf(one));
+    if (decoded.kind === "event") return [{ ...said, reason: "recovered", detail: `was ${reason}` }];
+    return [{ ...said, reason: decoded.rejection.reason, detail: decoded.rejection.detail }];
+  });
+  return { records, returned };
+}
+
+export function recordOf({ decoded }: Wanted): StreamRecord {
+  return decoded.kind === "event" ? decoded.event.record : decoded.rejection.record;
+}

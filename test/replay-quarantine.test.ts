@@ -1,0 +1,158 @@
+/** Records out of quarantine, after a fix: the valid ones are applied once, the others go back with the new reason and an attempt more. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { compile } from "@millrace/engine";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readProject } from "../cli/dev/project.ts";
+import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
+import { featuresOf, readTable } from "../cli/start/table.ts";
+import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { curatedRows } from "./lake-rows.ts";
+import { type Replays, replaysOf } from "./replay-runs.ts";
+import { features } from "./shop/features.ts";
+import { eventSchema } from "./shop/generated/event.ts";
+import { shopDir } from "./shop.ts";
+
+const pipeline = compile(features, eventSchema);
+const folder = mkdtempSync(join(tmpdir(), "millrace-replay-quarantine-"));
+const definitionsDir = join(folder, "definitions");
+const all = [...sampleDay({ eventCount: 300, seed: 1, ...features })];
+let asItShouldBe: Awaited<ReturnType<typeof featuresNow>>;
+let wholeEvents: readonly string[];
+let quarantinedThen: readonly Row[];
+let firstVerdicts: readonly Row[];
+let runtime: Runtime;
+let replays: Replays;
+
+describe("records out of quarantine", () => {
+  it("are counted in a dry run by what would become of them, and stay where they are", async () => {
+    const before = (await quarantine()).length;
+    const { output, cause } = await replays.run({ source: "quarantine", target: "features", dryRun: true });
+    expect(cause).toBeUndefined();
+    expect(output.counts).toMatchObject({
+      sent: 0,
+      recovered: refusedByMistake().length,
+      returned: quarantinedThen.length,
+    });
+    await runtime.drain();
+    expect(await quarantine()).toHaveLength(before);
+  });
+
+  it("are applied once where they are valid now, and the lake and features are what they would have been", async () => {
+    expect(await featuresNow(runtime)).not.toEqual(asItShouldBe);
+    const { output, cause } = await replays.run({ source: "quarantine", target: "features", name: "recover" });
+    expect(cause).toBeUndefined();
+    expect(output.counts).toMatchObject({ recovered: refusedByMistake().length, returned: quarantinedThen.length });
+    expect(output.recomputed.written).toBeGreaterThan(0);
+    await runtime.drain();
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+    expect((await curatedRows(join(folder, "broken", "lake"))).events).toEqual(wholeEvents);
+  });
+
+  it("go back with today's reason and an attempt more where they are not", async () => {
+    const latest = latestOf(await quarantine());
+    const left = latest.filter(({ reason }) => reason !== "recovered");
+    expect(left.map(nameOf).toSorted()).toEqual(quarantinedThen.map(nameOf).toSorted());
+    expect(new Set(latest.map(({ attempt }) => attempt))).toEqual(new Set([2]));
+    expect(latest.filter(({ reason }) => reason === "recovered").length).toBe(refusedByMistake().length);
+  });
+
+  it("are not taken out a second time, and what is left gets an attempt more", async () => {
+    const { output } = await replays.run({ source: "quarantine", target: "features", name: "again" });
+    expect(output.counts).toMatchObject({ recovered: 0, returned: quarantinedThen.length });
+    await runtime.drain();
+    const left = latestOf(await quarantine()).filter(({ reason }) => reason !== "recovered");
+    expect(new Set(left.map(({ attempt }) => attempt))).toEqual(new Set([3]));
+    const only = await replays.run({ source: "quarantine", target: "features", reasons: ["too_late"], name: "late" });
+    expect(only.output.counts.returned).toBe(left.filter(({ reason }) => reason === "too_late").length);
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+  });
+});
+
+type Row = Readonly<Record<string, unknown>>;
+
+beforeAll(async () => {
+  cpSync(shopDir, definitionsDir, { recursive: true });
+  const healthy = await start("healthy");
+  await feed(healthy);
+  asItShouldBe = await featuresNow(healthy);
+  wholeEvents = (await curatedRows(join(folder, "healthy", "lake"))).events;
+  quarantinedThen = await quarantineIn(healthy);
+  await healthy.stop();
+
+  // A mistake in the definitions: with next to no lateness most events are too late.
+  const path = join(definitionsDir, "features.ts");
+  const right = readFileSync(path, "utf8");
+  const wrong = right.replace(/allowedLatenessMs: [^,]+,/, "allowedLatenessMs: 2000,");
+  expect(wrong).not.toBe(right);
+  writeFileSync(path, wrong);
+  runtime = await start("broken");
+  await feed(runtime);
+  writeFileSync(path, right);
+  await runtime.reload();
+  firstVerdicts = latestOf(await quarantine());
+  replays = replaysOf(runtime);
+}, 200_000);
+
+afterAll(async () => {
+  replays?.close();
+  await runtime?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(name: string): Promise<Runtime> {
+  const slow = { BatchingWindowSeconds: "300", MetricsBatchingWindowSeconds: "300", MetricsWindowSeconds: "900" };
+  const parameters = { StreamMode: "PROVISIONED", ShardCount: "2", ...slow };
+  const project = await readProject({ definitionsDir, parameters, out: { name: "", path: "" } });
+  const clock = { kind: "virtual", startMs: DAY_START_MS } as const;
+  return startRuntime({ ...project, outDir: join(folder, name), clock });
+}
+
+async function feed(runtime: Runtime): Promise<void> {
+  for (const delivery of all) {
+    if (delivery.arrivalMs > runtime.clock.now()) await runtime.advanceTo(delivery.arrivalMs);
+    runtime.stream("EventStream").put(delivery);
+  }
+  await runtime.drain();
+}
+
+async function featuresNow(runtime: Runtime) {
+  const table = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
+  return table.map((entity) => featuresOf(pipeline, entity, DAY_START_MS + 24 * 3_600_000));
+}
+
+const quarantine = () => quarantineIn(runtime);
+
+async function quarantineIn({ objects, physicalId }: Runtime): Promise<readonly Row[]> {
+  const bucket = physicalId("LakeBucket");
+  const rows: Row[] = [];
+  for (const key of await objects.keys(bucket, "quarantine/")) {
+    const text = gunzipSync((await objects.get(bucket, key)) as Buffer).toString();
+    for (const line of text.split("\n")) if (line !== "") rows.push(JSON.parse(line) as Row);
+  }
+  return rows;
+}
+
+function latestOf(rows: readonly Row[]): readonly Row[] {
+  const latest = new Map<string, Row>();
+  for (const row of rows) {
+    const name = [row.shard, row.sequence, row.subSequence, row.stage, row.view].join(" ");
+    if (Number(latest.get(name)?.attempt ?? 0) < Number(row.attempt)) latest.set(name, row);
+  }
+  return [...latest.values()];
+}
+
+/** What the mistake refused: of the broken run's first verdicts those that the healthy run did not give. */
+function refusedByMistake(): readonly Row[] {
+  return firstVerdicts.filter((row) => !quarantinedThen.some((then) => positionOf(then) === positionOf(row)));
+}
+
+function positionOf(row: Row): string {
+  return `${row.shard} ${row.sequence} ${row.subSequence}`;
+}
+
+function nameOf(row: Row): string {
+  return `${positionOf(row)} ${row.reason} ${row.stage} ${row.view}`;
+}
