@@ -1,5 +1,7 @@
+import { readReplayRequest } from "@millrace/aws";
 import { type MetricWindow, readMetric, rollUp } from "@millrace/engine";
 import { describe, expect, it } from "vitest";
+import type { Finding } from "../functions/reconcile/finding.ts";
 import { type ReconcileReport, reconcile } from "../functions/reconcile/reconcile.ts";
 import { repairsFor } from "../functions/reconcile/repairs.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
@@ -160,6 +162,24 @@ describe("the repairs of findings", () => {
     ]);
     expect(ranges([0, 2, 4, 6, 8, 10])).toEqual([[0, 11]]);
     expect(ranges([])).toEqual([]);
+  });
+
+  it("makes lost items from nothing, takes given up batches as they were kept, and else makes items anew at their marks", () => {
+    const of = (check: "features" | "views", repair: Finding["repair"], view: string): Finding => ({
+      ...{ check, repair, view, weight: "divergence", hourMs: null, shard: null, count: 1, says: "" },
+    });
+    const inputs = (...findings: readonly Finding[]) =>
+      repairsFor(findings, context).map(({ input: { name: _, from: __, to: ___, ...input } }) => input);
+    const target = "features";
+    expect(inputs(of("features", "features", "a@2"), of("views", "failed batches", "a@2"))).toEqual([
+      { source: "failed", target, view: "a" },
+      { source: "archive", target, view: "a" },
+    ]);
+    expect(
+      inputs(of("features", "lost items", "a"), of("views", "lost items", "a"), of("features", null, "b")),
+    ).toEqual([{ source: "archive", raise: "latest", target, view: "a" }]);
+    for (const { input } of repairsFor([of("features", "lost items", "a"), finding(0)], context))
+      expect(readReplayRequest(input)).toMatchObject(input);
   });
 
   it("names a replay within its bounds, and repairs nothing for a note", () => {

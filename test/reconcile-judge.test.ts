@@ -214,7 +214,7 @@ describe("the judgement of a day", () => {
       },
       {
         check: "views",
-        repair: "features",
+        repair: "failed batches",
         view: "by_user",
         says: "by_user: 2 rows of the lake's 100 lie above the items' marks: update-features gave a batch up, or is behind",
       },
@@ -267,7 +267,16 @@ const emptySink = {
 };
 
 const tampered: ViewTally = {
-  ...{ view: "by_user", entities: 20, rows: 100, beyond: 2, differing: 1, miscounted: 1, wholeHistory: true },
+  ...{
+    view: "by_user",
+    entities: 20,
+    rows: 100,
+    beyond: 2,
+    differing: 1,
+    miscounted: 1,
+    missing: 0,
+    wholeHistory: true,
+  },
   differences: [
     { entity: "ann", kind: "features", values: { spend_1h: { online: 7, offline: 5 } }, events: [] },
     { entity: "bob", kind: "counters", values: { applied: { online: 4, offline: 5 } }, events: [] },

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { SendTaskSuccessCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
+import { followed } from "../cli/reconcile/follow.ts";
+import { openMachine } from "../cli/reconcile/machine.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { parametersFor } from "../cli/start/run.ts";
 import type { ReconcileAnswer, ReconcileReport } from "../functions/reconcile/reconcile.ts";
@@ -63,9 +64,14 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
       ),
     ]);
 
-    const client = new SFNClient({ endpoint: runtime.url, region: "us-east-1", credentials });
-    await client.send(new SendTaskSuccessCommand({ taskToken: tokenOf(lost.execution) ?? "", output: "{}" }));
-    client.destroy();
+    const machine = await openMachine({ kind: "endpoint", url: runtime.url });
+    const { token, answer, entered } = followed(await machine.history(lost.execution.arn));
+    expect(entered).toEqual(expect.arrayContaining(["Plan", "Look", "Judge", "Ask a person"]));
+    expect(answer).toMatchObject({ holds: false });
+    expect(await machine.report(answer?.reportJson ?? "")).toEqual(lost.report);
+    await machine.answer(token ?? "", true);
+    await expect(machine.answer(token ?? "", true)).rejects.toThrow("Nobody waits for this token any more");
+    machine.close();
     await untilEnd(lost.execution);
     expect(lost.execution.failure?.error).toBe("Reconcile.Divergence");
     await runtime.drain();

@@ -10,7 +10,7 @@ export interface Finding {
   readonly count: number;
   readonly says: string;
   /** Which target of a replay puts it right; null where none can or need. */
-  readonly repair: "curated" | "features" | null;
+  readonly repair: "curated" | RepairOfFeatures | null;
   /** The view whose features are to be repaired. */
   readonly view?: string;
 }
@@ -20,3 +20,6 @@ export type CheckName = "stream" | "archive" | "lake" | "features" | "views" | "
 export function places(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
 }
+
+/** Items made anew as far as they go, of batches that were given up, or from nothing, because there are none. */
+export type RepairOfFeatures = "features" | "failed batches" | "lost items";

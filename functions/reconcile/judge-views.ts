@@ -12,7 +12,13 @@ export function judgeFeatures(tables: Tables): readonly Finding[] {
     const { view, entities, differing } = tally;
     if (differing === 0) return [];
     const says = `${view}: features of ${places(differing, "entity", "entities")} of ${entities.toLocaleString("en-GB")} are not those of the lake: ${examples(tally, "features", differing)}`;
-    return [finding("features", tables, tally, differing, says)];
+    return [
+      finding("features", tables, tally, {
+        count: differing,
+        says,
+        repair: tally.missing > 0 ? "lost items" : "features",
+      }),
+    ];
   });
 }
 
@@ -21,7 +27,13 @@ export function judgeViews(tables: Tables): readonly Finding[] {
     const { view, beyond, rows } = tally;
     if (beyond === 0) return [];
     const says = `${view}: ${places(beyond, "row")} of the lake's ${rows.toLocaleString("en-GB")} lie above the items' marks: update-features gave a batch up, or is behind`;
-    return [finding("views", tables, tally, beyond, says)];
+    return [
+      finding("views", tables, tally, {
+        count: beyond,
+        says,
+        repair: tally.missing > 0 ? "lost items" : "failed batches",
+      }),
+    ];
   });
 }
 
@@ -30,7 +42,7 @@ export function judgeCounters(tables: Tables): readonly Finding[] {
     const { view, miscounted, entities } = tally;
     if (miscounted === 0) return [];
     const says = `${view}: items of ${places(miscounted, "entity", "entities")} of ${entities.toLocaleString("en-GB")} counted other numbers of events than the lake has: ${examples(tally, "counters", miscounted)}`;
-    return [finding("counters", tables, tally, miscounted, says)];
+    return [finding("counters", tables, tally, { count: miscounted, says, repair: "features" })];
   });
 }
 
@@ -59,9 +71,8 @@ function finding(
   check: Finding["check"],
   { sinks }: Tables,
   { view }: ViewTally,
-  count: number,
-  says: string,
+  { count, says, repair }: Pick<Finding, "count" | "says" | "repair">,
 ): Finding {
-  const repair = lakeIsWhole(sinks) ? "features" : null;
-  return { check, weight: "divergence", hourMs: null, shard: null, count, says, repair, view };
+  const possible = lakeIsWhole(sinks) ? repair : null;
+  return { check, weight: "divergence", hourMs: null, shard: null, count, says, repair: possible, view };
 }

@@ -98,6 +98,7 @@ export function toSinkTally(row: SinkRow): SinkTally {
 
 /** As recompute writes it. */
 interface FoundDifference {
+  readonly kind: string;
   readonly entity: string;
   /** Null where only counters differ. */
   readonly asOf: string | null;
@@ -112,19 +113,20 @@ async function viewTally(
 ): Promise<ViewTally> {
   const total = (name: "entities" | "rows" | "beyond") => answers.reduce((sum, { counts }) => sum + counts[name], 0);
   const differences: Difference[] = [];
-  let [differing, miscounted] = [0, 0];
+  let [differing, miscounted, missing] = [0, 0, 0];
   for (const { findings } of answers) {
     if (findings === null) continue;
     for (const found of (await results.get(findings)) as readonly FoundDifference[]) {
       const kind = found.asOf === null ? "counters" : "features";
-      if (kind === "counters") miscounted++;
+      if (kind === "counters" && found.kind !== "missing") miscounted++;
       else differing++;
+      if (found.kind === "missing") missing++;
       const { entity, differences: values, events } = found;
       if (differences.length < LISTED) differences.push({ entity, kind, values, events: events.slice(0, 5) });
     }
   }
   return {
-    ...{ view, differing, miscounted, wholeHistory, differences },
+    ...{ view, differing, miscounted, missing, wholeHistory, differences },
     ...{ entities: total("entities"), rows: total("rows"), beyond: total("beyond") },
   };
 }

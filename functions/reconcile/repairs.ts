@@ -24,15 +24,35 @@ const HOUR_MS = 3_600_000;
 export function repairsFor(findings: readonly Finding[], context: RepairContext): readonly Repair[] {
   const diverging = findings.filter(({ weight }) => weight === "divergence");
   const hours = diverging.flatMap(({ repair, hourMs }) => (repair === "curated" && hourMs !== null ? [hourMs] : []));
-  const views = diverging.flatMap(({ repair, view }) => (repair === "features" && view !== undefined ? [view] : []));
+  const views = [...new Set(diverging.flatMap(({ view }) => (view === undefined ? [] : [view])))];
   return [
     ...runsOf([...new Set(hours)].sort((a, b) => a - b)).map(([from, to]) =>
       repairOf({ source: "archive", target: "curated", from: iso(from), to: iso(to) }, context),
     ),
-    ...[...new Set(views)].map((view) =>
-      repairOf({ source: "archive", target: "features", from: context.from, to: context.to, view }, context),
+    ...views.flatMap((view) =>
+      howToRepair(diverging.filter((finding) => finding.view === view)).map((how) =>
+        repairOf(
+          { ...how, target: "features", from: context.from, to: context.to, view: withoutVersion(view) },
+          context,
+        ),
+      ),
     ),
   ];
+}
+
+/** Items that are not there are made from nothing, and all else with them. */
+function howToRepair(findings: readonly Finding[]): readonly Readonly<Record<string, string>>[] {
+  const wanted = new Set(findings.map(({ repair }) => repair));
+  if (wanted.has("lost items")) return [{ source: "archive", raise: "latest" }];
+  return [
+    ...(wanted.has("failed batches") ? [{ source: "failed" }] : []),
+    ...(wanted.has("features") ? [{ source: "archive" }] : []),
+  ];
+}
+
+/** A replay names views as their definitions do. */
+function withoutVersion(view: string): string {
+  return view.replace(/@\d+$/, "");
 }
 
 /** More commands than these nobody wants to type. */

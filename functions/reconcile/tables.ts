@@ -58,6 +58,8 @@ export interface ViewTally {
   /** Entities whose features differ, and those whose items counted another number of events than the lake has for them. */
   readonly differing: number;
   readonly miscounted: number;
+  /** Of those that differ, the entities that have no item at all. */
+  readonly missing: number;
   /** Whether counters could be checked, because all that their entities ever did was read. */
   readonly wholeHistory: boolean;
   /** Some of both. */
