@@ -3,6 +3,7 @@ import { bundleRows } from "./bundles.ts";
 import { engineRows } from "./engine.ts";
 import { hoppingRows } from "./hopping/rows.ts";
 import type { BenchOptions } from "./options.ts";
+import { recomputeRows } from "./recompute/rows.ts";
 import { serveRows } from "./serve/rows.ts";
 import { transformRows } from "./transform.ts";
 import { updateFeaturesRows } from "./update-features/rows.ts";
@@ -46,6 +47,11 @@ export const parts: readonly Part[] = [
     name: "bundles",
     about: "size and init of every function with the SDK bundled, against the SDK of Lambda's runtime",
     rows: bundleRows,
+  },
+  {
+    name: "recompute",
+    about: "a day of archived events into an empty table, against reading its rows alone",
+    rows: recomputeRows,
   },
   {
     name: "hopping",

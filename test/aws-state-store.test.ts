@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { dynamoStateStore } from "@millrace/aws";
+import { dynamoEntityItems, dynamoStateStore } from "@millrace/aws";
 import { type FoldedState, type StateKey, stateId } from "@millrace/engine";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { updateFeatures } from "../functions/update-features/update-features.ts";
@@ -49,6 +49,26 @@ describe("dynamoStateStore", () => {
       expect((await store.save(mine, [state("u1", "mine")])).conflicted).toEqual([state("u1", "mine")]);
       expect(textsOf((await store.load([key("u1")])).items)).toEqual({ [stateId(key("u1"))]: `${round}: theirs` });
     }
+  });
+
+  it("loads whole entities with the items of all their lanes, to be written over the versions that were read", async () => {
+    const store = newStore();
+    const lanes = [state("i1", "one", "shard-1"), state("i1", "two", "shard-2"), state("i10", "other", "shard-1")];
+    await store.save(await store.load([]), [...lanes, state("u1", "user")]);
+    const entities = dynamoEntityItems({ client, table, hasLanes: (view) => view === "by_item" });
+    const { byEntity, snapshot } = await entities.load("by_item", ["i1", "nobody"]);
+    expect([...byEntity].map(([entity, items]) => [entity, textsOf(items)])).toEqual([
+      ["i1", { "shard-1": "one", "shard-2": "two" }],
+      ["nobody", {}],
+    ]);
+    const fresh = [state("i1", "three", "shard-2"), state("nobody", "first", "shard-1")];
+    expect(await store.save(snapshot, fresh)).toEqual({ conflicted: [], failed: [] });
+    expect((await store.save(snapshot, fresh)).conflicted).toEqual(fresh);
+    const users = await entities.load("by_user", ["u1", "u2"]);
+    expect([...users.byEntity].map(([entity, items]) => [entity, textsOf(items)])).toEqual([
+      ["u1", { "": "user" }],
+      ["u2", {}],
+    ]);
   });
 
   it("keeps lanes apart, and gives an absent lane the entity's others, but not itself nor another entity", async () => {

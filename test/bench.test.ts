@@ -8,11 +8,13 @@ import { foldTiles, foldWindows, makeHoppingInput, requireEqual } from "../bench
 import { inBatches, toKinesisRecord } from "../bench/kinesis-batch.ts";
 import { parseBenchOptions } from "../bench/options.ts";
 import { parts } from "../bench/parts.ts";
+import { recomputeRows, requireDone } from "../bench/recompute/rows.ts";
 import { requireSameVectors } from "../bench/serve/rows.ts";
 import { fillFeatures, measureReads, plainHandlers, serveHandler } from "../bench/serve/sides.ts";
 import { type Input, openInputs } from "../bench/update-features/inputs.ts";
 import { measureMillrace, measurePowertools } from "../bench/update-features/sides.ts";
 import { defaultDefinitionsDir, loadDefinitions } from "../cli/definitions.ts";
+import type { RecomputeCounts } from "../functions/recompute/task.ts";
 import { pipeline, START } from "./functions/shop.ts";
 
 const known = parts.map(({ name }) => name);
@@ -78,6 +80,24 @@ describe("update-features and its peer", () => {
     const late = { ...input.records[2], kinesis: { ...input.records[2]?.kinesis, approximateArrivalTimestamp: START } };
     const batches = [{ Records: [late as (typeof input.records)[0]] }];
     await expect(withEmulation((emulation) => measureMillrace(emulation, input, batches))).rejects.toThrow("too_late");
+  });
+});
+
+describe("recompute and its peer", () => {
+  it("go through the same rows, and what was written compares equal, or nothing is told", async () => {
+    const options = { parts: [], quick: true, dataDir: "", nexmarkPath: "", events: 200 };
+    const [, users, items] = await collect(recomputeRows(options));
+    for (const text of [users, items]) {
+      const lines = String(text).split("\n");
+      expect(lines[0]).toMatch(/: \d+ rows$/);
+      expect(lines[2]).toMatch(/gunzip and JSON\.parse/);
+      expect(lines[4]).toMatch(/into an empty table, \d+ items/);
+      expect(lines).toHaveLength(6);
+    }
+    const counts = { rows: 2, entities: 1, written: 1, equal: 1, different: 0 } as RecomputeCounts;
+    expect(requireDone(counts, counts)).toBe(1);
+    expect(() => requireDone(counts, { ...counts, different: 1 })).toThrow("recompute did not do its work");
+    expect(() => requireDone({ ...counts, written: 0 }, counts)).toThrow("recompute did not do its work");
   });
 });
 

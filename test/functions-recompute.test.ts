@@ -19,7 +19,8 @@ import {
 import { batchOf, contents, kinesisRecord, pipeline, SLACK, START, USER_LIMIT } from "./functions/shop.ts";
 
 const BUCKETS = 4;
-const SETTLED = START + 3_600_000;
+const HOUR = 3_600_000;
+const SETTLED = START + HOUR;
 const OTHER_SHARD = "shardId-000000000001";
 
 describe("compare", () => {
@@ -37,6 +38,7 @@ describe("compare", () => {
     const [wrong] = world.foldedAlone([buy(2, "u1", { item: "i2" })], "by_user");
     world.store.overwrite({ view: "by_user", entity: "u1", lane: "" }, wrong as Uint8Array);
     expect(await world.runAll({})).toMatchObject({ equal: 1, different: 1, missing: 0 });
+    expect(world.telemetry.reports.filter(({ level }) => level === "warn")).toHaveLength(1);
     expect(world.findings()).toEqual([
       {
         kind: "different",
@@ -59,6 +61,24 @@ describe("compare", () => {
         eventsInAll: 2,
       },
     ]);
+  });
+
+  it("finds what shows in the next window only, and a counter that is wrong where the rows are the whole history", async () => {
+    const ahead = kinesisRecord(2, { id: "e2", user: "u1", time: START + HOUR }, { arrivalMs: START + HOUR - 5000 });
+    const again = { ...buy(1, "u1"), ...kinesisRecord(3, { id: "e1", user: "u1", item: "i1", time: START + 1 }) };
+    const last = buy(4, "u1", { at: START + HOUR - 4000 });
+    const records = [buy(1, "u1"), ahead, last];
+    const key = { view: "by_user", entity: "u1", lane: "" };
+    const world = await pipelineWith(records);
+    world.store.overwrite(key, world.foldedAlone([buy(1, "u1"), last], "by_user")[0] as Uint8Array);
+    expect(await world.runAll({ wholeHistory: false })).toMatchObject({ different: 1 });
+    expect(world.findings()[0]).toMatchObject({ differences: { events_1h_tumbling: { online: 0, offline: 1 } } });
+
+    const twice = await pipelineWith([buy(1, "u1"), again, last]);
+    twice.store.overwrite(key, twice.foldedAlone([buy(1, "u1"), last], "by_user")[0] as Uint8Array);
+    expect(await twice.runAll({ wholeHistory: false })).toMatchObject({ different: 0 });
+    expect(await twice.runAll({})).toMatchObject({ different: 1 });
+    expect(twice.findings()[0]).toMatchObject({ asOf: null, differences: { duplicates: { online: 0, offline: 1 } } });
   });
 
   it("misses an item that is gone, and a lane that is gone beside another", async () => {
@@ -114,7 +134,9 @@ describe("write", () => {
     const world = await pipelineWith(records);
     const before = contents(world.store.items);
     world.store.lose();
-    for (const view of ["by_user", "by_item"]) await world.runAll({ view, mode: "write", raiseTo: "latest" });
+    const whole = { mode: "write", raiseTo: "latest" } as const;
+    expect(await world.runAll(whole)).toMatchObject({ entities: 3, written: 3 });
+    await world.runAll({ ...whole, view: "by_item" });
     expect(contents(world.store.items)).toEqual(before);
     expect((await world.updateAgain(records)).batchItemFailures).toEqual([]);
     expect(contents(world.store.items)).toEqual(before);

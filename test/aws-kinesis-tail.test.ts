@@ -1,0 +1,106 @@
+import { kinesisTail, TailGoneError } from "@millrace/aws";
+import type { Position, StreamRecord } from "@millrace/engine";
+import { describe, expect, it } from "vitest";
+import { client, clock, hourMs, kinesis, shardName, startMs, stream } from "./local-kinesis.ts";
+
+/** Against the local Kinesis, over HTTP, with the SDK as it runs on Lambda. */
+
+const SLACK = 30_000;
+const FROM = startMs + 60_000;
+
+describe("the tail of a stream", () => {
+  it("has what arrived at the moment or later, in the order of each shard, and nothing older", async () => {
+    const clicks = opened(2);
+    await fill(clicks, 40, 3000);
+    const records = await tail().toTip();
+    const all = clicks.shards().flatMap((shard) => shard.poll(null)?.records ?? []);
+    const late = all.filter(({ arrivalMs }) => arrivalMs >= FROM);
+    expect(late.length).toBeGreaterThan(10);
+    expect(late.length).toBeLessThan(all.length);
+    expect([...names(records)].sort()).toEqual(late.map(({ sequenceNumber }) => sequenceNumber).sort());
+    for (const shard of [0, 1].map(shardName)) {
+      const own = names(records.filter(({ position }) => position.shard === shard));
+      expect(own).toEqual([...own].sort());
+    }
+  });
+
+  it("is read on from where it was read to: up to positions, in their shards only, and to the tip", async () => {
+    const clicks = opened(2);
+    await fill(clicks, 20, 6000);
+    const end = tail();
+    const [first = [], second = []] = clicks.shards().map((shard) => shard.poll(null)?.records ?? []);
+    const last = first.at(-1)?.sequenceNumber as string;
+    const upTo = await end.upTo([at(0, first[0]?.sequenceNumber as string), at(0, last)]);
+    expect(new Set(upTo.map(({ position }) => position.shard))).toEqual(new Set([shardName(0)]));
+    expect(names(upTo).at(-1)).toBe(last);
+    expect(await end.upTo([at(0, last)])).toEqual([]);
+    await fill(clicks, 4, 100);
+    const rest = await end.toTip();
+    const late = second.filter(({ arrivalMs }) => arrivalMs >= FROM).length;
+    expect(rest).toHaveLength(late + 4);
+    expect(new Set([...names(upTo), ...names(rest)]).size).toBe(upTo.length + rest.length);
+    expect(await end.toTip()).toEqual([]);
+  });
+
+  it("is read no further than asked for, and not at all where it was read already", async () => {
+    let pages = 0;
+    const send = async (command: { readonly constructor: { readonly name: string } }) => {
+      if (command.constructor.name === "GetShardIteratorCommand") return { ShardIterator: "next" };
+      const Records = [{ SequenceNumber: String(++pages), PartitionKey: "k", Data: Buffer.from("x") }];
+      return { Records, MillisBehindLatest: 1000, NextShardIterator: "next" };
+    };
+    const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() };
+    const end = kinesisTail({ ...options, client: { send: send as never } })(FROM);
+    await end.upTo([at(0, "2")]);
+    await end.upTo([at(0, "1")]);
+    expect(pages).toBe(2);
+    await end.upTo([at(0, "3")]);
+    expect(pages).toBe(3);
+  });
+
+  it("goes through a reshard: parents that were open then, and their children", async () => {
+    const clicks = opened(1);
+    await fill(clicks, 30, 3000);
+    clicks.split(shardName(0), 2n ** 127n);
+    await clock.advanceTo(clock.now() + 60_000);
+    await fill(clicks, 6, 1000);
+    const records = await tail().toTip();
+    const shards = new Set(records.map(({ position }) => position.shard));
+    expect([...shards].sort()).toEqual([0, 1, 2].map(shardName));
+  });
+
+  it("says so when the stream keeps nothing so old any more", async () => {
+    const clicks = opened(1);
+    await fill(clicks, 1, 0);
+    await clock.advanceTo(FROM + 24 * hourMs);
+    await expect(tail().toTip()).rejects.toThrow(TailGoneError);
+    await expect(tail().upTo([at(0, "1")])).rejects.toThrow("but it keeps them for 24 h only");
+  });
+});
+
+function opened(shardCount: number) {
+  const clicks = stream(shardCount);
+  kinesis.add(clicks);
+  return clicks;
+}
+
+async function fill(clicks: ReturnType<typeof stream>, count: number, everyMs: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await clock.advanceTo(clock.now() + everyMs);
+    clicks.put({ partitionKey: `k${i}`, data: Buffer.from(String(i)) });
+  }
+}
+
+function tail() {
+  return kinesisTail({ client, stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() })(
+    FROM,
+  );
+}
+
+function at(shard: number, sequence: string): Position {
+  return { shard: shardName(shard), sequence, subSequence: 0 };
+}
+
+function names(records: readonly StreamRecord[]): readonly string[] {
+  return records.map(({ position }) => position.sequence);
+}
