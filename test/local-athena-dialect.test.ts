@@ -38,6 +38,11 @@ const values: Readonly<Record<string, string | null>> = {
   "-7 / 2": "-3",
   "-7 % 2": "-1",
   "7 / 2e0": "3.5",
+  "8 / (4 / 2) % 3": "1",
+  "'a' || CAST(4 / 2 AS varchar) || 'b'": "a2b",
+  "'a' || null": null,
+  "X'0a' || X'0b'": "0a 0b",
+  "ARRAY[1] || ARRAY[2]": "[1, 2]",
   "1e10": "1.0E10",
   "1e0": "1.0",
   "0.0001e0": "1.0E-4",
@@ -182,6 +187,16 @@ describe("a query", () => {
     expect((await athena.run(sql)).Status?.StateChangeReason).toMatch(
       /^NOT_SUPPORTED: line 1:10\d: A column 'x' of the/,
     );
+  });
+
+  it.each([
+    ["1 / (x - 1)", /^DIVISION_BY_ZERO: Division by zero/],
+    ["x % 0", /^DIVISION_BY_ZERO/],
+    ["'a' || x", /^SYNTAX_ERROR: Unexpected parameters for \|\|: integer/],
+    ["'a' || 'b' || current_date", /^SYNTAX_ERROR: Unexpected parameters/],
+  ])("fails where Trino does and DuckDB would not: %s", async (expression, reason) => {
+    const { Status } = await athena.run(`SELECT ${expression} FROM (VALUES 1) AS t (x)`);
+    expect(Status?.StateChangeReason).toMatch(reason);
   });
 
   it("wants a number beyond bigint as a decimal", async () => {

@@ -44,6 +44,10 @@ const renamed: Readonly<Record<string, string>> = {
 };
 
 const SCHEMA = "trino";
+const DIVISOR = "divisor";
+const JOINED = "joined";
+/** Around the right side of / and %, and around both of ||. */
+export const operands = { divisor: `${SCHEMA}.${DIVISOR}`, joined: `${SCHEMA}.${JOINED}` };
 
 const units = ["millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
 const added = units.map((unit) => {
@@ -135,6 +139,15 @@ const macros: Readonly<Record<string, readonly (readonly [parameters: string, bo
   map_agg: [["k, v", "map_from_entries(list({k: k, v: v}))"]],
   json_parse: [["x", "CAST(x AS JSON)"]],
   json_format: [["x", "CAST(x AS VARCHAR)"]],
+  // What operators want of their operands. (A double divided by zero would be Infinity in Trino, and null in DuckDB.)
+  [DIVISOR]: [["x", "CASE WHEN x = 0 THEN error('Division by zero') ELSE x END"]],
+  [JOINED]: [
+    [
+      "x",
+      `CASE WHEN regexp_matches(typeof(x), '^(VARCHAR|BLOB|"NULL"|.*\\[\\])$') THEN x
+        ELSE error('Unexpected parameters for ||: ' || lower(typeof(x)) || ', which wants a CAST to varchar') END`,
+    ],
+  ],
   // Null for text that is no JSON, and for an object or an array.
   json_extract_scalar: [
     [

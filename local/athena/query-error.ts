@@ -30,6 +30,8 @@ export function queryErrorOf(error: unknown): QueryError {
   const [, kind = "", first = text] = /^([A-Za-z ]+ Error): ([^\n]*)/.exec(text) ?? [];
   const column = /^Referenced column "([^"]*)" (?:not found|was not found)/.exec(first)?.[1];
   if (column !== undefined) return noColumn(column, "");
+  if (first === "Division by zero") return new QueryError("DIVISION_BY_ZERO", first);
+  if (/^Unexpected parameters/.test(first)) return new QueryError("SYNTAX_ERROR", first);
   if (/Malformed JSON|read_json|parquet|not a GZIP stream/i.test(first)) return new QueryError("HIVE_BAD_DATA", first);
   return new QueryError(codes[kind] ?? "GENERIC_INTERNAL_ERROR", first);
 }

@@ -3,7 +3,7 @@
  * What the two do not share and no edit can mend is refused.
  */
 import { aliasUses } from "./alias-uses.ts";
-import { duckdbFunction } from "./functions.ts";
+import { duckdbFunction, operands } from "./functions.ts";
 import type { Syntax } from "./grammar.ts";
 import { noColumn, notSimulated, QueryError } from "./query-error.ts";
 
@@ -47,6 +47,10 @@ export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): Tr
   const text = (node: Syntax | undefined): string => textOf(sql, node);
   const replace = ({ from, to }: Syntax, by: string): void => void edits.push({ from, to, text: by });
 
+  const wrap = ({ from, to }: Syntax, by: string): void => {
+    edits.push({ from, to: from, text: `${by}(` }, { from: to, to, text: ")" });
+  };
+
   const visit = (node: Syntax): void => {
     const refused = refusals[node.kind]?.(node, text);
     if (refused) throw notSimulated(placeOf(sql, node), refused);
@@ -88,6 +92,16 @@ export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): Tr
         (child) => child.kind !== "token" && !text(child).startsWith("("),
       ))
         edits.push({ from, to: from, text: "(" }, { from: to, to, text: ")" });
+      return true;
+    },
+    ArithmeticBinary(node) {
+      const [, operator, right] = node.children as [Syntax, Syntax, Syntax];
+      if (["/", "%"].includes(text(operator))) wrap(right, operands.divisor);
+      return true;
+    },
+    Concatenation(node) {
+      for (const part of node.children)
+        if (!["token", "Concatenation"].includes(part.kind)) wrap(part, operands.joined);
       return true;
     },
     UnquotedIdentifier(node) {
