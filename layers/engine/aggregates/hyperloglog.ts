@@ -23,7 +23,13 @@ export function offer(registers: Registers, precision: number, hash: number): vo
 }
 
 export function maximum(a: Registers, b: Registers): Registers {
-  return a.map((rank, i) => Math.max(rank, b[i] as number));
+  // In a loop: reports merge thousands of these, and a callback per register takes several times as long.
+  const greatest = a.slice();
+  for (let i = 0; i < greatest.length; i++) {
+    const rank = b[i] as number;
+    if (rank > (greatest[i] as number)) greatest[i] = rank;
+  }
+  return greatest;
 }
 
 /**
