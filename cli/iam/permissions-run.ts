@@ -12,6 +12,7 @@ import { type Project, readProject, withClearErrors } from "../dev/project.ts";
 import type { NamedPath } from "../start/options.ts";
 import { parametersFor } from "../start/run.ts";
 import { type EventSource, openSource } from "../start/source.ts";
+import { raiseAlerts } from "./raise-alerts.ts";
 import { recomputeSome } from "./recompute-run.ts";
 import { reconcileTwice } from "./reconcile-run.ts";
 
@@ -30,13 +31,19 @@ const DEATHS = 4;
 
 export async function runForPermissions(options: PermissionsRunOptions): Promise<readonly RoleUsage[]> {
   // Without retries the first death of a reader gives its batch up, which then goes to the destination on failure.
-  const parameters = { ...parametersFor({ shards: 2 }), MaximumRetryAttempts: "0", ...options.parameters };
+  const parameters = {
+    ...parametersFor({ shards: 2 }),
+    BatchingWindowSeconds: "2",
+    MaximumRetryAttempts: "0",
+    ...options.parameters,
+  };
   const project = await readProject({ definitionsDir: options.definitions?.path ?? null, parameters, out: nowhere });
   const source = await openSource({ order: "file", seed: 1, ...options }, project.definitions);
   const outDir = mkdtempSync(join(tmpdir(), "millrace-iam-"));
   const runtime = await withClearErrors(start(options, project, source, outDir));
   try {
     await stream(runtime, source);
+    await raiseAlerts(runtime, project.definitions);
     await replay(runtime);
     await recomputeSome(runtime, project.definitions);
     for (const route of asked) await runtime.invoke("Serve", requestOf(route, project));
