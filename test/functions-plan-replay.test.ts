@@ -34,6 +34,12 @@ describe("plan-replay", () => {
     expect(await bench.plan()).toMatchObject({ kind: "ready", chunks: 3 });
   });
 
+  it("says what to deploy where the stack has no stream for replays", async () => {
+    await expect(benchOf([]).plan("one", { target: "replay-stream" })).rejects.toThrow(
+      "deploy it with ReplayStream=true",
+    );
+  });
+
   it("hands a request to the first who brings it, and lets a dry run pass", async () => {
     const bench = benchOf([]);
     expect(await bench.plan("first")).toMatchObject({ kind: "ready" });
@@ -194,6 +200,7 @@ function benchOf(
     failed: { between: async () => batches },
     ttlMs: () => 0,
     lagMs: LAG_MS,
+    hasReplayStream: false,
     now: () => nowMs,
     telemetry: memoryTelemetry(),
   });

@@ -128,7 +128,7 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
         for (const record of source) yield { record };
       },
     returns: { put: async () => {} },
-    sink: {
+    sinkOf: () => ({
       async put(records) {
         const good = records.filter((record) => !oversize(record));
         put.push(...good);
@@ -137,7 +137,7 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
         const rest = records.filter(oversize).map(({ position }) => position);
         return { records: good.length, bytes: 0, oversize: rest };
       },
-    },
+    }),
     control: { paused: async () => bench.paused, open: async () => {} },
     bufferSeconds: bench.bufferSeconds,
     telemetry,

@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from "@aws-sdk/client-kinesis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { openMachine } from "../cli/replay/machine.ts";
@@ -123,6 +125,20 @@ describe("the archive into the lake", () => {
     await runtime.drain();
   });
 
+  it("puts them onto a stream of its own, as they were archived, and none of our readers counts them", async () => {
+    const before = runtime.stats();
+    const { output, cause } = await replays.run({ target: "replay-stream", name: "others" });
+    expect(cause).toBeUndefined();
+    const put = await recordsOf("ReplayEventStream");
+    expect(output.counts.sent).toBe(put.length);
+    expect(put.map(({ text }) => text).toSorted()).toEqual((await archivedLines()).toSorted());
+    for (const { key, text } of put) expect(JSON.parse(text).key).toBe(key);
+    await runtime.drain();
+    for (const [id, mapping] of Object.entries(runtime.stats().mappings)) {
+      expect(mapping.records).toBe(before.mappings[id]?.records);
+    }
+  });
+
   it("is started, followed and told about by npm run replay", async () => {
     const options = parseOptions([
       "--endpoint",
@@ -155,13 +171,48 @@ describe("the archive into the lake", () => {
   });
 });
 
+async function archivedLines(): Promise<readonly string[]> {
+  const keys = await runtime.objects.keys(raw(), "raw/");
+  const texts = await Promise.all(
+    keys.map(async (key) => gunzipSync((await runtime.objects.get(raw(), key)) as Buffer)),
+  );
+  return texts.flatMap((text) => text.toString().split("\n")).flatMap((line) => (line === "" ? [] : [`${line}\n`]));
+}
+
+async function recordsOf(logicalId: string) {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const client = new KinesisClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+  const StreamName = runtime.physicalId(logicalId);
+  const found: { readonly key: string; readonly text: string }[] = [];
+  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName }));
+  for (const { ShardId } of Shards) {
+    const start = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
+    let { ShardIterator } = await client.send(new GetShardIteratorCommand(start));
+    for (;;) {
+      const page = await client.send(new GetRecordsCommand({ ShardIterator }));
+      const records = page.Records ?? [];
+      if (records.length === 0) break;
+      for (const { PartitionKey, Data } of records)
+        found.push({ key: String(PartitionKey), text: Buffer.from(Data ?? []).toString() });
+      ShardIterator = page.NextShardIterator;
+    }
+  }
+  client.destroy();
+  return found;
+}
+
 const raw = () => runtime.physicalId("RawBucket");
 const lake = () => runtime.physicalId("LakeBucket");
 const objects = (prefix: string) => runtime.objects.keys(lake(), prefix);
 const rows = () => curatedRows(join(out, lake()));
 
 beforeAll(async () => {
-  const parameters = { StreamMode: "PROVISIONED", ShardCount: "2", TransformBufferSeconds: "900" };
+  const parameters = {
+    StreamMode: "PROVISIONED",
+    ShardCount: "2",
+    TransformBufferSeconds: "900",
+    ReplayStream: "true",
+  };
   const project = await readProject({ definitionsDir: shopDir, parameters, out: { name: out, path: out } });
   runtime = await startRuntime({ ...project, outDir: out, clock: { kind: "virtual", startMs: DAY_START_MS } });
   const stream = runtime.stream("EventStream");

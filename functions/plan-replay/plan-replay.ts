@@ -5,6 +5,7 @@ import {
   type ReplayControl,
   type ReplayPlan,
   type ReplayRequest,
+  ReplayRequestError,
   readReplayRequest,
   replayId,
   replayWork,
@@ -17,6 +18,8 @@ export interface Deps extends RowsDeps {
   readonly objects: ArchiveObjects;
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
+  /** Whether the stack has the stream of target `replay-stream`. */
+  readonly hasReplayStream: boolean;
   readonly telemetry: Telemetry;
 }
 
@@ -47,6 +50,9 @@ export function planReplay(deps: Deps) {
   return async (asked: Asked): Promise<ReplayPlan> => {
     const { execution } = asked;
     const request = readReplayRequest(asked.request);
+    if (request.target === "replay-stream" && !deps.hasReplayStream) {
+      throw new ReplayRequestError("target: this stack has no stream for replays; deploy it with ReplayStream=true");
+    }
     // A dry run may be done at any time: it changes nothing, and what it counts may have changed.
     const owner = request.dryRun ? execution : await deps.claim(replayId(request), execution);
     const plan = owner === execution ? await planOf(deps, request, asked) : alreadyOf(owner);
@@ -126,7 +132,9 @@ async function ready(
   };
 }
 
-function workersFor({ recordsPerSecond, dryRun }: ReplayRequest): number {
+function workersFor({ recordsPerSecond, dryRun, target }: ReplayRequest): number {
+  // One after another, so that the stream has them nearly as they first arrived.
+  if (target === "replay-stream") return 1;
   if (dryRun) return MOST_WORKERS;
   return Math.max(1, Math.min(MOST_WORKERS, Math.ceil(recordsPerSecond / WORKER_RECORDS_PER_SECOND)));
 }

@@ -3,6 +3,8 @@ import {
   firehoseClient,
   firehoseReturns,
   firehoseSink,
+  kinesisClient,
+  kinesisSink,
   powertoolsTelemetry,
   quarantinedRecords,
   readConfig,
@@ -20,10 +22,13 @@ const config = readConfig(process.env, {
   lakeBucket: text("LAKE_BUCKET"),
   repairDelivery: text("REPAIR_DELIVERY"),
   quarantineDelivery: text("QUARANTINE_DELIVERY"),
+  replayStream: text("REPLAY_STREAM"),
   bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
 });
 const s3 = s3Client();
 const firehose = firehoseClient();
+const curated = firehoseSink({ firehose, deliveryStream: config.repairDelivery });
+const replayStream = kinesisSink({ client: kinesisClient(), stream: config.replayStream });
 
 export const handler = replayRecords({
   pipeline: compile(features, eventSchema),
@@ -31,7 +36,7 @@ export const handler = replayRecords({
     ({ source }) =>
     (chunk) =>
       (source === "quarantine" ? quarantinedRecords : archiveRecords)(s3, chunk),
-  sink: firehoseSink({ firehose, deliveryStream: config.repairDelivery }),
+  sinkOf: (target) => (target === "replay-stream" ? replayStream : curated),
   returns: firehoseReturns({ firehose, deliveryStream: config.quarantineDelivery }),
   control: s3ReplayControl(s3, config.lakeBucket),
   bufferSeconds: config.bufferSeconds,

@@ -23,7 +23,7 @@ import { recordOf, recoveryOf } from "./recover.ts";
 export interface Deps {
   readonly pipeline: Pipeline;
   readonly read: (request: ReplayRequest) => ReadChunk;
-  readonly sink: RecordSink;
+  readonly sinkOf: (target: ReplayRequest["target"]) => RecordSink;
   readonly returns: QuarantineReturns;
   readonly control: ReplayControl;
   /** How long Firehose keeps a partition of the lake open. */
@@ -88,14 +88,14 @@ async function takeSlice(deps: Deps, work: Work, from: number): Promise<ReplayPr
 }
 
 async function send(
-  { sink, returns }: Deps,
-  { dryRun, source }: ReplayRequest,
+  { sinkOf, returns }: Deps,
+  { dryRun, source, target }: ReplayRequest,
   run: readonly Sourced[],
   wanted: readonly Wanted[],
 ): Promise<ReplayCounts> {
   const recovery = source === "quarantine" ? recoveryOf(wanted) : null;
   const records = recovery?.records ?? wanted.map(recordOf);
-  const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sink.put(records);
+  const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sinkOf(target).put(records);
   // Rows of the lake come first: what is said to be recovered must be there to be used.
   if (recovery !== null && !dryRun) await returns.put(recovery.returned);
   const recovered = recovery?.returned.filter(({ reason }) => reason === "recovered") ?? [];
@@ -117,9 +117,9 @@ async function send(
 const NOTHING_SUNK = { records: 0, bytes: 0, oversize: [] } as const;
 
 function paceFor({ bufferSeconds }: Deps, { request, workers }: Work): Pace {
-  const { recordsPerSecond, dryRun } = request;
+  const { recordsPerSecond, dryRun, target } = request;
   if (dryRun) return paceOf({ recordsPerSecond: Number.POSITIVE_INFINITY, workers, bufferSeconds: null });
-  return paceOf({ recordsPerSecond, workers, bufferSeconds });
+  return paceOf({ recordsPerSecond, workers, bufferSeconds: target === "replay-stream" ? null : bufferSeconds });
 }
 
 /** Those at the beginning whose partitions do not pass the limit; the partitions are added to those that are open. */

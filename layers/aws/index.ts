@@ -45,6 +45,7 @@ export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./r
 export { type FailedBatch, type FailedBatches, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
+export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
 export { type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
 export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf } from "./replay/progress.ts";
 export { quarantinedRecords } from "./replay/quarantine-source.ts";

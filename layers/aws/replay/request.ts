@@ -3,7 +3,7 @@
  * `readReplayRequest`, so that a mistake is named before anything begins.
  */
 export const REPLAY_SOURCES = ["archive", "failed", "quarantine"] as const;
-export const REPLAY_TARGETS = ["curated", "features"] as const;
+export const REPLAY_TARGETS = ["curated", "features", "replay-stream"] as const;
 /** How far items' marks are raised before they are recomputed: not at all, or over all that the lake and the stream have. */
 export const REPLAY_RAISES = ["marks", "latest"] as const;
 
