@@ -5,6 +5,7 @@ import type { Access } from "../iam/access.ts";
 import { demandTrust, machineTypes } from "../iam/roles.ts";
 import type { FunctionHost } from "../lambda/host.ts";
 import type { Service } from "../server.ts";
+import type { ValueMap } from "../template/evaluate.ts";
 import type { Template } from "../template/load.ts";
 import { createMachines, type Machines } from "./machines.ts";
 import { executionMeters } from "./meters.ts";
@@ -34,6 +35,11 @@ export function openMachines(options: OpenMachinesOptions): { readonly machines:
     const cannot =
       "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.";
     demandTrust(template, resource, role, "states.amazonaws.com", cannot);
+    const { Tracing: sam, TracingConfiguration: plain } = resource.properties;
+    if (((sam ?? plain) as ValueMap | undefined)?.Enabled !== true) continue;
+    const principal = access.as(role, resource.name);
+    // Traces that cannot be sent are only missing, as on AWS.
+    for (const action of ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]) principal.refusal(action, "*");
   }
   const pace = createPace(clock, options.time);
   const tokens = createTokens(pace);
