@@ -33,7 +33,7 @@ function partitionsRegion({ partitions }: Lake): readonly string[] {
     '  projection.enabled: "true"',
     "  projection.dt.type: date",
     "  projection.dt.format: yyyy-MM-dd",
-    "  projection.dt.range: 2020-01-01,NOW+1DAYS",
+    `  projection.dt.range: !Sub "\${LakeSince},NOW+1DAYS"`,
     "  projection.hour.type: integer",
     "  projection.hour.range: 0,23",
     '  projection.hour.digits: "2"',

@@ -46,7 +46,7 @@ export async function run(options: RunOptions): Promise<Report> {
 async function runIn(options: RunOptions, definitions: Definitions, source: EventSource): Promise<Report> {
   const { out, say, now } = options;
   say("Building the functions and starting the pipeline of template.yaml …");
-  const parameters = parametersFor(options);
+  const parameters = { ...parametersFor(options), ...lakeSince(source.startMs) };
   const startedMs = now();
   const runtime = await open(options, definitions, source, parameters);
   options.onRuntime?.(runtime);
@@ -142,6 +142,14 @@ export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<
     DeliveryBufferSeconds: "900",
     TransformBufferSeconds: "900",
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Old data lies in days that queries would not look into; a record may be about days before its arrival. */
+function lakeSince(startMs: number): Record<string, string> {
+  const since = new Date(startMs - 7 * DAY_MS).toISOString().slice(0, 10);
+  return since < "2020-01-01" ? { LakeSince: since } : {};
 }
 
 /** The output folder is emptied: nothing that is to be read may lie in it. */
