@@ -1,6 +1,7 @@
 import {
   dynamoDbClient,
   dynamoMetricsStore,
+  keepBatchesYoung,
   powertoolsTelemetry,
   readConfig,
   s3Client,
@@ -14,6 +15,7 @@ import { eventSchema } from "#definitions/generated/event.ts";
 import { metrics as definitions } from "#definitions/metrics.ts";
 import { finalizeMetrics } from "./finalize-metrics.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, { metricsTable: text("METRICS_TABLE"), bucket: text("LAKE_BUCKET") });
 const metrics = compileMetrics(definitions, compile(features, eventSchema));
 const client = s3Client();

@@ -4,6 +4,7 @@ import {
   dynamoStateStore,
   firehoseClient,
   firehoseQuarantine,
+  keepBatchesYoung,
   kinesisClient,
   kinesisTail,
   powertoolsTelemetry,
@@ -19,6 +20,7 @@ import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { recompute } from "./recompute.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, {
   featuresTable: text("FEATURES_TABLE"),
   quarantineDelivery: text("QUARANTINE_DELIVERY"),

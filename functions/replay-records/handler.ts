@@ -3,6 +3,7 @@ import {
   firehoseClient,
   firehoseReturns,
   firehoseSink,
+  keepBatchesYoung,
   kinesisClient,
   kinesisSink,
   powertoolsTelemetry,
@@ -18,6 +19,7 @@ import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { replayRecords } from "./replay-records.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, {
   lakeBucket: text("LAKE_BUCKET"),
   repairDelivery: text("REPAIR_DELIVERY"),

@@ -1,6 +1,15 @@
-import { kinesisClient, kinesisReader, readConfig, s3Client, s3ResultObjects, text } from "@millrace/aws";
+import {
+  keepBatchesYoung,
+  kinesisClient,
+  kinesisReader,
+  readConfig,
+  s3Client,
+  s3ResultObjects,
+  text,
+} from "@millrace/aws";
 import { tallyStream } from "./tally-stream.ts";
 
+keepBatchesYoung();
 const config = readConfig(process.env, { stream: text("EVENT_STREAM"), bucket: text("LAKE_BUCKET") });
 
 export const handler = tallyStream({
