@@ -124,6 +124,22 @@ describe("dynamoMetricsStore", () => {
     expect(await store.written("shard-1")).toEqual(at("shard-1", "100", 0).position);
     expect(await store.allWritten()).toEqual([at("shard-1", "100", START + 1), at("shard-2", "7", START)]);
   });
+
+  it("does not go back when an invocation that was given up writes late, and takes the same again", async () => {
+    const store = newStore();
+    const at = (sequence: string, subSequence: number) => ({
+      position: { shard: "shard-1", sequence, subSequence },
+      arrivedBeforeMs: START,
+    });
+    await store.setWritten(at("100", 3));
+    for (const late of [at("99", 9), at("100", 2)]) await store.setWritten(late);
+    expect(await store.written("shard-1")).toEqual(at("100", 3).position);
+    await store.setWritten(at("100", 3));
+    for (const next of [at("100", 4), at("101", 0), at("1000", 0)]) {
+      await store.setWritten(next);
+      expect(await store.written("shard-1")).toEqual(next.position);
+    }
+  });
 });
 
 beforeAll(async () => {

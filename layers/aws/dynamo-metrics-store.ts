@@ -1,8 +1,10 @@
 import {
   type AttributeValue,
   BatchWriteItemCommand,
+  ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
+  PutItemCommand,
   paginateQuery,
 } from "@aws-sdk/client-dynamodb";
 import type { Position, Written } from "@millrace/engine";
@@ -73,24 +75,45 @@ export function dynamoMetricsStore(options: DynamoMetricsStoreOptions): MetricsS
       return item === undefined ? null : toWritten(item).position;
     },
 
-    setWritten: ({ position, arrivedBeforeMs }) =>
-      putItems(options, [
-        {
-          pk: WRITTEN,
-          sk: { S: position.shard },
-          sequence: { S: position.sequence },
-          subSequence: { N: String(position.subSequence) },
-          arrivedBeforeMs: { N: String(arrivedBeforeMs) },
-          // As long as a stream can keep a record, and longer.
-          expiresAt: { N: String(Math.ceil(now() / 1000) + 400 * 86_400) },
-        },
-      ]),
+    async setWritten({ position: { shard, sequence, subSequence }, arrivedBeforeMs }) {
+      const item = {
+        pk: WRITTEN,
+        sk: { S: shard },
+        sequence: { S: sequence },
+        subSequence: { N: String(subSequence) },
+        arrivedBeforeMs: { N: String(arrivedBeforeMs) },
+        // As long as a stream can keep a record, and longer.
+        expiresAt: { N: String(Math.ceil(now() / 1000) + 400 * 86_400) },
+      };
+      try {
+        await client.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: item,
+            ConditionExpression: NOT_BEYOND,
+            ExpressionAttributeNames: { "#sequence": "sequence" },
+            ExpressionAttributeValues: {
+              ":digits": { N: String(sequence.length) },
+              ":sequence": item.sequence,
+              ":subSequence": item.subSequence,
+            },
+          }),
+        );
+      } catch (error) {
+        // An invocation that Lambda had given up writes late: what its successors wrote stands.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
 
     async allWritten() {
       return (await query(options, "pk = :pk", { ":pk": WRITTEN })).map(toWritten);
     },
   };
 }
+
+/** What is noted stands at or before the position that comes. Sequence numbers have no leading zeros, so the longer one is the greater. */
+const NOT_BEYOND =
+  "attribute_not_exists(sk) OR size(#sequence) < :digits OR (size(#sequence) = :digits AND #sequence < :sequence) OR (#sequence = :sequence AND subSequence <= :subSequence)";
 
 async function putItems(options: DynamoMetricsStoreOptions, items: readonly Item[]): Promise<void> {
   await mapAtMost(CONCURRENCY, inRunsOf(ROWS_PER_WRITE, items), (run) => putRun(options, run));
