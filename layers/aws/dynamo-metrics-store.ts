@@ -7,7 +7,7 @@ import {
   PutItemCommand,
   paginateQuery,
 } from "@aws-sdk/client-dynamodb";
-import type { Position, Written } from "@millrace/engine";
+import { comparePositions, type Position, type Written } from "@millrace/engine";
 import { inRunsOf, mapAtMost } from "./at-most.ts";
 import { backoff, type Pause } from "./backoff.ts";
 import {
@@ -46,6 +46,13 @@ export function dynamoMetricsStore(options: DynamoMetricsStoreOptions): MetricsS
   // TTL goes by the wall clock, because DynamoDB deletes by it, however old the events are.
   const expiresAt = (metric: string) => ({ N: String(Math.ceil((now() + keepMs(metric)) / 1000)) });
 
+  const written = async (shard: string): Promise<Position | null> => {
+    const { Item: item } = await client.send(
+      new GetItemCommand({ TableName: table, ConsistentRead: true, Key: { pk: WRITTEN, sk: { S: shard } } }),
+    );
+    return item === undefined ? null : toWritten(item).position;
+  };
+
   return {
     put: (rows) =>
       putItems(
@@ -68,12 +75,7 @@ export function dynamoMetricsStore(options: DynamoMetricsStoreOptions): MetricsS
       return found.flat().map(toStoredRow);
     },
 
-    async written(shard) {
-      const { Item: item } = await client.send(
-        new GetItemCommand({ TableName: table, ConsistentRead: true, Key: { pk: WRITTEN, sk: { S: shard } } }),
-      );
-      return item === undefined ? null : toWritten(item).position;
-    },
+    written,
 
     async setWritten({ position: { shard, sequence, subSequence }, arrivedBeforeMs }) {
       const item = {
@@ -100,8 +102,9 @@ export function dynamoMetricsStore(options: DynamoMetricsStoreOptions): MetricsS
           }),
         );
       } catch (error) {
-        // An invocation that Lambda had given up writes late: what its successors wrote stands.
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        // An invocation that Lambda had given up writes late: what its successors wrote stands, if it is there.
+        const stands = error instanceof ConditionalCheckFailedException ? await written(shard) : null;
+        if (stands === null || comparePositions(stands, { shard, sequence, subSequence }) < 0) throw error;
       }
     },
 
