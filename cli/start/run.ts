@@ -140,6 +140,8 @@ export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<
     MetricsWindowSeconds: "900",
     MetricsBatchingWindowSeconds: "300",
     DeliveryBufferSeconds: "900",
+    // Days pass in seconds; the whole run is reconciled once, at its end.
+    ReconcileSchedule: "cron(0 0 1 1 ? 2199)",
     TransformBufferSeconds: "900",
   };
 }
