@@ -5,7 +5,7 @@ import { captured, captureName } from "./capture/captured.ts";
 import { HELP } from "./capture/help.ts";
 import { projectDir } from "./definitions.ts";
 import { findRecords } from "./trace/find-records.ts";
-import { openEvidence, readDefinitions } from "./trace/open.ts";
+import { withEvidence } from "./trace/open.ts";
 import { parseOptions } from "./trace/options.ts";
 import { runCommand, UserError } from "./user-error.ts";
 
@@ -17,13 +17,11 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const { project, definitions } = await readDefinitions(options.definitionsDir);
-  const evidence = await openEvidence(options.where, project);
-  try {
-    const [found] = await findRecords(evidence, definitions.pipeline, options);
+  await withEvidence(options, async (evidence, { pipeline }) => {
+    const [found] = await findRecords(evidence, pipeline, options);
     if (found === undefined) throw new UserError(`No record on file carries ${options.eventId}, in ${evidence.place}.`);
     const file = join(FOLDER, captureName(options.eventId));
-    const text = `${JSON.stringify(await captured(definitions.pipeline, found.record), null, 2)}\n`;
+    const text = `${JSON.stringify(await captured(pipeline, found.record), null, 2)}\n`;
     if (options.json) {
       process.stdout.write(text);
       return;
@@ -32,9 +30,7 @@ async function main(): Promise<void> {
     writeFileSync(join(projectDir, file), text);
     process.stdout.write(`${text}\nWritten to ${file}. It holds a real record: take out what must not be shared. "expected" is what the code makes of it
 now: put there what it must make. Then npm test -- test/captured.test.ts\n`);
-  } finally {
-    await evidence.close();
-  }
+  });
 }
 
 if (import.meta.main) await runCommand(main);

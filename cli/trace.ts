@@ -1,7 +1,7 @@
 /** `npm run trace -- EVENT_ID`: where one event is. For the customer who asks whether an event was counted twice. */
 
 import { HELP } from "./trace/help.ts";
-import { openEvidence, readDefinitions } from "./trace/open.ts";
+import { withEvidence } from "./trace/open.ts";
 import { parseOptions } from "./trace/options.ts";
 import { printStory } from "./trace/print.ts";
 import { tellStory } from "./trace/story.ts";
@@ -13,15 +13,11 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const { project, definitions } = await readDefinitions(options.definitionsDir);
-  const evidence = await openEvidence(options.where, project);
-  try {
+  await withEvidence(options, async (evidence, definitions) => {
     const story = await tellStory(evidence, definitions, options);
     process.stdout.write(options.json ? `${toJson(story)}\n` : printStory(story, evidence.place));
     if (story.records.length === 0) process.exitCode = 1;
-  } finally {
-    await evidence.close();
-  }
+  });
 }
 
 /** Bytes as text where they are text. */

@@ -1,4 +1,5 @@
 import { randomFor } from "../sample-day/random.ts";
+import { NO_DAILY_RECONCILIATION } from "../start/reconcile-day.ts";
 
 /** The template's parameters of a run: small batches and large ones, with and without a batching window, one shard or some. */
 export function settingsFor(seed: number): Record<string, string> {
@@ -14,6 +15,6 @@ export function settingsFor(seed: number): Record<string, string> {
     DeliveryBufferSeconds: one(300, 900),
     TransformBufferSeconds: one(60, 900),
     // Final windows, which a reconciliation makes, have events that came too late as well; the oracle counts as the stream does.
-    ReconcileSchedule: "cron(0 0 1 1 ? 2199)",
+    ...NO_DAILY_RECONCILIATION,
   };
 }

@@ -1,5 +1,4 @@
 /** The deployed or local machine of reconciliations, as the command asks it. */
-import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -11,8 +10,8 @@ import {
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import type { ReconcileReport } from "../../functions/reconcile/reconcile.ts";
+import { explained, openPlace, type Place } from "../machine-place.ts";
 import { UserError } from "../user-error.ts";
-import type { Place } from "./options.ts";
 
 export interface ReconcileMachine {
   /** Its ARN. */
@@ -24,17 +23,11 @@ export interface ReconcileMachine {
   close(): void;
 }
 
-/** What the local runtime calls them. */
-const LOCAL = {
-  machineArn: "arn:aws:states:us-east-1:000000000000:stateMachine:millrace-reconcile",
-  lakeBucket: "lake",
-};
-
 export async function openMachine(place: Place): Promise<ReconcileMachine> {
-  const { machineArn, lakeBucket } = place.kind === "stack" ? await outputsOf(place.name) : LOCAL;
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const settings =
-    place.kind === "stack" ? {} : { endpoint: place.url, region: "us-east-1", credentials, forcePathStyle: true };
+  const { machineArn, lakeBucket, settings } = await openPlace(place, {
+    output: "ReconcileMachineArn",
+    localName: "reconcile",
+  });
   const client = new SFNClient(settings);
   const s3 = new S3Client(settings);
   const hinting = async <T>(asked: Promise<T>): Promise<T> => {
@@ -78,31 +71,9 @@ export async function openMachine(place: Place): Promise<ReconcileMachine> {
   };
 }
 
-async function outputsOf(stack: string): Promise<typeof LOCAL> {
-  const client = new CloudFormationClient({});
-  try {
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
-    const output = (key: string) => Stacks[0]?.Outputs?.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
-    const [machineArn, lakeBucket] = [output("ReconcileMachineArn"), output("LakeBucketName")];
-    if (machineArn !== undefined && lakeBucket !== undefined) return { machineArn, lakeBucket };
-    throw new UserError(
-      `The stack ${stack} has no output ReconcileMachineArn: deploy this version of the template first.`,
-    );
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      `The stack ${stack} cannot be read: ${String(error)}. Check its name, your region and credentials.`,
-    );
-  } finally {
-    client.destroy();
-  }
-}
-
 function hinted(error: unknown, place: Place): unknown {
   if (!(error instanceof Error)) return error;
   if (["TaskTimedOut", "InvalidToken", "TaskDoesNotExist"].includes(error.name))
     return new UserError("Nobody waits for this token any more: the repair was answered for, or its time is over.");
-  if (place.kind === "endpoint" && (error as NodeJS.ErrnoException).code === "ECONNREFUSED")
-    return new UserError(`Nothing answers at ${place.url}. Is the local runtime up (npm run dev)?`);
-  return error;
+  return explained(error, place);
 }

@@ -1,5 +1,4 @@
 /** The deployed or local machine of replays, as the command asks it. */
-import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -10,8 +9,8 @@ import {
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { controlKey, type ReplayRequest } from "@millrace/aws";
+import { explained, openPlace, type Place } from "../machine-place.ts";
 import { UserError } from "../user-error.ts";
-import type { Place } from "./options.ts";
 
 export interface ReplayMachine {
   /** False when an execution of this name was there before. */
@@ -32,23 +31,11 @@ export interface ReplayState {
   readonly output: unknown;
 }
 
-/** What the local runtime calls them. */
-const LOCAL = {
-  machineArn: "arn:aws:states:us-east-1:000000000000:stateMachine:millrace-replay",
-  lakeBucket: "lake",
-};
-
 export async function openMachine(place: Place): Promise<ReplayMachine> {
-  const { machineArn, lakeBucket } = place.kind === "stack" ? await outputsOf(place.name) : LOCAL;
-  const settings =
-    place.kind === "stack"
-      ? {}
-      : {
-          endpoint: place.url,
-          region: "us-east-1",
-          credentials: { accessKeyId: "local", secretAccessKey: "local" },
-          forcePathStyle: true,
-        };
+  const { machineArn, lakeBucket, settings } = await openPlace(place, {
+    output: "ReplayMachineArn",
+    localName: "replay",
+  });
   const client = new SFNClient(settings);
   const s3 = new S3Client(settings);
   const arnOf = (name: string) => `${machineArn.replace(":stateMachine:", ":execution:")}:${name}`;
@@ -103,31 +90,9 @@ export async function openMachine(place: Place): Promise<ReplayMachine> {
   };
 }
 
-async function outputsOf(stack: string): Promise<typeof LOCAL> {
-  const client = new CloudFormationClient({});
-  try {
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
-    const output = (key: string) => Stacks[0]?.Outputs?.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
-    const [machineArn, lakeBucket] = [output("ReplayMachineArn"), output("LakeBucketName")];
-    if (machineArn !== undefined && lakeBucket !== undefined) return { machineArn, lakeBucket };
-    throw new UserError(
-      `The stack ${stack} has no output ReplayMachineArn: deploy this version of the template first.`,
-    );
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      `The stack ${stack} cannot be read: ${String(error)}. Check its name, your region and credentials.`,
-    );
-  } finally {
-    client.destroy();
-  }
-}
-
 function hinted(error: unknown, place: Place, name?: string): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === "ExecutionDoesNotExist") return new UserError(`There is no replay ${name}.`);
   if (error.name === "ExecutionNotRedrivable") return new UserError(`${name} cannot go on: ${error.message}`);
-  if (place.kind === "endpoint" && (error as NodeJS.ErrnoException).code === "ECONNREFUSED")
-    return new UserError(`Nothing answers at ${place.url}. Is the local runtime up (npm run dev)?`);
-  return error;
+  return explained(error, place);
 }

@@ -1,11 +1,7 @@
 import { parseArgs } from "node:util";
 import { type ReplayRequest, ReplayRequestError, readReplayRequest } from "@millrace/aws";
-import { DEFAULT_PORT } from "../dev/options.ts";
+import { type Place, toPlace } from "../machine-place.ts";
 import { UserError } from "../user-error.ts";
-
-export type Place =
-  | { readonly kind: "stack"; readonly name: string }
-  | { readonly kind: "endpoint"; readonly url: string };
 
 export interface ReplayOptions {
   readonly place: Place;
@@ -35,18 +31,10 @@ const OPTIONS = {
 export function parseOptions(args: readonly string[]): ReplayOptions | null {
   const { values } = attempt(() => parseArgs({ args: [...args], options: OPTIONS, strict: true }));
   if (values.help) return null;
-  return { place: toPlace(values), act: toAct(values), wait: values["no-wait"] !== true };
+  return { place: toPlace(values, usage), act: toAct(values), wait: values["no-wait"] !== true };
 }
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
-
-function toPlace({ stack, endpoint }: Values): Place {
-  if (stack !== undefined && endpoint !== undefined) throw usage("--stack and --endpoint are two places: give one.");
-  if (stack !== undefined) return { kind: "stack", name: stack };
-  const url = endpoint ?? `http://127.0.0.1:${DEFAULT_PORT}`;
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return { kind: "endpoint", url };
-  throw usage(`--endpoint: expected a URL such as http://127.0.0.1:${DEFAULT_PORT}, got "${url}".`);
-}
 
 function toAct(values: Values): ReplayOptions["act"] {
   const acts = (["status", "pause", "resume", "redrive"] as const).filter((kind) => values[kind] !== undefined);

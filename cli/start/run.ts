@@ -13,6 +13,7 @@ import { measure } from "./measure.ts";
 import type { NamedPath, StartOptions } from "./options.ts";
 import { prepareOutFolder } from "./out-folder.ts";
 import type { Progress } from "./progress.ts";
+import { NO_DAILY_RECONCILIATION } from "./reconcile-day.ts";
 import { redeliver } from "./redeliver.ts";
 import type { Report } from "./report.ts";
 import { type EventSource, openSource } from "./source.ts";
@@ -140,8 +141,8 @@ export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<
     MetricsWindowSeconds: "900",
     MetricsBatchingWindowSeconds: "300",
     DeliveryBufferSeconds: "900",
-    // Days pass in seconds; the whole run is reconciled once, at its end.
-    ReconcileSchedule: "cron(0 0 1 1 ? 2199)",
+    // The whole run is reconciled once, at its end.
+    ...NO_DAILY_RECONCILIATION,
     TransformBufferSeconds: "900",
   };
 }

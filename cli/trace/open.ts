@@ -5,7 +5,7 @@ import { stackResources } from "../dashboard/connection.ts";
 import { type Project, readProject } from "../dev/project.ts";
 import { awsEvidence } from "./aws-evidence.ts";
 import type { Evidence } from "./evidence.ts";
-import type { Where } from "./options.ts";
+import type { TraceOptions, Where } from "./options.ts";
 import { runEvidence } from "./run-evidence.ts";
 import type { Definitions } from "./story.ts";
 
@@ -16,8 +16,21 @@ export async function readDefinitions(dir: string | null): Promise<{ project: Pr
   return { project, definitions: { pipeline, alerts: compileAlerts(alerts, features, pipeline) } };
 }
 
-/** Throws a UserError where nothing is there. */
-export async function openEvidence(where: Where, project: Project): Promise<Evidence> {
+/** Asks what is there, and closes it again, whatever comes of it. Throws a UserError where nothing is there. */
+export async function withEvidence<T>(
+  { where, definitionsDir }: Pick<TraceOptions, "where" | "definitionsDir">,
+  ask: (evidence: Evidence, definitions: Definitions) => Promise<T>,
+): Promise<T> {
+  const { project, definitions } = await readDefinitions(definitionsDir);
+  const evidence = await openEvidence(where, project);
+  try {
+    return await ask(evidence, definitions);
+  } finally {
+    await evidence.close();
+  }
+}
+
+async function openEvidence(where: Where, project: Project): Promise<Evidence> {
   switch (where.kind) {
     case "run":
       return runEvidence(where.path, project);
