@@ -357,9 +357,9 @@ function runtimeOf(parts: Parts, stop: () => Promise<void>): Runtime {
   };
 }
 
-async function drain({ mappings, deliveries, time }: Parts): Promise<void> {
+async function drain({ mappings, deliveries, events, time }: Parts): Promise<void> {
   for (;;) {
-    while (!mappings.every((mapping) => mapping.caughtUp())) {
+    while (!events.idle() || !mappings.every((mapping) => mapping.caughtUp())) {
       // In real time nobody wants to wait minutes for a window that nothing comes into any more.
       if (time.kind === "real") for (const mapping of mappings) mapping.closeWindows();
       await time.pass();
@@ -367,7 +367,7 @@ async function drain({ mappings, deliveries, time }: Parts): Promise<void> {
     // A transform that is tried again leaves its delivery busy until the clock has moved on.
     for (const delivery of deliveries.values()) await delivery.flush();
     const isQuiet = [...deliveries.values()].every((delivery) => delivery.idle());
-    if (isQuiet && mappings.every((mapping) => mapping.caughtUp())) return;
+    if (isQuiet && events.idle() && mappings.every((mapping) => mapping.caughtUp())) return;
     await time.pass();
   }
 }

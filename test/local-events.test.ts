@@ -54,11 +54,31 @@ describe("EventBridge on this machine", () => {
     expect(bodies("other").length).toBe(1);
   });
 
+  it("hands on what one moment brings in one order, under one id, whichever request was there first", async () => {
+    const entry = (level: number) => ({
+      EventBusName: "bus",
+      Source: "here",
+      DetailType: "t",
+      Detail: JSON.stringify({ level }),
+    });
+    const inOrder = async (levels: readonly number[]) => {
+      const { client, clock, bodies } = await open();
+      for (const level of levels) await client.send(new PutEventsCommand({ Entries: [entry(level)] }));
+      expect(bodies("inbox")).toEqual([]);
+      await clock.runUntilIdle();
+      return bodies("inbox");
+    };
+    const handedOn = await inOrder([6, 7, 8, 7]);
+    expect(handedOn).toHaveLength(4);
+    expect(new Set(handedOn.map((body) => (body as { id: string }).id)).size).toBe(4);
+    expect(await inOrder([8, 7, 7, 6])).toEqual(handedOn);
+  });
+
   it("takes the good entries of a request and says of each other one why not", async () => {
-    const { client, bodies } = await open();
+    const { put, bodies } = await open();
     const good = { Source: "here", DetailType: "t", Detail: "{}" };
     const Entries = [good, { ...good, Detail: "[]" }, { ...good, Source: "" }, { ...good, EventBusName: "nowhere" }];
-    const answer = await client.send(new PutEventsCommand({ Entries }));
+    const answer = await put(...Entries);
     expect(answer.FailedEntryCount).toBe(3);
     const codes = answer.Entries?.map(({ ErrorCode }) => ErrorCode ?? "none");
     expect(codes).toEqual(["none", "MalformedDetail", "InvalidArgument", "ResourceNotFoundException"]);
@@ -99,5 +119,10 @@ async function open() {
     return (queue?.receive(10, 0) ?? []).map(({ body }) => JSON.parse(body) as unknown);
   };
   type Entry = NonNullable<ConstructorParameters<typeof PutEventsCommand>[0]["Entries"]>[number];
-  return { client, bodies, put: (entry: Entry) => client.send(new PutEventsCommand({ Entries: [entry] })) };
+  const put = async (...Entries: Entry[]) => {
+    const answer = await client.send(new PutEventsCommand({ Entries }));
+    await clock.runUntilIdle();
+    return answer;
+  };
+  return { client, clock, bodies, put };
 }

@@ -1,4 +1,7 @@
-/** EventBridge: takes events, and hands each to the queues of the rules that match it. */
+/**
+ * EventBridge: takes events, and hands each to the queues of the rules that match it. What one moment of the clock brings is handed on
+ * together, sorted: requests that are under way side by side come in any order, and the same seed must give the same queue.
+ */
 import { optionalString, requiredObjects } from "../aws-input.ts";
 import { awsJsonService, type JsonObject, type JsonService } from "../aws-json.ts";
 import type { Clock } from "../clock.ts";
@@ -12,7 +15,7 @@ import { DEFAULT_BUS, readRules } from "./read-rules.ts";
 
 export interface EventsOptions {
   readonly template: Template;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "at">;
   readonly seed: number;
   readonly queues: Pick<Sqs, "find">;
   /** Injects faults. */
@@ -35,6 +38,8 @@ export interface BusEvent {
 export interface Events extends JsonService {
   /** The newest events of all buses, oldest first, whether a rule matched them or not. */
   recent(): readonly BusEvent[];
+  /** Whether all that came has been handed on. */
+  idle(): boolean;
 }
 
 const mostEntries = 10;
@@ -54,7 +59,16 @@ export function createEvents({
   const buses = new Set([DEFAULT_BUS, ...template.of("AWS::Events::EventBus").map(({ name }) => name)]);
   const { accountId, region } = template.account;
   const kept: BusEvent[] = [];
-  let count = 0;
+  /** How often each entry has come at this moment. */
+  const came = new Map<string, number>();
+  let cameAtMs = Number.NaN;
+  let waiting: { readonly queueArn: string; readonly body: string }[] = [];
+
+  const handOn = (): void => {
+    const due = waiting.sort((a, b) => (a.body < b.body ? -1 : a.body > b.body ? 1 : 0));
+    waiting = [];
+    for (const { queueArn, body } of due) queues.find(queueArn)?.send({ body });
+  };
 
   const take = (entry: JsonObject): JsonObject => {
     const bus = (optionalString(entry, "EventBusName") ?? DEFAULT_BUS).replace(/^arn:.*:event-bus\//, "");
@@ -69,13 +83,19 @@ export function createEvents({
     if (Buffer.byteLength(text ?? "") > mostBytes)
       return refusal("InvalidArgument", "Total size of the entry is too large.");
     if (!buses.has(bus)) return refusal("ResourceNotFoundException", `Event bus ${bus} does not exist.`);
+    const nowMs = clock.now();
+    if (nowMs !== cameAtMs) came.clear();
+    cameAtMs = nowMs;
+    const like = [bus, source, type, text].join("\n");
+    const nth = (came.get(like) ?? 0) + 1;
+    came.set(like, nth);
     const event: BusEvent = {
       version: "0",
-      id: uuidOf(seed, "event", ++count),
+      id: uuidOf(seed, "event", nowMs, like, nth),
       "detail-type": type,
       source,
       account: accountId,
-      time: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+      time: new Date(nowMs).toISOString().replace(/\.\d+Z$/, "Z"),
       region,
       resources: (entry.Resources ?? []) as readonly string[],
       detail,
@@ -83,9 +103,10 @@ export function createEvents({
     kept.push(event);
     if (kept.length > keptEvents) kept.shift();
     const json = toJson(event);
-    for (const rule of rules)
-      if (rule.bus === bus && rule.matches(json))
-        for (const arn of rule.queueArns) queues.find(arn)?.send({ body: JSON.stringify(event) });
+    const body = JSON.stringify(event);
+    const queueArns = rules.flatMap((rule) => (rule.bus === bus && rule.matches(json) ? rule.queueArns : []));
+    if (queueArns.length > 0 && waiting.length === 0) clock.at(nowMs, handOn);
+    waiting.push(...queueArns.map((queueArn) => ({ queueArn, body })));
     return { EventId: event.id };
   };
 
@@ -99,7 +120,7 @@ export function createEvents({
       },
     },
   });
-  return { ...service, recent: () => kept };
+  return { ...service, recent: () => kept, idle: () => waiting.length === 0 };
 }
 
 function refusal(ErrorCode: string, ErrorMessage: string): JsonObject {
