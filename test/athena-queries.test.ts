@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GetNamedQueryCommand, ListNamedQueriesCommand } from "@aws-sdk/client-athena";
-import { md5Hex, type StreamRecord } from "@millrace/engine";
+import { compileMetrics, md5Hex, type StreamRecord } from "@millrace/engine";
 import type * as lakeLayer from "@millrace/lake";
 import {
   bucketOf,
@@ -10,6 +10,7 @@ import {
   conditionOf,
   curatedOfEvent,
   eventsOnce,
+  finalEvents,
   quarantineOf,
   rawOfEvent,
   recoverableQuery,
@@ -22,6 +23,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { projectDir } from "../cli/definitions.ts";
 import { type LakeAthena, openLake, pipeline } from "./lake-athena.ts";
 import { type LocalAthena, openAthena } from "./local-athena.ts";
+import { metrics } from "./shop/metrics.ts";
 
 const startMs = Date.UTC(2026, 0, 2, 3, 59);
 const nowMs = startMs + 86_400_000;
@@ -60,6 +62,12 @@ const queries = {
       eventsOnce({ ...pipeline, columns: ["user_id", "amount"], fromMs: startMs, toMs: startMs + 86_400_000 }),
       { location: "s3://lake/work/events/", partitionedBy: ["hour"] },
     ),
+  ],
+  finalEvents: [
+    unloadJson(finalEvents(compileMetrics(metrics, pipeline), { fromMs: startMs, toMs: startMs + 86_400_000 }), {
+      location: "s3://lake/work/final/",
+      partitionedBy: ["hour"],
+    }),
   ],
   bucketSql: [`SELECT ${bucketSql("user_id", 7)} FROM curated`],
   curatedOfEvent: [

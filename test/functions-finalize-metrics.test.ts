@@ -105,7 +105,8 @@ describe("finalize-metrics", () => {
     eventsFolder: "events/",
     sinksFolder: "sinks/",
     resultKey: "k",
-  };
+    mode: "write",
+  } as const;
 
   it("writes the windows of its hour from the lake, and tells what the live rows had too few or too many", async () => {
     // Counted on the way: minute 0 three times, minute 2 not at all.
@@ -118,7 +119,10 @@ describe("finalize-metrics", () => {
       store,
       telemetry: memoryTelemetry(),
     });
-    expect(await finalize(task)).toEqual({ part: "03", isFinal: true, events: 4, rows: 4 });
+    const answer = { part: "03", missing: 0, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
+    expect(await finalize({ ...task, mode: "compare" })).toEqual(answer);
+    expect(eventsIn(store)).toEqual([3]);
+    expect(await finalize(task)).toEqual(answer);
     const hourMs = START;
     expect(await results.get("k")).toEqual([
       { metric: "by_region", hourMs, events: 4, late: 1, lost: 1, again: 1 },
@@ -135,8 +139,8 @@ describe("finalize-metrics", () => {
     const store = memoryMetrics(liveRows([0]));
     const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [{ missing: "0" }, { missing: "2" }] });
     const finalize = finalizeMetrics({ metrics, rows, results: memoryResults(), store, telemetry: memoryTelemetry() });
-    expect(await finalize(task)).toMatchObject({ isFinal: false, rows: 0 });
+    expect(await finalize(task)).toMatchObject({ missing: 2, rows: 0 });
     expect(eventsIn(store)).toEqual([1]);
-    expect(await finalize({ ...task, sinksFolder: null })).toMatchObject({ isFinal: true });
+    expect(await finalize({ ...task, sinksFolder: null })).toMatchObject({ missing: 0, rows: 4 });
   });
 });

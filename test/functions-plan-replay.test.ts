@@ -6,6 +6,7 @@ import { planReplay, RESTORE_SECONDS } from "../functions/plan-replay/plan-repla
 import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline } from "./functions/shop.ts";
+import { metrics } from "./reconcile/fakes.ts";
 
 const request = { source: "archive", target: "curated", from: "2026-03-01T10:30:00Z", to: "2026-03-02T01:00:00Z" };
 
@@ -100,6 +101,44 @@ describe("plan-replay for features", () => {
   });
 });
 
+describe("plan-replay for metrics", () => {
+  const wanted = { target: "metrics", from: "2026-03-04T22:00:00Z", to: STARTED };
+  const overMs = Date.parse(STARTED) + pipeline.allowedLatenessMs + LAG_MS;
+
+  it("waits until the last window is over and all that may be in it has settled in the lake", async () => {
+    expect(await benchOf([], { nowMs: overMs - 1001 }).plan("one", wanted)).toEqual({
+      kind: "settling",
+      waitSeconds: 2,
+    });
+    expect(await benchOf([], { nowMs: overMs }).plan("one", wanted)).toMatchObject({ kind: "metrics", mode: "write" });
+    await expect(benchOf([]).plan("one", { ...wanted, to: "2026-03-05T01:00:00Z" })).rejects.toThrow(
+      "ask up to 2026-03-05T00:00:00.000Z at most",
+    );
+  });
+
+  it("asks for the hours of the day that the time has, and names the metrics that the lake cannot tell", async () => {
+    const of = async (over: object) => {
+      const plan = await benchOf([], { nowMs: overMs }).plan("one", { ...wanted, ...over });
+      return plan.kind === "metrics" ? plan : null;
+    };
+    expect(await of({})).toMatchObject({ hours: ["22", "23"], chunks: 2, notOfTheLake: ["arrivals", "ledger"] });
+    expect((await of({ from: "2026-03-04T00:00:00Z", to: "2026-03-04T03:00:00Z" }))?.hours).toEqual(["00", "01", "02"]);
+    const night = await of({ from: "2026-03-03T23:00:00Z", to: "2026-03-04T01:00:00Z", dryRun: true });
+    expect(night).toMatchObject({ hours: ["00", "23"], mode: "compare" });
+    expect((await of({ from: "2026-02-20T05:00:00Z" }))?.hours).toHaveLength(24);
+  });
+
+  it("holds the lake against what may be in the windows: from an early clock's arrival on, to the end of the allowed lateness", async () => {
+    const plan = await benchOf([], { nowMs: overMs }).plan("one", wanted);
+    if (plan.kind !== "metrics") throw new Error(plan.kind);
+    const { allowedLatenessMs, maxSkewMs } = pipeline;
+    expect(plan.sinks.query).toContain(`arrival >= ${Date.parse(wanted.from) - maxSkewMs} `);
+    expect(plan.sinks.query).toContain(`arrival < ${Date.parse(wanted.to) + allowedLatenessMs}\n`);
+    expect(plan.events.query).toContain("TIMESTAMP '2026-03-04 22:00:00.000'");
+    expect(plan.sinks.prefix).not.toBe(plan.events.prefix);
+  });
+});
+
 describe("a request", () => {
   it("is the same however it is written, and another one in any other field", () => {
     const whole = { ...request, entities: ["b", "a"], where: { x: "1", y: "2" }, dryRun: false };
@@ -138,6 +177,18 @@ describe("a request", () => {
       expect(() => readReplayRequest({ ...request, ...wrong })).toThrow(/^(view|source|entities)/);
     }
     expect(() => readReplayRequest({ ...request, to: request.from })).toThrow("is not before to");
+    const windows = { ...request, target: "metrics", from: "2026-03-01T10:00:00Z" };
+    expect(() => readReplayRequest(windows)).not.toThrow();
+    for (const [wrong, sentence] of [
+      [{ source: "quarantine" }, "source: metrics are made of the lake"],
+      [{ to: "2026-03-02T01:00:01Z" }, "by whole hours"],
+      [{ to: "2026-04-02T10:00:00Z" }, "at most 31 days at once"],
+      [{ entities: ["a"] }, "a window is made of all of its events"],
+      [{ where: { x: "1" } }, "a window is made of all of its events"],
+      [{ view: "v" }, "view, raise: are for target features only"],
+    ] as const) {
+      expect(() => readReplayRequest({ ...windows, ...wrong })).toThrow(sentence);
+    }
     expect(() => readReplayRequest(null)).toThrow('expected {"source": …');
   });
 });
@@ -153,6 +204,7 @@ function keyOf(hour: string): string {
 
 const STARTED = "2026-03-05T00:00:00.000Z";
 const LAG_MS = 600_000;
+const HOUR_MS = 3_600_000;
 
 interface Circumstances {
   readonly nowMs?: number;
@@ -196,7 +248,7 @@ function benchOf(
       get: async (key) => files.get(key) ?? "",
       below: async () => [],
     },
-    pipeline,
+    ...{ pipeline, metrics, pastMs: 48 * HOUR_MS, futureMs: HOUR_MS },
     failed: { between: async () => batches },
     ttlMs: () => 0,
     lagMs: LAG_MS,

@@ -37,7 +37,7 @@ describe("npm run replay's options", () => {
 
   it.each([
     [[], "Give --source"],
-    [["--source", "archive"], "target: expected one of curated, features, replay-stream"],
+    [["--source", "archive"], "target: expected one of curated, features, metrics, replay-stream"],
     [[...start, "--rate", "x"], "recordsPerSecond: expected a whole number"],
     [[...start, "--where", "x"], "--where: expected COLUMN=VALUE"],
     [[...start, "--stack", "s", "--endpoint", "http://x"], "are two places"],

@@ -66,7 +66,7 @@ export const kept: readonly Kept[] = [
     pattern: "states:StopExecution",
     reason: "Only a Map that fails, or is stopped, ends its children; AWS asks for it with every distributed Map.",
   },
-  ...["Chunks", "Buckets"]
+  ...["Chunks", "Buckets", "Hours"]
     .map((label) => `arn:aws:states:us-east-1:000000000000:execution:millrace-replay/${label}:*`)
     .concat("states:RedriveExecution")
     .map((pattern) => ({

@@ -82,6 +82,9 @@ async function replay(runtime: Runtime): Promise<void> {
   await runtime.drain();
   await execute(runtime, "ReplayMachine", { source: "failed", target: "features", from, to });
   await execute(runtime, "ReplayMachine", { source: "quarantine", target: "features", from, to });
+  const endMs = Math.floor(runtime.clock.now() / HOUR_MS) * HOUR_MS;
+  const [first, over] = [new Date(endMs - 24 * HOUR_MS).toISOString(), new Date(endMs).toISOString()];
+  await execute(runtime, "ReplayMachine", { source: "archive", target: "metrics", from: first, to: over });
 }
 
 async function execute(runtime: Runtime, logicalId: string, input: Json): Promise<void> {
@@ -92,6 +95,7 @@ async function execute(runtime: Runtime, logicalId: string, input: Json): Promis
 }
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 const asked = ["GET /features/{view}/{entity}", "GET /metrics/{metric}"];
 

@@ -1,4 +1,6 @@
+import { number } from "../start/words.ts";
 import type { ReplayState } from "./machine.ts";
+import { type FinalMetrics, metricsLines } from "./print-metrics.ts";
 
 /** What a replay came to, for a person. */
 export function printEnd(name: string, { status, cause, output }: ReplayState): string {
@@ -6,8 +8,9 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
   const said = output as { readonly kind: string; readonly execution: string } & Partial<Report>;
   if (said.kind === "already")
     return `This was asked for before: ${said.execution} is it. Another --name does it again.\n`;
-  const { counts, recomputed, estimate, reportKey, chunks } = said as Report;
+  const { counts, recomputed, metrics, estimate, reportKey, chunks } = said as Report;
   const report = `  report             ${reportKey} in the lake's bucket\n`;
+  if (metrics !== null) return `${[`${name}: ${said.kind}`, ...metricsLines(metrics, estimate)].join("\n")}\n${report}`;
   if (recomputed !== null) {
     const { entities = 0, different = 0, written = 0, refused = 0, fewer = 0, tooLarge = 0 } = recomputed;
     const figures = {
@@ -39,6 +42,7 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
 }
 
 interface Report {
+  readonly metrics: FinalMetrics | null;
   readonly counts: Readonly<
     Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable" | "recovered" | "returned", number>
   > & {
@@ -48,8 +52,4 @@ interface Report {
   readonly estimate: { readonly atLeastSeconds: number; readonly dollars: number };
   readonly reportKey: string;
   readonly chunks: number;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en-US");
 }

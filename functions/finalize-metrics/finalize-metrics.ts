@@ -3,6 +3,7 @@ import {
   type CuratedRow,
   canBeFinal,
   curatedEvent,
+  type FinalRow,
   finalWindows,
   type MetricsPipeline,
   plainCountOf,
@@ -32,23 +33,30 @@ export interface FinalizeTask {
   readonly sinksFolder: string | null;
   /** The object for this part's tallies. */
   readonly resultKey: string;
+  /** Whether the rows are written, or only counted. */
+  readonly mode: "write" | "compare";
 }
 
 export interface FinalizeAnswer {
   readonly part: string;
-  readonly isFinal: boolean;
+  /** Records of the archive that the lake lacks: with any of them nothing was made. */
+  readonly missing: number;
   readonly events: number;
   readonly rows: number;
+  /** What DynamoDB takes for the rows. */
+  readonly writeUnits: number;
+  readonly resultKey: string;
 }
 
 /** Reads an hour's events from the lake, makes its windows, and writes them; again is the same. */
 export function finalizeMetrics({ metrics, rows, results, store, telemetry }: Deps) {
   return async (task: FinalizeTask): Promise<FinalizeAnswer> => {
-    const { part, sinksFolder, resultKey } = task;
+    const { part, sinksFolder, resultKey, mode } = task;
     const range = { fromMs: Date.parse(task.from), toMs: Date.parse(task.to) };
-    if (sinksFolder !== null && !(await isWhole(rows, sinksFolder))) {
+    const missing = sinksFolder === null ? 0 : await missingIn(rows, sinksFolder);
+    if (missing > 0) {
       await results.put(resultKey, []);
-      return { part, isFinal: false, events: 0, rows: 0 };
+      return { part, missing, events: 0, rows: 0, writeUnits: 0, resultKey };
     }
     const windows = finalWindows(metrics, range);
     let events = 0;
@@ -62,18 +70,25 @@ export function finalizeMetrics({ metrics, rows, results, store, telemetry }: De
 
     const final = windows.rows(`hour=${part}`);
     await results.put(resultKey, await tally({ metrics, store }, windows.counts(), hoursIn(range, Number(part))));
-    await store.putFinal(final);
+    if (mode === "write") await store.putFinal(final);
     telemetry.batch({ counts: { Events: events, FinalRows: final.length }, context: { ...task } });
-    return { part, isFinal: true, events, rows: final.length };
+    return { part, missing, events, rows: final.length, writeUnits: writeUnitsOf(final), resultKey };
   };
 }
 
-async function isWhole(rows: RowObjects, folder: string): Promise<boolean> {
+/** A write unit is 1 KB of an item, which has its keys and its expiry besides. */
+function writeUnitsOf(rows: readonly FinalRow[]): number {
+  return rows.reduce((sum, { bytes }) => sum + Math.ceil((bytes.length + KEY_BYTES) / 1024), 0);
+}
+
+const KEY_BYTES = 100;
+
+async function missingIn(rows: RowObjects, folder: string): Promise<number> {
   let missing = 0;
   await rows.read(folder, (lines) => {
     for (const line of lines) missing += Number((JSON.parse(line) as SinkRow).missing);
   });
-  return missing === 0;
+  return missing;
 }
 
 /** The live rows are read before the final ones stand beside them, and told apart from those of an earlier run. */
@@ -85,7 +100,8 @@ async function tally(
   const tallies: MetricTally[] = [];
   for (const metric of metrics.metrics.filter(canBeFinal)) {
     const own = counts.filter((count) => count.metric === metric.name);
-    const measure = metric.everyMs <= HOUR_MS ? plainCountOf(metric) : null;
+    // A window that goes on in the next hour is of two parts, and neither can tell what it lacks.
+    const measure = HOUR_MS % metric.everyMs === 0 ? plainCountOf(metric) : null;
     for (const hourMs of hours) {
       const live = measure === null ? [] : await store.rows(metric.name, hourMs, hourMs + HOUR_MS);
       const windows = readMetric(

@@ -1,5 +1,5 @@
-import { canBeFinal, type MetricsPipeline } from "@millrace/engine";
-import { eventsOnce, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
+import type { MetricsPipeline } from "@millrace/engine";
+import { finalEvents, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
 import type { ReconcileRequest } from "./request.ts";
 
 /**
@@ -62,11 +62,12 @@ const HOUR_MS = 3_600_000;
 export const PARTS = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0"));
 
 export function planOf(
-  { pipeline, metrics }: MetricsPipeline,
+  metrics: MetricsPipeline,
   request: ReconcileRequest,
   settings: PlanSettings,
   context: PlanContext,
 ): Plan {
+  const { pipeline } = metrics;
   const { toMs, wholeHistory, thresholdPercent, selfRepair } = request;
   const activeFromMs = Math.ceil((request.activeFromMs ?? context.activeFromMs) / HOUR_MS) * HOUR_MS;
   const fromMs = Math.min(Math.max(request.fromMs, activeFromMs), toMs);
@@ -84,14 +85,13 @@ export function planOf(
     return { folder, sql: unloadJson(text, { location: `s3://${settings.bucket}/${folder}`, partitionedBy }) };
   };
   const { pastMs, futureMs, buckets } = settings;
-  const columns = columnsOf({ pipeline, metrics });
   const entities = sampleOf(request);
   return {
     ...{ from: iso(fromMs), to: iso(toMs), any: fromMs < toMs, notes },
     ...{ settledAt: iso(settledAtMs), settledUntil: iso(settledMs), bucket: settings.bucket, work },
     report: `reports/reconcile/${iso(fromMs).slice(0, 10)}/${context.execution}/`,
     sinks: query("sinks", sinksByHour({ fromMs, toMs: arrivedMs, pastMs, futureMs })),
-    events: query("events", eventsOnce({ ...pipeline, columns, fromMs, toMs }), ["hour"]),
+    events: query("events", finalEvents(metrics, { fromMs, toMs }), ["hour"]),
     parts: PARTS,
     buckets: Array.from({ length: buckets }, (_, bucket) => bucket),
     views: pipeline.views.map(({ name: view }) => {
@@ -105,22 +105,6 @@ export function planOf(
 
 function sampleOf({ samplePerMille }: ReconcileRequest): Parameters<typeof rowsQuery>[1]["entities"] {
   return samplePerMille >= 1000 ? { kind: "all" } : { kind: "sample", parts: 1000, take: samplePerMille };
-}
-
-/** What an event needs to be read back, and what the metrics that can be made of the lake ask of it. */
-function columnsOf({ pipeline, metrics }: MetricsPipeline): readonly string[] {
-  const { schema, partitionKey } = pipeline;
-  const used = new Set<string | null>([schema.idColumn, schema.timeColumn, partitionKey]);
-  for (const { by, where, slots } of metrics.filter(canBeFinal)) {
-    for (const column of by) used.add(column);
-    for (const { column } of where) used.add(column);
-    for (const slot of slots) {
-      used.add(slot.column).add(slot.by);
-      for (const { column } of [...slot.where, ...(slot.steps ?? []).flat()]) used.add(column);
-    }
-  }
-  // A required column cannot be left out of an event.
-  return schema.columns.filter(({ name, required }) => required || used.has(name)).map(({ name }) => name);
 }
 
 function iso(ms: number): string {

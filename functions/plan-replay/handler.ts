@@ -11,9 +11,10 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, itemTtlMs } from "@millrace/engine";
+import { compile, compileMetrics, itemTtlMs } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
+import { metrics } from "#definitions/metrics.ts";
 import { planReplay } from "./plan-replay.ts";
 
 const config = readConfig(process.env, {
@@ -25,6 +26,8 @@ const config = readConfig(process.env, {
   replayStream: text("REPLAY_STREAM"),
   bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
   transformSeconds: wholeNumber("TRANSFORM_BUFFER_SECONDS", { least: 0 }),
+  pastHours: wholeNumber("PARTITION_PAST_HOURS", { least: 1 }),
+  futureHours: wholeNumber("PARTITION_FUTURE_HOURS", { least: 0 }),
   retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
 });
 /** Whoever asks for the same within this time is told that it was done. */
@@ -33,6 +36,7 @@ const KEEP_SECONDS = 90 * 86_400;
 const lagSeconds = config.transformSeconds + 1.5 * config.bufferSeconds + 60;
 const s3 = s3Client();
 const pipeline = compile(features, eventSchema);
+const HOUR_MS = 3_600_000;
 
 export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
@@ -45,6 +49,9 @@ export const handler = planReplay({
   control: s3ReplayControl(s3, config.lakeBucket),
   files: s3WorkFiles(s3, config.lakeBucket),
   pipeline,
+  metrics: compileMetrics(metrics, pipeline),
+  pastMs: Math.max(config.pastHours * HOUR_MS, pipeline.allowedLatenessMs),
+  futureMs: Math.max(config.futureHours * HOUR_MS, pipeline.maxSkewMs),
   hasReplayStream: config.replayStream !== "none",
   failed: s3FailedBatches(s3, config.failedBucket, config.featuresFunction),
   ttlMs: (view) => itemTtlMs(pipeline, view, config.retentionHours),

@@ -12,9 +12,10 @@ import {
   type Telemetry,
 } from "@millrace/aws";
 import { recoverableQuery, unloadJson } from "@millrace/lake";
+import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
 
-export interface Deps extends RowsDeps {
+export interface Deps extends RowsDeps, MetricsDeps {
   readonly objects: ArchiveObjects;
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
@@ -79,6 +80,7 @@ async function planOf(
     const settleSeconds = request.dryRun ? null : Math.ceil(deps.lagMs / 1000);
     return ready(deps, request, execution, objects, settleSeconds);
   }
+  if (request.target === "metrics") return planMetrics(deps, request, { execution, startedMs });
   if (request.target !== "features") return list(deps, request, execution);
   return planRows(deps, request, { execution, startedMs, recoveredManifestKey: recoveredManifestKey ?? null });
 }

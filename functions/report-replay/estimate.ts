@@ -28,3 +28,18 @@ export function estimateOf(
   const dollars = billedGb * FIREHOSE_PER_GB + wanted * LAMBDA_PER_RECORD + chunks * PER_CHUNK;
   return { atLeastSeconds: Math.ceil(wanted / recordsPerSecond), dollars: Math.ceil(dollars * 100) / 100 };
 }
+
+/** A million write units of a table on demand, which takes 4,000 a second as soon as it is made. */
+const PER_WRITE_UNIT = 0.625e-6;
+const WRITE_UNITS_PER_SECOND = 4000;
+/** Reading a row back and folding it, at 1 GB: some 20,000 a second. */
+const LAMBDA_PER_EVENT = 0.0000133334 / 20_000;
+
+/** Without what Athena takes for the bytes of the time's partitions, $5 a terabyte: AthenaScanLimitMB bounds it. */
+export function metricsEstimateOf(
+  { events, writeUnits }: { readonly events: number; readonly writeUnits: number },
+  { chunks }: { readonly chunks: number },
+): Estimate {
+  const dollars = writeUnits * PER_WRITE_UNIT + events * LAMBDA_PER_EVENT + chunks * PER_CHUNK;
+  return { atLeastSeconds: Math.ceil(writeUnits / WRITE_UNITS_PER_SECOND), dollars: Math.ceil(dollars * 100) / 100 };
+}

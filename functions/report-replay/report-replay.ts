@@ -8,7 +8,8 @@ import {
   type Telemetry,
   type WorkFiles,
 } from "@millrace/aws";
-import { type Estimate, estimateOf } from "./estimate.ts";
+import { type Estimate, estimateOf, metricsEstimateOf } from "./estimate.ts";
+import { type FinalizedHour, type FinalMetrics, sumOfHours } from "./final-metrics.ts";
 
 export interface Deps {
   readonly files: WorkFiles;
@@ -25,6 +26,9 @@ export interface Done {
   /** The manifests that the Maps' ResultWriters left: of records put again, and of items made anew; null where there was nothing to do. */
   readonly recordsManifestKey: string | null;
   readonly rowsManifestKey: string | null;
+  /** What finalize-metrics said of each hour of the day; null with any other target. */
+  readonly finalized: readonly FinalizedHour[] | null;
+  readonly notOfTheLake: readonly string[];
 }
 
 export interface ReplayReport {
@@ -37,19 +41,23 @@ export interface ReplayReport {
   readonly counts: ReplayCounts;
   /** Of items made anew, what recompute counts, of all views and buckets; null where no item was. */
   readonly recomputed: Readonly<Record<string, number>> | null;
+  /** Of windows made anew; null where none was. */
+  readonly metrics: FinalMetrics | null;
   /** At the rate that was asked for: before it, in a dry run; of a replay that is done, what was expected. */
   readonly estimate: Estimate;
   /** In the lake's bucket, where it stays. */
   readonly reportKey: string;
 }
 
-/** Adds up what the chunks did, and leaves it where it stays. */
+/** Adds up what the chunks did, and leaves it where it stays. Throws a ReplayRequestError where the lake lacked records for metrics. */
 export function reportReplay({ files, telemetry, now }: Deps) {
   return async (done: Done): Promise<ReplayReport> => {
     const { execution, startedAt, chunks, recordsManifestKey, rowsManifestKey } = done;
     const request = readReplayRequest(done.request);
     const counts = recordsManifestKey === null ? NO_COUNTS : await replayCounts(files, recordsManifestKey);
     const items = rowsManifestKey === null ? null : await mapResults(files, rowsManifestKey);
+    const metrics =
+      done.finalized === null ? null : await sumOfHours(files, { ...done, finalized: done.finalized, request });
     const report: ReplayReport = {
       kind: request.dryRun ? "dry run" : "done",
       execution,
@@ -59,7 +67,11 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       chunks,
       counts,
       recomputed: items === null ? null : sumOf(items as Record<string, number>[]),
-      estimate: estimateOf(counts, { chunks, recordsPerSecond: request.recordsPerSecond }),
+      metrics,
+      estimate:
+        metrics === null
+          ? estimateOf(counts, { chunks, recordsPerSecond: request.recordsPerSecond })
+          : metricsEstimateOf(metrics, { chunks }),
       reportKey: `reports/replay/${execution}.json`,
     };
     await files.put(report.reportKey, `${JSON.stringify(report, null, 2)}\n`);

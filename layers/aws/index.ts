@@ -46,7 +46,8 @@ export { type FailedBatch, type FailedBatches, s3FailedBatches } from "./replay/
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
 export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
-export { type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
+export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
+export { type MetricsPlan, type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
 export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf } from "./replay/progress.ts";
 export { quarantinedRecords } from "./replay/quarantine-source.ts";
 export {

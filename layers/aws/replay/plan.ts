@@ -18,6 +18,7 @@ export type ReplayPlan =
       readonly query: string;
     }
   | RowsPlan
+  | MetricsPlan
   | {
       readonly kind: "ready";
       /** With all of its fields. */
@@ -45,9 +46,30 @@ export interface RowsPlan {
   readonly workers: number;
 }
 
-export interface RowsOfView {
+export interface RowsOfView extends Unload {
   readonly view: string;
-  /** Where the rows go, and the query that puts them there; both with `ATTEMPT`, since Athena writes only where nothing is. */
+}
+
+/** Windows of metrics are made anew from the lake: two queries, then a task for each hour of the day that the time has. */
+export interface MetricsPlan {
+  readonly kind: "metrics";
+  readonly request: ReplayRequest;
+  /** What the archive and the lake hold of the records concerned: a lake that lacks some has no last word. */
+  readonly sinks: Unload;
+  /** The events, each once, by hour. */
+  readonly events: Unload;
+  /** As the lake's partitions call them, `00` to `23`. */
+  readonly hours: readonly string[];
+  readonly chunks: number;
+  readonly mode: "compare" | "write";
+  /** Where each hour's tallies go; ends in a slash. */
+  readonly resultsPrefix: string;
+  /** Metrics that cannot be made of the lake. */
+  readonly notOfTheLake: readonly string[];
+}
+
+/** Where rows go, and the query that puts them there; both with `ATTEMPT`, since Athena writes only where nothing is. */
+export interface Unload {
   readonly prefix: string;
   readonly query: string;
 }

@@ -1,9 +1,11 @@
+import { againstMetrics } from "./metrics-request.ts";
+
 /**
  * What a replay is asked to do, as the state machine gets it. Both the CLI and the machine's first function read it with
  * `readReplayRequest`, so that a mistake is named before anything begins.
  */
 export const REPLAY_SOURCES = ["archive", "failed", "quarantine"] as const;
-export const REPLAY_TARGETS = ["curated", "features", "replay-stream"] as const;
+export const REPLAY_TARGETS = ["curated", "features", "metrics", "replay-stream"] as const;
 /** How far items' marks are raised before they are recomputed: not at all, or over all that the lake and the stream have. */
 export const REPLAY_RAISES = ["marks", "latest"] as const;
 
@@ -13,7 +15,7 @@ export type ReplayTarget = (typeof REPLAY_TARGETS)[number];
 export interface ReplayRequest {
   readonly source: ReplaySource;
   readonly target: ReplayTarget;
-  /** Arrival times (ISO), half-open. */
+  /** Arrival times (ISO), half-open; with target `metrics` whole hours of event time, whose windows are made. */
   readonly from: string;
   readonly to: string;
   /** Only records with one of these partition keys; with target `features` only these entities of `view`. Empty: all. */
@@ -117,6 +119,7 @@ function contradictions(request: ReplayRequest): readonly string[] {
   const features = target === "features";
   return [
     ...(Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`]),
+    ...(target === "metrics" ? againstMetrics(request) : []),
     ...(features || (view === null && raise === "marks") ? [] : ["view, raise: are for target features only"]),
     ...(features && source !== "quarantine" && entities.length > 0 && view === null
       ? ["entities: say of which view"]

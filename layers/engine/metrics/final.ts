@@ -21,7 +21,7 @@ export interface FinalRow {
 }
 
 export interface FinalWindows {
-  /** An event of the lake, each identity once. One whose window begins outside the time in question is left out. */
+  /** An event of the lake, each identity once. One whose window does not lie wholly within the time in question is left out. */
   add(event: Event, verdict: "accepted" | "too_late"): void;
   /** By metric and window. */
   rows(part: string): readonly FinalRow[];
@@ -57,7 +57,7 @@ export function plainCountOf({ measures, slots }: CompiledMetric): string | null
   return plain?.name ?? null;
 }
 
-/** Windows that begin in [fromMs, toMs), from events in any order. */
+/** Windows that lie within [fromMs, toMs), from events in any order: of any other a part would stand in place of the whole. */
 export function finalWindows(
   { metrics: all }: MetricsPipeline,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
@@ -72,7 +72,7 @@ export function finalWindows(
       const seen: Seen = { record, event, verdict: "accepted", nowMs: record.arrivalMs, hash: recordHash(record) };
       for (const [m, metric] of metrics.entries()) {
         const startMs = Math.floor(event.timeMs / metric.everyMs) * metric.everyMs;
-        if (startMs < fromMs || startMs >= toMs || !meets(seen, metric.where)) continue;
+        if (startMs < fromMs || startMs + metric.everyMs > toMs || !meets(seen, metric.where)) continue;
         open[m] = addTo(metric, state, open[m], seen);
         const id = `${m} ${startMs}`;
         const counted = counts.get(id) ?? { metric: metric.name, startMs, events: 0, late: 0 };

@@ -1,0 +1,71 @@
+import { type ReplayRequest, ReplayRequestError, type WorkFiles } from "@millrace/aws";
+
+/** As finalize-metrics answers. */
+export interface FinalizedHour {
+  readonly missing: number;
+  readonly events: number;
+  readonly rows: number;
+  readonly writeUnits: number;
+  /** Where its tallies lie, as JSON lines. */
+  readonly resultKey: string;
+}
+
+/** Windows of metrics that a replay made, or would make. */
+export interface FinalMetrics extends Omit<FinalizedHour, "missing" | "resultKey"> {
+  /** Of each metric, what its windows say from now on and did not before. */
+  readonly changes: readonly MetricChange[];
+  /** Metrics that stay as they were counted, or are gone. */
+  readonly notOfTheLake: readonly string[];
+}
+
+export interface MetricChange {
+  readonly metric: string;
+  readonly events: number;
+  /** Of these, events that came too late, which no window counts on the way. */
+  readonly late: number;
+  /** Of those that were in time: how many no row had; and counted on the way more often than they are. Null where the metric counts no events. */
+  readonly lost: number | null;
+  readonly again: number | null;
+}
+
+interface Hours {
+  readonly finalized: readonly FinalizedHour[];
+  readonly notOfTheLake: readonly string[];
+  readonly request: ReplayRequest;
+}
+
+/** Throws a ReplayRequestError where nothing was made because the lake lacks records: trying again does not help. */
+export async function sumOfHours(
+  files: Pick<WorkFiles, "get">,
+  { finalized, notOfTheLake, request: { from, to } }: Hours,
+): Promise<FinalMetrics> {
+  const missing = Math.max(0, ...finalized.map((hour) => hour.missing));
+  if (missing > 0) {
+    throw new ReplayRequestError(
+      `the lake lacks ${missing} records of the archive that arrived from ${from} to ${to} or little later, so it cannot say what metrics should be: put them there first (npm run replay -- --source archive --target curated), then ask for this under another --name`,
+    );
+  }
+  const changes = new Map<string, MetricChange>();
+  for (const { resultKey } of finalized) {
+    for (const line of (await files.get(resultKey)).split("\n")) {
+      if (line === "") continue;
+      const { metric, events, late, lost, again } = JSON.parse(line) as MetricChange;
+      const sum = changes.get(metric) ?? { metric, events: 0, late: 0, lost: 0, again: 0 };
+      changes.set(metric, {
+        metric,
+        events: sum.events + events,
+        late: sum.late + late,
+        lost: lost === null || sum.lost === null ? null : sum.lost + lost,
+        again: again === null || sum.again === null ? null : sum.again + again,
+      });
+    }
+  }
+  const total = (name: "events" | "rows" | "writeUnits") => finalized.reduce((sum, hour) => sum + hour[name], 0);
+  return {
+    events: total("events"),
+    rows: total("rows"),
+    writeUnits: total("writeUnits"),
+    changes: [...changes.values()].toSorted((a, b) => (a.metric < b.metric ? -1 : 1)),
+    notOfTheLake,
+  };
+}

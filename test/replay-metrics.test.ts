@@ -1,0 +1,210 @@
+/** Metrics made anew by the machine of replays, on the local runtime: of a healthy day, of a table that is gone, of rows that are gone. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { dynamoMetricsStore } from "@millrace/aws";
+import { canBeFinal, compile, compileMetrics, type MetricWindow, readMetric } from "@millrace/engine";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readProject } from "../cli/dev/project.ts";
+import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
+import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { type Replays, replaysOf } from "./replay-runs.ts";
+import { features } from "./shop/features.ts";
+import { eventSchema } from "./shop/generated/event.ts";
+import { metrics as definitions } from "./shop/metrics.ts";
+import { shopDir } from "./shop.ts";
+
+const EVENTS = 500;
+const WINDOW_SECONDS = 900;
+const HOUR_MS = 3_600_000;
+const OVER_MS = DAY_START_MS + 21 * HOUR_MS;
+const metrics = compileMetrics(definitions, compile(features, eventSchema));
+const range = { from: new Date(DAY_START_MS).toISOString(), to: new Date(OVER_MS).toISOString() };
+const folder = mkdtempSync(join(tmpdir(), "millrace-replay-metrics-"));
+let runtime: Runtime;
+let replays: Replays;
+let client: DynamoDBClient;
+let later: () => Promise<void>;
+let asCounted: Windows;
+let asItShouldBe: Windows;
+
+describe("metrics", () => {
+  it("of a healthy day are counted by a dry run, which says what would change, and changes nothing", async () => {
+    asCounted = await windowsNow();
+    const { output, cause } = await replays.run({ target: "metrics", ...range, dryRun: true }, "dry");
+    expect(cause).toBeUndefined();
+    expect(output).toMatchObject({
+      kind: "dry run",
+      chunks: 21,
+      metrics: { notOfTheLake: ["arrivals", "heat", "ledger"] },
+    });
+    expect(output.metrics.rows).toBeGreaterThan(100);
+    expect(await windowsNow()).toEqual(asCounted);
+  });
+
+  it("of a healthy day change by the events that came too late and those that were counted again, and by nothing else", async () => {
+    const { output } = await replays.run({ target: "metrics", ...range }, "healthy");
+    asItShouldBe = await windowsNow();
+    expect(eventsByMinute(asItShouldBe)).toEqual(await lakeByMinute());
+    const [counted, is] = [asCounted, asItShouldBe].map(eventsIn) as [number, number];
+    const { late, lost, again } = output.metrics.changes.find(
+      ({ metric }: { metric: string }) => metric === "by_event_type",
+    );
+    expect({ lost, late, again }).toEqual({ lost: 0, late: expect.any(Number), again: expect.any(Number) });
+    expect([late > 0, again > 0]).toEqual([true, true]);
+    expect(is).toBe(counted + late - again);
+    const before = new Set(eventsByMinute(asCounted));
+    const changed = eventsByMinute(asItShouldBe).filter((minute) => !before.has(minute));
+    expect(changed.length).toBeLessThanOrEqual(late + again);
+    // What is not made of the lake, and what is not over, stays as it is.
+    for (const [name, windows] of Object.entries(asItShouldBe))
+      if (!final.has(name)) expect(windows).toEqual(asCounted[name]);
+  });
+
+  it("stay as they are when it is done again, under the same name or another", async () => {
+    const again = await replays.run({ target: "metrics", ...range }, "same");
+    expect(again.output).toEqual({ kind: "already", execution: "healthy" });
+    const other = await replays.run({ target: "metrics", ...range, name: "other" }, "other");
+    expect(other.output.metrics.changes).not.toEqual([]);
+    expect(await windowsNow()).toEqual(asItShouldBe);
+  });
+
+  it("come back equal after the loss of the table, while events come in; what the lake cannot tell does not", async () => {
+    await dropRows(() => true);
+    const arn = await replays.start({ target: "metrics", ...range, name: "lost" }, "lost");
+    await later();
+    const { output, cause } = await replays.end(arn);
+    expect(cause).toBeUndefined();
+    const lost = output.metrics.changes.find(({ metric }: { metric: string }) => metric === "by_event_type");
+    expect(lost.lost).toBe(lost.events - lost.late);
+    const now = await windowsNow();
+    for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
+    expect(Object.keys(now).filter((name) => now[name]?.length === 0)).toEqual(["arrivals", "heat", "ledger"]);
+    // The hours that were not over go on as they are counted.
+    const rows = await rowsOf("by_event_type", OVER_MS, runtime.clock.now());
+    expect([rows.length > 0, rows.some((row) => row.final)]).toEqual([true, false]);
+  });
+
+  it("of some hours come back alone", async () => {
+    const [fromMs, toMs] = [5, 9].map((hour) => DAY_START_MS + hour * HOUR_MS) as [number, number];
+    const times = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
+    await dropRows((startMs) => startMs >= fromMs && startMs < toMs);
+    const { output } = await replays.run({ target: "metrics", ...times }, "hours");
+    expect(output.chunks).toBe(4);
+    const now = await windowsNow();
+    for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
+    expect(
+      runtime.access.usage().flatMap(({ role, refused }) => refused.map((one) => `${role} ${one.action}`)),
+    ).toEqual([]);
+  });
+
+  it("are not made before their time, nor of a lake that lacks records", async () => {
+    const early = await replays.run({ target: "metrics", ...range, to: "2026-03-09T00:00:00Z" }, "early");
+    expect([early.status, early.cause]).toEqual(["FAILED", expect.stringContaining("is still to come")]);
+    const lake = runtime.physicalId("LakeBucket");
+    const [key = ""] = await runtime.objects.keys(lake, "curated/");
+    const body = await runtime.objects.get(lake, key);
+    await runtime.objects.delete(lake, key);
+    const lacking = await replays.run({ target: "metrics", ...range, name: "lacking" }, "lacking");
+    expect([lacking.status, lacking.cause]).toEqual(["FAILED", expect.stringContaining("--target curated")]);
+    await runtime.objects.put(lake, key, body as Buffer);
+    const now = await windowsNow();
+    for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
+  });
+});
+
+const final = new Set(metrics.metrics.filter(canBeFinal).map(({ name }) => name));
+
+beforeAll(async () => {
+  const slow = {
+    BatchingWindowSeconds: "300",
+    MetricsBatchingWindowSeconds: "300",
+    MetricsWindowSeconds: `${WINDOW_SECONDS}`,
+  };
+  const parameters = { StreamMode: "PROVISIONED", ShardCount: "2", ...slow };
+  const project = await readProject({ definitionsDir: shopDir, parameters });
+  runtime = await startRuntime({ ...project, outDir: folder, clock: { kind: "virtual", startMs: DAY_START_MS } });
+  const all = [...sampleDay({ eventCount: EVENTS, seed: 1, ...features })].flatMap(sentAgain);
+  all.sort((a, b) => a.arrivalMs - b.arrivalMs);
+  const feed = async (deliveries: typeof all) => {
+    for (const delivery of deliveries) {
+      if (delivery.arrivalMs > runtime.clock.now()) await runtime.advanceTo(delivery.arrivalMs);
+      runtime.stream("EventStream").put(delivery);
+    }
+    await runtime.drain();
+  };
+  const splitMs = OVER_MS + HOUR_MS;
+  await feed(all.filter(({ arrivalMs }) => arrivalMs < splitMs));
+  later = () => feed(all.filter(({ arrivalMs }) => arrivalMs >= splitMs));
+  replays = replaysOf(runtime);
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+}, 200_000);
+
+afterAll(async () => {
+  replays?.close();
+  client?.destroy();
+  await runtime?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What comes at the end of a window of arrival comes in the next one again. */
+function sentAgain<T extends { readonly arrivalMs: number }>(delivery: T): readonly T[] {
+  const windowMs = WINDOW_SECONDS * 1000;
+  const leftMs = windowMs - (delivery.arrivalMs % windowMs);
+  return leftMs > 30_000 ? [delivery] : [delivery, { ...delivery, arrivalMs: delivery.arrivalMs + leftMs + 1000 }];
+}
+
+/** Of each metric the windows of the range, minute by minute. */
+type Windows = Readonly<Record<string, readonly MetricWindow[]>>;
+
+async function windowsNow(): Promise<Windows> {
+  const all = metrics.metrics.map(async ({ name }) => {
+    return [name, readMetric(metrics, name, await rowsOf(name, DAY_START_MS, OVER_MS))] as const;
+  });
+  return Object.fromEntries(await Promise.all(all));
+}
+
+async function rowsOf(metric: string, fromMs: number, toMs: number) {
+  const table = runtime.physicalId("MetricsTable");
+  return dynamoMetricsStore({ client, table, keepMs: () => 0, now: () => 0 }).rows(metric, fromMs, toMs);
+}
+
+function eventsIn(windows: Windows): number {
+  return (windows.by_event_type ?? []).reduce((sum, { total }) => sum + Number(total.events), 0);
+}
+
+/** Minute, type and number of events, as texts. */
+function eventsByMinute(windows: Windows): readonly string[] {
+  const all = (windows.by_event_type ?? []).flatMap(({ startMs, groups }) =>
+    groups.map(({ by, values }) => `${startMs} ${by.event_type} ${values.events}`),
+  );
+  return all.toSorted();
+}
+
+/** The same of the lake, each event once. */
+async function lakeByMinute(): Promise<readonly string[]> {
+  const connection = await (await DuckDBInstance.create(":memory:")).connect();
+  const files = `${join(folder, runtime.physicalId("LakeBucket"))}/curated/**/*.parquet`;
+  const reader = await connection.runAndReadAll(
+    `SELECT epoch_ms(date_trunc('minute', event_time)), event_type, count(DISTINCT (user_id, event_id, event_time))
+     FROM read_parquet('${files}') WHERE _verdict IN ('accepted', 'too_late')
+       AND epoch_ms(event_time) BETWEEN ${DAY_START_MS} AND ${OVER_MS - 1} GROUP BY ALL`,
+  );
+  const counted = reader.getRows().map(([startMs, type, events]) => `${startMs} ${type} ${events}`);
+  connection.closeSync();
+  return counted.toSorted();
+}
+
+/** The items of the table whose windows begin then, and those that say how far rows go. */
+async function dropRows(isGone: (startMs: number) => boolean): Promise<void> {
+  const TableName = runtime.physicalId("MetricsTable");
+  for await (const { Items = [] } of paginateScan({ client }, { TableName })) {
+    for (const { pk, sk } of Items) {
+      const startMs = Date.parse(String(sk?.S?.split("#")[0]));
+      if (pk && sk && isGone(startMs)) await client.send(new DeleteItemCommand({ TableName, Key: { pk, sk } }));
+    }
+  }
+}
