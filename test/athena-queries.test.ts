@@ -89,6 +89,7 @@ const queries = {
   quoteText: null,
   timestamp: null,
   MOST_BUCKETS: null,
+  ATTEMPT_COLUMN: null,
   MOST_GIVEN_BYTES: null,
 } satisfies { readonly [name in keyof typeof lakeLayer]: readonly string[] | null };
 

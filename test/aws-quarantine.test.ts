@@ -2,7 +2,14 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { FirehoseClient } from "@aws-sdk/client-firehose";
 import { S3Client } from "@aws-sdk/client-s3";
-import { firehoseQuarantine, fromPayload, type Payload } from "@millrace/aws";
+import {
+  firehoseQuarantine,
+  firehoseReturns,
+  fromPayload,
+  type Payload,
+  quarantinedRecords,
+  type Sourced,
+} from "@millrace/aws";
 import type { Rejection } from "@millrace/engine";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -19,6 +26,54 @@ let offered = 0;
 let server: Server;
 let firehose: FirehoseClient;
 let s3: S3Client;
+
+describe("quarantinedRecords", () => {
+  const unloaded = (object: object) => {
+    const { subSequence, dataBase64, ...row } = object as Record<string, unknown>;
+    const own = { ...row, subsequence: subSequence, ...(dataBase64 !== undefined && { database64: dataBase64 }) };
+    return `${JSON.stringify(Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null)))}\n`;
+  };
+  const readBack = async (lines: readonly string[]) => {
+    objects.set("/lake/work/rows", lines.map((line) => unloaded(JSON.parse(line))).join(""));
+    const found: Sourced[] = [];
+    for await (const one of quarantinedRecords(s3, { bucket: "lake", key: "work/rows" })) found.push(one);
+    return found;
+  };
+
+  it("gives each record with its exact bytes and verdict, those that were too large for Firehose too", async () => {
+    const binary = Buffer.alloc(900_000, 0xff);
+    const verdicts = [
+      rejected(1, Buffer.from("x")),
+      rejected(2, binary, { view: "by_user", stage: "fold", reason: "entity_over_limit" }),
+      rejected(3, binary),
+    ];
+    expect(await quarantine().put(verdicts)).toEqual([]);
+    expect(objects.size).toBe(2);
+    const found = await readBack(rows);
+    expect(found.map(({ record }) => record?.position)).toEqual(verdicts.map(({ record }) => record.position));
+    expect(found.map(({ record }) => Buffer.compare(record?.data ?? new Uint8Array(), Buffer.from("x")))).toEqual([
+      0, 1, 1,
+    ]);
+    expect(Buffer.from(found[2]?.record?.data ?? []).equals(binary)).toBe(true);
+    expect(found[1]?.quarantined).toEqual({ reason: "entity_over_limit", stage: "fold", view: "by_user", attempt: 1 });
+  });
+
+  it("gives no record where the bytes are nowhere", async () => {
+    await quarantine().put([{ ...rejected(1, Buffer.alloc(0)), bytes: "lost" }, rejected(2, Buffer.alloc(0))]);
+    expect((await readBack(rows)).map(({ record }) => record?.data.length ?? null)).toEqual([null, 0]);
+  });
+
+  it("returns what is too large with its new verdict: the object has it, and the table", async () => {
+    const returns = firehoseReturns({ firehose, s3, deliveryStream: "quarantine", bucket: "lake" });
+    await returns.put([{ ...rejected(3, Buffer.alloc(900_000, 0xff)), reason: "recovered", attempt: 2 }]);
+    expect(JSON.parse(rows[0] ?? "")).toMatchObject({ reason: "recovered", attempt: 2 });
+    expect([...objects.values()].map((text) => JSON.parse(text))).toMatchObject([{ reason: "recovered", attempt: 2 }]);
+    objectsRefused = true;
+    await expect(returns.put([{ ...rejected(3, Buffer.alloc(900_000, 0xff)), attempt: 2 }])).rejects.toThrow(
+      "quarantine did not take every row",
+    );
+  });
+});
 
 describe("firehoseQuarantine", () => {
   it("puts a row with reason, origin and the exact bytes", async () => {
@@ -56,7 +111,8 @@ describe("firehoseQuarantine", () => {
         reset();
         const rejections = lengths.map((length, i) => rejected(i, Buffer.alloc(length, "x")));
         expect(await quarantine().put(rejections)).toEqual([]);
-        expect(sequencesOf([...rows, ...objects.values()])).toEqual(rejections.map(sequenceOf).sort());
+        expect(sequencesOf(rows)).toEqual(rejections.map(sequenceOf).sort());
+        expect(sequencesOf([...rows.filter(hasBytes), ...objects.values()])).toEqual(sequencesOf(rows));
       }),
       { numRuns: 20 },
     );
@@ -92,7 +148,7 @@ describe("firehoseQuarantine", () => {
     expect(sequencesOf(rows)).toEqual(["1"]);
   });
 
-  it("makes an object, named by position and view, of a row that Firehose cannot take", async () => {
+  it("makes an object, named by position and view, of a row that Firehose cannot take, and a row without bytes", async () => {
     const data = Buffer.alloc(1000 * 1024, "x");
     const oversize = [rejected(8, data), rejected(8, data, { view: "by_user", stage: "fold" })];
     expect(await quarantine().put([...oversize, ...oversize])).toEqual([]);
@@ -102,6 +158,15 @@ describe("firehoseQuarantine", () => {
     ]);
     const [text = ""] = objects.values();
     expect(Buffer.from(fromPayload(JSON.parse(text) as Payload)).equals(data)).toBe(true);
+    expect(rows).toHaveLength(4);
+    const { data: _, ...without } = JSON.parse(text) as { readonly data: string };
+    expect(JSON.parse(rows[0] ?? "")).toEqual(without);
+  });
+
+  it("puts a row without bytes where they are lost, and the attempt where there was one before", async () => {
+    await quarantine().put([{ ...rejected(8, Buffer.alloc(0)), bytes: "lost", attempt: 3 }]);
+    expect(JSON.parse(rows[0] ?? "")).toMatchObject({ sequence: "8", attempt: 3 });
+    expect(rows.filter(hasBytes)).toEqual([]);
   });
 
   it("sends through Firehose a row of exactly its limit, and makes an object of one byte more", async () => {
@@ -111,7 +176,7 @@ describe("firehoseQuarantine", () => {
     expect(
       await quarantine().put([rejected(1, Buffer.alloc(room, "x")), rejected(2, Buffer.alloc(room + 1, "x"))]),
     ).toEqual([]);
-    expect(rows.map((row) => Buffer.byteLength(row))).toEqual([LIMITS.recordBytes]);
+    expect(rows.filter(hasBytes).map((row) => Buffer.byteLength(row))).toEqual([LIMITS.recordBytes]);
     expect(sequencesOf([...objects.values()])).toEqual(["2"]);
   });
 
@@ -127,7 +192,7 @@ describe("firehoseQuarantine", () => {
 beforeAll(async () => {
   server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
-      const { status, answer } = request.method === "PUT" ? putObject(request, body) : putRecordBatch(body);
+      const { status, answer } = answerTo(request, body);
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(answer);
     });
   });
@@ -188,9 +253,24 @@ function putRecordBatch(body: string): { status: number; answer: string } {
   };
 }
 
+function answerTo(request: IncomingMessage, body: string): { status: number; answer: string } {
+  if (request.method === "GET") return getObject(request);
+  return request.method === "PUT" ? putObject(request, body) : putRecordBatch(body);
+}
+
+function getObject({ url = "" }: IncomingMessage): { status: number; answer: string } {
+  const object = objects.get(keyIn(url));
+  if (object !== undefined) return { status: 200, answer: object };
+  return { status: 404, answer: "<Error><Code>NoSuchKey</Code><Message>nothing is there</Message></Error>" };
+}
+
+function keyIn(url: string): string {
+  return url.split("?")[0]?.replaceAll("%3D", "=") ?? "";
+}
+
 function putObject({ url = "" }: IncomingMessage, body: string): { status: number; answer: string } {
   if (objectsRefused) return { status: 503, answer: "" };
-  objects.set(url.split("?")[0]?.replaceAll("%3D", "=") ?? "", body);
+  objects.set(keyIn(url), body);
   return { status: 200, answer: "" };
 }
 
@@ -204,6 +284,10 @@ function rejected(sequence: number, data: Uint8Array, fields: Partial<Rejection>
   const position = { shard: "shardId-000000000000", sequence: String(sequence), subSequence: 0 };
   const record = { position, partitionKey: "u1", arrivalMs: START, data };
   return { reason: "malformed_json", stage: "decode", view: null, detail: "why", record, ...fields };
+}
+
+function hasBytes(row: string): boolean {
+  return /"data(Base64)?":/.test(row);
 }
 
 function sequencesOf(texts: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import { fromKinesis, type StreamTail } from "@millrace/aws";
 import { decode, type Event, entityOf, fold, type StreamRecord, stateId, toCuratedRow, viewOf } from "@millrace/engine";
-import { bucketOf } from "@millrace/lake";
+import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
 import { describe, expect, it } from "vitest";
 import { type Deps, RECOMPUTE_TRIES, recompute } from "../functions/recompute/recompute.ts";
@@ -220,14 +220,76 @@ describe("an entity beyond its limit, in a table that is made anew", () => {
     }
   });
 
-  it("is not written when what it refuses cannot be put", async () => {
+  it("is not written when what it refuses cannot be put, and has it put when it is tried again", async () => {
     const world = await pipelineWith(many);
+    const refused = world.quarantine.distinct();
     world.store.lose();
+    world.quarantine.rows.length = 0;
     world.quarantineFails = true;
-    await expect(world.runAll({ mode: "write", raiseTo: "latest" }, { refusedRows: true })).rejects.toThrow(
+    const task = { mode: "write", raiseTo: "latest" } as const;
+    await expect(world.runAll(task, { refusedRows: true })).rejects.toThrow(
       "3 refused events could not be put into quarantine: ServiceUnavailableException",
     );
     expect(world.store.items.size).toBe(0);
+    world.quarantineFails = false;
+    expect(await world.runAll(task, { refusedRows: true })).toMatchObject({ written: 1, refused: 3 });
+    expect(world.quarantine.distinct()).toEqual(refused);
+  });
+
+  it("has it put with the bytes that the archive has, and one attempt above any before", async () => {
+    const world = await pipelineWith(many);
+    const bytes = world.quarantine.rows.map(({ record }) => Buffer.from(record.data).toString());
+    world.store.lose();
+    world.quarantine.rows.length = 0;
+    const task = { mode: "write", raiseTo: "latest" } as const;
+    await world.runAll(task, { refusedRows: true, attempt: 2 });
+    expect(world.quarantine.rows.map(({ record }) => Buffer.from(record.data).toString())).toEqual(bytes);
+    expect(world.quarantine.rows.map(({ attempt }) => attempt)).toEqual([3, 3, 3]);
+  });
+
+  it("says where the archive has lost them, too", async () => {
+    const world = await pipelineWith(many);
+    world.store.lose();
+    world.quarantine.rows.length = 0;
+    world.lostBytes.push(String(USER_LIMIT + 2));
+    await world.runAll({ mode: "write", raiseTo: "latest" }, { refusedRows: true });
+    expect(world.quarantine.rows.map((row) => [row.attempt, row.bytes])).toEqual([
+      [1, undefined],
+      [1, "lost"],
+      [1, undefined],
+    ]);
+  });
+});
+
+describe("what came out of quarantine", () => {
+  const manyOf = (count: number) => Array.from({ length: count }, (_, i) => buy(i + 1, "u1", { item: null }));
+  const recovered = { refusedRows: true, attempt: 2 };
+  const task = { mode: "write", raiseTo: [] } as const;
+
+  it("is taken in, beyond the entity's limit too, once", async () => {
+    const world = await pipelineWith(manyOf(USER_LIMIT + 3));
+    const put = world.quarantine.rows.length;
+    expect(await world.runAll(task, recovered)).toMatchObject({ written: 1, refused: 0 });
+    expect(contents(world.store.items)["by_user  u1"]).toMatchObject({ applied: USER_LIMIT + 3 });
+    expect(await world.runAll(task, recovered)).toMatchObject({ written: 0, unchanged: 1 });
+    expect(world.quarantine.rows).toHaveLength(put);
+  });
+
+  it("goes back, all of it, where the item would be larger with it than DynamoDB takes", async () => {
+    const count = 200;
+    const world = await pipelineWith(manyOf(count));
+    const before = contents(world.store.items)["by_user  u1"];
+    world.mostItemBytes = 1000;
+    world.quarantine.rows.length = 0;
+    expect(await world.runAll(task, recovered)).toMatchObject({ tooLarge: 0, refused: count - USER_LIMIT });
+    expect(contents(world.store.items)["by_user  u1"]).toEqual(before);
+    expect(world.quarantine.rows).toHaveLength(count - USER_LIMIT);
+    expect(world.quarantine.rows[0]).toMatchObject({ reason: "entity_over_limit", stage: "fold", attempt: 3 });
+    // Also for a bucket that was cut off afterwards.
+    expect(await world.runAll(task, recovered)).toMatchObject({ tooLarge: 0, refused: 0, unchanged: 1 });
+    world.mostItemBytes = 1;
+    expect(await world.runAll(task)).toMatchObject({ tooLarge: 1, refused: 0, written: 0, unchanged: 0 });
+    expect(world.findings()).toMatchObject([{ kind: "tooLarge", entity: "u1" }]);
   });
 });
 
@@ -284,6 +346,8 @@ interface LakeOptions {
 interface RowOptions {
   /** Rows that the live fold refused are among them, as where the view is new or quarantine is lost. */
   readonly refusedRows?: boolean;
+  /** They came out of quarantine at this attempt. */
+  readonly attempt?: number;
   readonly rowsOf?: string;
 }
 
@@ -297,6 +361,9 @@ async function pipelineWith(
     fate: "saved" as WriteFate,
     beforeWrite: () => {},
     quarantineFails: false,
+    /** Sequence numbers that the archive has lost. */
+    lostBytes: [] as string[],
+    mostItemBytes: 400_000,
     asked: [] as string[],
   };
   const store = memoryStore(() => {
@@ -338,15 +405,18 @@ async function pipelineWith(
     };
   };
 
-  const rowsFor = (viewName: string, { refusedRows = false, rowsOf = viewName }: RowOptions) => {
+  const rowsFor = (viewName: string, { refusedRows = false, attempt, rowsOf = viewName }: RowOptions) => {
     const rows = new Map<string, string[]>();
     for (const event of eventsOf(inTheLake)) {
       const entity = entityOf(viewOf(pipeline, rowsOf), event);
       const isRefused = liveRefused.has(`${viewName} ${event.record.position.sequence}`);
       if (entity === null || (isRefused && !refusedRows)) continue;
       const prefix = `work/rows/bucket=${bucketOf(entity, BUCKETS)}/`;
-      const line = JSON.stringify(toCuratedRow(pipeline, { kind: "event", event }, 1));
-      rows.set(prefix, [...(rows.get(prefix) ?? []), line]);
+      const row = toCuratedRow(pipeline, { kind: "event", event }, 1);
+      const line = JSON.stringify({ ...row, ...(isRefused && { [ATTEMPT_COLUMN]: attempt }) });
+      const lines = rows.get(prefix) ?? [];
+      lines.push(line);
+      rows.set(prefix, lines);
     }
     return memoryRows(rows);
   };
@@ -360,6 +430,13 @@ async function pipelineWith(
     const deps: Deps = {
       ...{ pipeline, store, quarantine, results, telemetry, openTail },
       rows: rowsFor(task.view, options),
+      mostItemBytes: world.mostItemBytes,
+      archive: {
+        async find(wanted) {
+          const asked = new Set(wanted.map(({ position }) => position.sequence));
+          return all.filter(({ position: { sequence } }) => asked.has(sequence) && !world.lostBytes.includes(sequence));
+        },
+      },
       items: memoryEntities(store),
       ttlMs: () => 7 * 86_400_000,
       now: () => world.nowMs,

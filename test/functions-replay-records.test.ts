@@ -1,12 +1,15 @@
-import type { ReplayProgress, ReplayRequest, Sourced } from "@millrace/aws";
+import { randomBytes } from "node:crypto";
+import type { Quarantined, ReplayProgress, ReplayRequest, Sourced } from "@millrace/aws";
 import { decode, type StreamRecord } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OPEN_PARTITIONS, paceOf } from "../functions/replay-records/pace.ts";
+import { recoveryOf } from "../functions/replay-records/recover.ts";
 import {
   type Deps,
   MOST_MS,
   PAUSED_SECONDS,
+  RUN_BYTES,
   RUN_RECORDS,
   replayRecords,
 } from "../functions/replay-records/replay-records.ts";
@@ -79,6 +82,15 @@ describe("replay-records", () => {
     expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
   });
 
+  it("holds few large records at one time, and still comes to its end", async () => {
+    const large = `{"pad":"${"x".repeat(900_000)}"}`;
+    const source = Array.from({ length: 80 }, (_, i) => recordOf(i, { text: large }));
+    const bench = benchOf(source);
+    expect(await bench.invoke(whole, 1, null)).toMatchObject({ taken: 80, done: true });
+    expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
+    expect(Math.max(...bench.puts) * large.length).toBeLessThanOrEqual(RUN_BYTES + large.length);
+  });
+
   it("does nothing while it is paused, and goes on where it stood", async () => {
     const source = Array.from({ length: 1000 }, (_, i) => recordOf(i, {}));
     const bench = benchOf(source);
@@ -102,6 +114,46 @@ describe("replay-records", () => {
   });
 });
 
+describe("what was quarantined", () => {
+  const quarantined = { reason: "too_late", stage: "decode", view: null, attempt: 2 } as const;
+  const outcomeOf = (data: Uint8Array, verdict: Partial<Quarantined> = {}) => {
+    const record = { ...recordOf(1, {}), data };
+    const decoded = decode(pipeline, record);
+    return recoveryOf([{ index: 0, decoded, quarantined: { ...quarantined, ...verdict } }]);
+  };
+  const event = (pad = "") => Buffer.from(JSON.stringify({ id: "e1", time: START, user: "u1", item: "a", pad }));
+
+  it("is put again and recovered where it is valid now", () => {
+    const { records, returned } = outcomeOf(event());
+    expect(records).toHaveLength(1);
+    expect(returned).toMatchObject([{ reason: "recovered", detail: "was too_late", attempt: 3 }]);
+  });
+
+  it("goes back with today's reason where it is not", () => {
+    const { records, returned } = outcomeOf(Buffer.from("no event"));
+    expect(records).toEqual([]);
+    expect(returned).toMatchObject([{ reason: "malformed_json", stage: "decode", attempt: 3 }]);
+  });
+
+  it("has its row already where a view's fold refused it", () => {
+    const { records, returned } = outcomeOf(event(), { stage: "fold", view: "by_user", reason: "entity_over_limit" });
+    expect(records).toEqual([]);
+    expect(returned).toMatchObject([{ reason: "recovered", stage: "fold", view: "by_user", attempt: 3 }]);
+  });
+
+  it("stays where its row could not be put, and is put packed where that suffices", () => {
+    expect(outcomeOf(event("x".repeat(1_100_000)))).toMatchObject({ returned: [{ reason: "recovered" }] });
+    const noise = randomBytes(1_100_000).toString("base64");
+    const { records, returned } = outcomeOf(event(noise));
+    expect(records).toEqual([]);
+    expect(returned).toMatchObject([{ reason: "too_late", attempt: 3 }]);
+    expect(returned[0]?.detail).toContain("too large");
+    expect(outcomeOf(event(noise), { stage: "fold", view: "by_user" }).returned[0]).toMatchObject({
+      reason: "recovered",
+    });
+  });
+});
+
 describe("the pace", () => {
   it("lets a worker do something however low the rate is", () => {
     expect(paceOf({ recordsPerSecond: 1, workers: 8, bufferSeconds: 300 }).mostRecords).toBeGreaterThanOrEqual(1);
@@ -118,9 +170,10 @@ interface Knobs {
 function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0, oversize = () => false }: Knobs = {}) {
   const put: StreamRecord[] = [];
   const telemetry = memoryTelemetry();
-  let puts = 0;
   let nowMs = 0;
-  const bench = { put, telemetry, paused: false, bufferSeconds: 300, invoke };
+  /** How many records each put has brought. */
+  const puts: number[] = [];
+  const bench = { put, puts, telemetry, paused: false, bufferSeconds: 300, invoke };
   const deps: Deps = {
     pipeline,
     read: () =>
@@ -132,8 +185,9 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
       async put(records) {
         const good = records.filter((record) => !oversize(record));
         put.push(...good);
+        puts.push(records.length);
         nowMs += msPerPut;
-        if (dies?.(++puts)) throw new Error("died after a put");
+        if (dies?.(puts.length)) throw new Error("died after a put");
         const rest = records.filter(oversize).map(({ position }) => position);
         return { records: good.length, bytes: 0, oversize: rest };
       },

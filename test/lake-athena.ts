@@ -41,7 +41,7 @@ export async function openLake({ nowMs }: { readonly nowMs: number }): Promise<L
       await athena.put(
         "lake",
         `quarantine/dt=${day}/${++objects}.gz`,
-        gzipSync(Buffer.concat(rows.map(toQuarantineRow))),
+        gzipSync(Buffer.concat(rows.map((row) => toQuarantineRow(row)))),
       );
   };
   return {

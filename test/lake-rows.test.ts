@@ -12,7 +12,7 @@ import {
   toCuratedRow,
   viewOf,
 } from "@millrace/engine";
-import { bucketOf, bucketSql, historyFromMs, type RowsQuestion, rowsQuery } from "@millrace/lake";
+import { ATTEMPT_COLUMN, bucketOf, bucketSql, historyFromMs, type RowsQuestion, rowsQuery } from "@millrace/lake";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Arrival, arrivals, LATENESS, pipeline, SLACK, START, toRecords } from "./engine/histories.ts";
@@ -82,6 +82,27 @@ describe("the rows of a view", () => {
     expect(await left({ ...refused, stage: "decode", view: null })).toEqual(["a", "b"]);
     expect(await left(refused, { ...refused, reason: "recovered", attempt: 2 })).toEqual(["a", "b"]);
     expect(await left({ ...refused, attempt: 2 }, { ...refused, reason: "recovered" })).toEqual(["b"]);
+  });
+
+  it("say of what came out of quarantine how many verdicts the view's fold had given on it", async () => {
+    const decoded = decodeAll(toRecords([arrival({ id: "a" }), arrival({ id: "b" })]));
+    const at = { shard: "shardId-000000000000", sequence: "98", subsequence: 0 };
+    const fold = { ...at, stage: "fold", view: "by_user", reason: "entity_over_limit", attempt: 1 };
+    const decodeStage = { ...at, stage: "decode", view: null, reason: "too_late", attempt: 1 };
+    const attempts = async (...quarantine: readonly Record<string, unknown>[]) => {
+      await fill(curated(decoded, 1), quarantine);
+      const rows = await query(rowsQuery(pipeline, EVERYTHING));
+      return Object.fromEntries(
+        rows.map((row) => [row.id, row[ATTEMPT_COLUMN] === null ? null : Number(row[ATTEMPT_COLUMN])]),
+      );
+    };
+    expect(await attempts()).toEqual({ a: null, b: null });
+    expect(await attempts(fold, { ...fold, reason: "recovered", attempt: 3 })).toEqual({ a: 3, b: null });
+    const out = { ...decodeStage, reason: "recovered", attempt: 4 };
+    expect(await attempts(decodeStage, out)).toEqual({ a: 0, b: null });
+    expect(await attempts(decodeStage)).toEqual({ a: null, b: null });
+    expect(await attempts(out, fold)).toEqual({ b: null });
+    expect(await attempts(out, fold, { ...fold, reason: "recovered", attempt: 2 })).toEqual({ a: 2, b: null });
   });
 
   it("hold only what had arrived when the lake was settled", async () => {

@@ -1,4 +1,7 @@
-/** Records out of quarantine, after a fix: the valid ones are applied once, the others go back with the new reason and an attempt more. */
+/**
+ * Records out of quarantine, after a fix: the valid ones are applied once, the others go back with the new reason and an attempt more. What
+ * decode refused, what a view's fold refused, and what was too large for Firehose.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +10,7 @@ import { compile } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
+import type { Delivery } from "../cli/sample-day/fate.ts";
 import { featuresOf, readTable } from "../cli/start/table.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { curatedRows } from "./lake-rows.ts";
@@ -18,7 +22,8 @@ import { shopDir } from "./shop.ts";
 const pipeline = compile(features, eventSchema);
 const folder = mkdtempSync(join(tmpdir(), "millrace-replay-quarantine-"));
 const definitionsDir = join(folder, "definitions");
-const all = [...sampleDay({ eventCount: 300, seed: 1, ...features })];
+const sample = [...sampleDay({ eventCount: 300, seed: 1, ...features })];
+const all = [...sample, largeAndLate()];
 let asItShouldBe: Awaited<ReturnType<typeof featuresNow>>;
 let wholeEvents: readonly string[];
 let quarantinedThen: readonly Row[];
@@ -53,6 +58,10 @@ describe("records out of quarantine", () => {
 
   it("go back with today's reason and an attempt more where they are not", async () => {
     const latest = latestOf(await quarantine());
+    expect(firstVerdicts.filter(({ stage }) => stage === "fold").length).toBeGreaterThan(0);
+    expect(latest.filter(({ data, dataBase64 }) => data === undefined && dataBase64 === undefined)).toMatchObject([
+      { reason: "recovered", detail: "was too_late" },
+    ]);
     const left = latest.filter(({ reason }) => reason !== "recovered");
     expect(left.map(nameOf).toSorted()).toEqual(quarantinedThen.map(nameOf).toSorted());
     expect(new Set(latest.map(({ attempt }) => attempt))).toEqual(new Set([2]));
@@ -71,6 +80,19 @@ describe("records out of quarantine", () => {
   });
 });
 
+/** In time, but for the mistake. */
+function largeAndLate(): Delivery {
+  const last = sample.findLast(({ fate }) => fate === "on_time") as Delivery;
+  const event = JSON.parse(Buffer.from(last.data).toString()) as Record<string, unknown>;
+  const arrivalMs = (sample.at(-1) as Delivery).arrivalMs + 30_000;
+  const own = {
+    event_id: "large",
+    event_time: new Date(arrivalMs - 10_000).toISOString(),
+    padding: "x".repeat(1_030_000),
+  };
+  return { ...last, arrivalMs, data: Buffer.from(JSON.stringify({ ...event, ...own })) };
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 beforeAll(async () => {
@@ -85,8 +107,10 @@ beforeAll(async () => {
   // A mistake in the definitions: with next to no lateness most events are too late.
   const path = join(definitionsDir, "features.ts");
   const right = readFileSync(path, "utf8");
-  const wrong = right.replace(/allowedLatenessMs: [^,]+,/, "allowedLatenessMs: 2000,");
-  expect(wrong).not.toBe(right);
+  const wrong = right
+    .replace(/allowedLatenessMs: [^,]+,/, "allowedLatenessMs: 2000,")
+    .replace('entity: "item_id",', 'entity: "item_id", entityLimit: 1,');
+  expect(wrong).toMatch(/allowedLatenessMs: 2000.*entityLimit: 1/s);
   writeFileSync(path, wrong);
   runtime = await start("broken");
   await feed(runtime);

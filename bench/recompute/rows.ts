@@ -91,6 +91,8 @@ async function recomputeAll(
   const run = recompute({
     ...{ pipeline, ...into, rows: objectsOf(unloaded) },
     openTail: () => ({ upTo: async () => [], toTip: async () => [] }),
+    archive: { find: async () => [] },
+    mostItemBytes: 400_000,
     quarantine: { put: async () => [] },
     results: { put: async () => {}, get: async () => [] },
     ttlMs: () => Number.POSITIVE_INFINITY,

@@ -66,10 +66,11 @@ export async function readFound(
     rawErrors: (await lines(runtime, raw, "raw-errors/")).map(toErrorRecord),
     rows: await readRows(runtime, lake, outDir, pipeline),
     rowErrors: (await lines(runtime, lake, "curated-errors/")).map(toErrorRecord),
-    quarantine: [
-      ...(await lines(runtime, lake, "quarantine/")),
-      ...(await lines(runtime, lake, "quarantine-oversize/")),
-    ].map((line) => ({ position: toPosition(line), reason: String(line.reason), view: line.view as string | null })),
+    quarantine: (await lines(runtime, lake, "quarantine/")).map((line) => ({
+      position: toPosition(line),
+      reason: String(line.reason),
+      view: line.view as string | null,
+    })),
     metricRows: await readMetricRows(metrics, {
       endpoint: runtime.url,
       table: runtime.physicalId("MetricsTable"),

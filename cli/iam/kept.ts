@@ -35,6 +35,24 @@ export const kept: readonly Kept[] = [
     pattern,
     reason: BEYOND_LIMITS,
   })),
+  ...["s3:ListBucket", "arn:aws:s3:::raw"].map((pattern) => ({
+    role: "RecomputeRole",
+    statement: "FindTheBytesOfWhatIsRefused",
+    pattern,
+    reason: BEYOND_LIMITS,
+  })),
+  ...["s3:GetObject", "arn:aws:s3:::raw/raw/*"].map((pattern) => ({
+    role: "RecomputeRole",
+    statement: "ReadTheBytesOfWhatIsRefused",
+    pattern,
+    reason: BEYOND_LIMITS,
+  })),
+  ...["s3:ListBucket", "arn:aws:s3:::lake"].map((pattern) => ({
+    role: "ReplayRecordsRole",
+    statement: "SeeWhatIsNotThere",
+    pattern,
+    reason: "Without it S3 answers for a record whose bytes are lost as for one that is forbidden.",
+  })),
   {
     role: "UpdateFeaturesRole",
     statement: "RaiseAlertsOnce",

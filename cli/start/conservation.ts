@@ -117,8 +117,8 @@ export async function checkSinks(lake: Lake, delivered: Delivered): Promise<read
     FROM curated`);
   const { errors = 0 } = await lake.counts("SELECT count(*) AS errors FROM curated_errors");
   const quarantine = await lake.counts(`
-    SELECT count(*) AS rows, count(DISTINCT (shard, sequence, subSequence)) FILTER (stage = 'decode') AS unusable,
-      count(*) FILTER (filename LIKE '%quarantine-oversize%') AS oversize FROM quarantine`);
+    SELECT count(*) AS rows, count(DISTINCT (shard, sequence, subSequence)) FILTER (stage = 'decode') AS unusable
+    FROM quarantine`);
   const [lines, rows] = [raw.lines ?? 0, curated.rows ?? 0];
   return [
     check("every record put on the stream is in the raw archive", put, raw.positions ?? 0),
@@ -132,11 +132,7 @@ export async function checkSinks(lake: Lake, delivered: Delivered): Promise<read
     ),
     check("raw lines read back are those that Firehose counted", delivered.raw, lines),
     check("Parquet rows read back are those that Firehose counted", delivered.curated, rows),
-    check(
-      "quarantined rows read back are those that Firehose counted",
-      delivered.quarantine,
-      (quarantine.rows ?? 0) - (quarantine.oversize ?? 0),
-    ),
+    check("quarantined rows read back are those that Firehose counted", delivered.quarantine, quarantine.rows ?? 0),
   ];
 }
 

@@ -33,8 +33,8 @@ export async function openLake(paths: LakePaths, schema: EventSchema): Promise<L
   await connection.run(`CREATE TABLE put AS ${select(PUT, [paths.put])}`);
   const raw = select(RAW_LINE, filesBelow(join(paths.raw, "raw"), ".gz"));
   await connection.run(`CREATE TABLE raw AS SELECT ${Object.keys(RAW).map(quoteName)}, ${SIZE_AND_HASH} FROM (${raw})`);
-  const oversize = filesBelow(join(paths.lake, "quarantine-oversize"), ".json");
-  const quarantine = [...filesBelow(join(paths.lake, "quarantine"), ".gz"), ...oversize];
+  // What was too large for it has its row here too, without the record's bytes.
+  const quarantine = filesBelow(join(paths.lake, "quarantine"), ".gz");
   await connection.run(`CREATE TABLE quarantine AS ${select(QUARANTINE, quarantine)}`);
   await connection.run(
     `CREATE TABLE curated_errors AS ${select(ERRORS, filesBelow(join(paths.lake, "curated-errors")))}`,
@@ -85,10 +85,10 @@ const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
 /** A line that DuckDB cannot read becomes a row of nulls, which no check takes for a record: the report then says what is missing. */
 function select(columns: Columns, files: readonly string[]): string {
-  if (files.length === 0) return empty([...Object.entries(columns), ["filename", "VARCHAR"]]);
+  if (files.length === 0) return empty(Object.entries(columns));
   const types = Object.entries(columns).map(([name, type]) => `${quoteName(name)}: '${type}'`);
   const list = files.map(quoteText).join(", ");
-  return `SELECT * FROM read_json([${list}], filename = true, format = 'newline_delimited', ignore_errors = true, columns = {${types.join(", ")}}, maximum_object_size = ${MAX_JSON_BYTES})`;
+  return `SELECT * FROM read_json([${list}], format = 'newline_delimited', ignore_errors = true, columns = {${types.join(", ")}}, maximum_object_size = ${MAX_JSON_BYTES})`;
 }
 
 function selectCurated(files: readonly string[], schema: EventSchema): string {

@@ -10,12 +10,13 @@ import {
   powertoolsTelemetry,
   readConfig,
   s3Client,
+  s3RecordArchive,
   s3ResultObjects,
   s3RowObjects,
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, itemTtlMs, viewOf } from "@millrace/engine";
+import { compile, ITEM_LIMITS, itemTtlMs, viewOf } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { recompute } from "./recompute.ts";
@@ -25,6 +26,7 @@ const config = readConfig(process.env, {
   featuresTable: text("FEATURES_TABLE"),
   quarantineDelivery: text("QUARANTINE_DELIVERY"),
   lakeBucket: text("LAKE_BUCKET"),
+  rawBucket: text("RAW_BUCKET"),
   eventStream: text("EVENT_STREAM"),
   retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
 });
@@ -46,6 +48,7 @@ export const handler = recompute({
   }),
   items: dynamoEntityItems({ ...table, hasLanes: (view) => viewOf(pipeline, view).lanes }),
   store: dynamoStateStore({ ...table, ttlMs, now }),
+  archive: s3RecordArchive(lake.client, config.rawBucket),
   quarantine: firehoseQuarantine({
     firehose: firehoseClient(),
     s3: lake.client,
@@ -53,6 +56,7 @@ export const handler = recompute({
     bucket: config.lakeBucket,
   }),
   results: s3ResultObjects(lake),
+  mostItemBytes: ITEM_LIMITS.hardBytes,
   ttlMs,
   telemetry: powertoolsTelemetry(),
   now,

@@ -12,7 +12,7 @@ import {
   type Position,
   type StreamRecord,
 } from "@millrace/engine";
-import { bucketOf } from "@millrace/lake";
+import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
 import type { RecomputeTask } from "./task.ts";
 
 /** A bucket's events are held in memory, a few hundred bytes each. Beyond this the rows must be spread over more buckets. */
@@ -23,6 +23,8 @@ export interface History {
   readonly entities: () => readonly string[];
   readonly rows: (entity: string) => readonly Event[];
   readonly tail: (entity: string) => readonly Event[];
+  /** How many verdicts the view's fold gave on a row that came out of quarantine; null for all others. */
+  readonly attempts: (record: StreamRecord) => number | null;
   /** Reads the tail as far as these items go. */
   readonly reach: (loaded: LoadedEntities) => Promise<void>;
   readonly counts: { rows: number; tail: number };
@@ -45,13 +47,17 @@ export async function readHistory(
   const counts = { rows: 0, tail: 0 };
   const byEntity = new Map<string, Event[]>();
   const tailByEntity = new Map<string, Event[]>();
+  const attempts = new Map<StreamRecord, number>();
   const columns = columnsFor(pipeline, view);
 
   await rows.read(`${task.rowsPrefix}bucket=${task.bucket}/`, (lines) => {
     counts.rows += lines.length;
     if (counts.rows > MOST_ROWS) throw tooMany(task);
     for (const line of lines) {
-      const event = curatedEvent(pipeline, JSON.parse(line) as CuratedRow, columns);
+      const row = JSON.parse(line) as CuratedRow;
+      const event = curatedEvent(pipeline, row, columns);
+      const attempt = row[ATTEMPT_COLUMN] ?? null;
+      if (attempt !== null) attempts.set(event.record, Number(attempt));
       const entity = entityOf(view, event);
       if (entity === null) throw strange(task, line);
       if (!refused.has(placeOf(event.record.position))) push(byEntity, entity, event);
@@ -76,6 +82,7 @@ export async function readHistory(
     counts,
     rows: (entity) => byEntity.get(entity) ?? [],
     tail: (entity) => tailByEntity.get(entity) ?? [],
+    attempts: (record) => attempts.get(record) ?? null,
     // Without `latest`, who has events in the tail only has no item that the lake could tell about.
     entities: () => [...new Set([...byEntity.keys(), ...(task.raiseTo === "latest" ? tailByEntity.keys() : [])])],
     reach: (loaded) => {

@@ -1,18 +1,10 @@
-import {
-  type EntityItems,
-  mapAtMost,
-  type Quarantine,
-  type ResultObjects,
-  type StateStore,
-  type Telemetry,
-} from "@millrace/aws";
+import { type EntityItems, mapAtMost, type StateStore, type Telemetry } from "@millrace/aws";
 import {
   type CompiledView,
   comparePositions,
   type EntityHistory,
   type Event,
   type FoldedState,
-  ITEM_LIMITS,
   type Position,
   type Recomputed,
   type Rejection,
@@ -23,15 +15,18 @@ import {
   viewOf,
 } from "@millrace/engine";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
-import { type History, type HistoryDeps, placeOf, readHistory } from "./history.ts";
+import { type HistoryDeps, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
+import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import type { Finding, RecomputeAnswer, RecomputeCounts, RecomputeTask } from "./task.ts";
 
 export interface Deps extends HistoryDeps {
   readonly items: EntityItems;
   readonly store: Pick<StateStore, "save">;
-  readonly quarantine: Quarantine;
-  readonly results: ResultObjects;
+  readonly archive: Refusing["deps"]["archive"];
+  readonly quarantine: Refusing["deps"]["quarantine"];
+  readonly results: Refusing["deps"]["results"];
+  readonly mostItemBytes: number;
   /** How long after its last write a view's item is kept (ms). */
   readonly ttlMs: (view: string) => number;
   readonly telemetry: Telemetry;
@@ -55,7 +50,7 @@ export function recompute(deps: Deps) {
   return async (input: unknown): Promise<RecomputeAnswer> => {
     const task = readTask(input);
     const view = viewOf(deps.pipeline, task.view);
-    const refused = new Set(task.mode === "write" ? await refusedBefore(deps, task) : []);
+    const refused = new Set(task.mode === "write" ? await refusedBefore(deps.results, task) : []);
     const history = await readHistory(deps, view, task, refused);
     const run: Run = { deps, task, view, history, refused, counts: noCounts(), findings: [], noting: NOTED };
     const entities = history.entities();
@@ -73,17 +68,10 @@ export function recompute(deps: Deps) {
 
 const NOTED = Promise.resolve();
 
-interface Run {
+interface Run extends Refusing {
   readonly deps: Deps;
-  readonly task: RecomputeTask;
   readonly view: CompiledView;
-  readonly history: History;
-  /** Positions that this run has refused, now or before it was cut off. */
-  readonly refused: Set<string>;
-  readonly counts: RecomputeCounts;
   readonly findings: Finding[];
-  /** The last note of what was refused: one after another, so that no note is overwritten by an older one. */
-  noting: Promise<void>;
 }
 
 /** Until every entity is compared or written. */
@@ -106,13 +94,17 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
   const states: FoldedState[] = [];
   const rejections: Rejection[] = [];
   for (const entity of entities) {
-    const recomputed = recomputeOne(run, entity, loaded.byEntity.get(entity) ?? new Map());
+    const items = loaded.byEntity.get(entity) ?? new Map<string, Uint8Array>();
+    const recomputed = recomputeOne(run, entity, items);
     if (recomputed === null) continue;
-    if (task.mode === "compare") compareOne(run, entity, recomputed);
-    else if (mayWrite(run, entity, recomputed)) {
-      states.push(...changed(run, recomputed));
-      rejections.push(...recomputed.rejections);
+    if (task.mode === "compare") {
+      compareOne(run, entity, recomputed);
+      continue;
     }
+    const fitting = isTooLarge(run, recomputed) ? withoutRecovered(run, entity, items, recomputed) : recomputed;
+    if (!mayWrite(run, entity, fitting)) continue;
+    states.push(...changed(run, fitting));
+    rejections.push(...fitting.rejections);
   }
   await refuse(run, rejections);
   const { conflicted, failed } = await deps.store.save(loaded.snapshot, states);
@@ -137,7 +129,26 @@ function recomputeOne(run: Run, entity: string, items: ReadonlyMap<string, Uint8
       return null;
     }
   }
-  return recomputeWith(run, entity, items, task.raiseTo === undefined ? {} : { raiseTo: task.raiseTo });
+  return recomputeWith(run, entity, items, raiseOf(task));
+}
+
+function raiseOf({ raiseTo }: RecomputeTask): Pick<EntityHistory, "raiseTo"> {
+  return raiseTo === undefined ? {} : { raiseTo };
+}
+
+/** An item that is too large with what came out of quarantine is made without it, and that goes back. */
+function withoutRecovered(
+  run: Run,
+  entity: string,
+  items: ReadonlyMap<string, Uint8Array>,
+  tooLarge: Recomputed,
+): Recomputed {
+  const back = goingBack(run, entity);
+  const records = new Set(back.map(({ record }) => record));
+  const without = recomputeWith(run, entity, items, raiseOf(run.task), ({ record }) => !records.has(record));
+  return back.length === 0 || isTooLarge(run, without)
+    ? tooLarge
+    : { ...without, rejections: [...without.rejections, ...back] };
 }
 
 function recomputeWith(
@@ -145,8 +156,9 @@ function recomputeWith(
   entity: string,
   items: ReadonlyMap<string, Uint8Array>,
   raise: Pick<EntityHistory, "raiseTo">,
+  isMeant: (event: Event) => boolean = () => true,
 ): Recomputed {
-  const events = { events: history.rows(entity), tail: history.tail(entity) };
+  const events = { events: history.rows(entity).filter(isMeant), tail: history.tail(entity) };
   return recomputeEntity(deps.pipeline, task.view, entity, {
     ...{ ...events, items, wholeHistory: task.wholeHistory },
     ...raise,
@@ -193,8 +205,9 @@ function newestUnmarked(
   return [...newest.values()].filter(({ arrivalMs }) => arrivalMs >= aliveMs).map(({ position }) => position);
 }
 
-function mayWrite(run: Run, entity: string, { items, beyond }: Recomputed): boolean {
+function mayWrite(run: Run, entity: string, recomputed: Recomputed): boolean {
   const { deps, task, counts, history } = run;
+  const { items, beyond } = recomputed;
   counts.beyond += beyond;
   const online = countersOf(
     deps.pipeline,
@@ -206,7 +219,7 @@ function mayWrite(run: Run, entity: string, { items, beyond }: Recomputed): bool
     task.view,
     items.map(({ bytes }) => bytes),
   );
-  const tooLarge = items.some(({ bytes }) => bytes.length > ITEM_LIMITS.hardBytes);
+  const tooLarge = isTooLarge(run, recomputed);
   const fewer = task.wholeHistory && task.fewer !== "write" && offline.applied < online.applied;
   if (!tooLarge && !fewer) return true;
   const kind = tooLarge ? "tooLarge" : "fewer";
@@ -223,32 +236,6 @@ function changed({ counts }: Run, { items }: Recomputed): readonly FoldedState[]
   return different.map(({ key, bytes }) => ({ key, id: stateId(key), events: [], bytes }));
 }
 
-/**
- * Before the items are written: their marks will stand above what was refused. That it was refused is noted first, because the rows do not know it
- * yet, and a bucket that is cut off and tried again must not take it in.
- */
-async function refuse(run: Run, rejections: readonly Rejection[]): Promise<void> {
-  const { deps, task, refused, counts } = run;
-  const fresh = rejections.filter(({ record }) => !refused.has(placeOf(record.position)));
-  if (fresh.length === 0) return;
-  for (const { record } of fresh) refused.add(placeOf(record.position));
-  run.noting = run.noting.then(() => deps.results.put(refusedKey(task), [...refused]));
-  await run.noting;
-  const unput = await deps.quarantine.put(fresh);
-  const [first] = unput;
-  if (first !== undefined)
-    throw new Error(`${unput.length} refused events could not be put into quarantine: ${first.cause}`);
-  counts.refused += fresh.length;
-}
-
-async function refusedBefore({ results }: Deps, task: RecomputeTask): Promise<readonly string[]> {
-  return (await results.get(refusedKey(task))).map(String);
-}
-
-function refusedKey({ resultPrefix, bucket }: RecomputeTask): string {
-  return `${resultPrefix}refused/${nameOf(bucket)}.ndjson`;
-}
-
 function keep({ findings }: Run, finding: Finding): void {
   if (findings.length < MOST_FINDINGS) findings.push(finding);
 }
@@ -262,10 +249,6 @@ async function putFindings({ deps, task, findings }: Run): Promise<string | null
     findings.sort((a, b) => (a.entity < b.entity ? -1 : 1)),
   );
   return key;
-}
-
-function nameOf(bucket: number): string {
-  return `bucket-${String(bucket).padStart(3, "0")}`;
 }
 
 function noCounts(): RecomputeCounts {

@@ -39,7 +39,7 @@ export const handler = replayRecords({
     (chunk) =>
       (source === "quarantine" ? quarantinedRecords : archiveRecords)(s3, chunk),
   sinkOf: (target) => (target === "replay-stream" ? replayStream : curated),
-  returns: firehoseReturns({ firehose, deliveryStream: config.quarantineDelivery }),
+  returns: firehoseReturns({ firehose, s3, deliveryStream: config.quarantineDelivery, bucket: config.lakeBucket }),
   control: s3ReplayControl(s3, config.lakeBucket),
   bufferSeconds: config.bufferSeconds,
   telemetry: powertoolsTelemetry(),

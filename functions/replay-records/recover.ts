@@ -1,4 +1,4 @@
-import type { Returned, Wanted } from "@millrace/aws";
+import { fitsDelivery, type Returned, type Wanted } from "@millrace/aws";
 import type { StreamRecord } from "@millrace/engine";
 
 /** What becomes of quarantined records that are tried again. */
@@ -21,12 +21,18 @@ export function recoveryOf(wanted: readonly Wanted[]): Recovery {
     const { stage, view, reason, attempt } = quarantined;
     const said = { stage, view, record: recordOf(one), attempt: attempt + 1 };
     const verdict = decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
-    if (decoded.event !== null && verdict !== reason && stage === "decode") records.push(recordOf(one));
+    if (decoded.event !== null && verdict !== reason && stage === "decode") {
+      if (!fitsDelivery(said.record)) return [{ ...said, reason, detail: TOO_LARGE }];
+      records.push(said.record);
+    }
     if (decoded.kind === "event") return [{ ...said, reason: "recovered", detail: `was ${reason}` }];
     return [{ ...said, reason: decoded.rejection.reason, detail: decoded.rejection.detail }];
   });
   return { records, returned };
 }
+
+/** Without its row in the lake an event is in no item that is made anew. */
+const TOO_LARGE = "is valid now, but too large to be put into the lake again, also when it is packed";
 
 export function recordOf({ decoded }: Wanted): StreamRecord {
   return decoded.kind === "event" ? decoded.event.record : decoded.rejection.record;

@@ -44,8 +44,9 @@ export interface Work {
   readonly progress: ReplayProgress | null;
 }
 
-/** Records that are read before they are decoded, filtered and put together. */
+/** Records, and about how many bytes of them, that are read before they are decoded, filtered and put together. */
 export const RUN_RECORDS = 500;
+export const RUN_BYTES = 32 * 1024 * 1024;
 /** An invocation ends after this, well before the function's timeout, and the next one goes on. */
 export const MOST_MS = 600_000;
 /** How long a paused chunk waits before it looks again. */
@@ -73,14 +74,14 @@ async function takeSlice(deps: Deps, work: Work, from: number): Promise<ReplayPr
   let counts = NO_COUNTS;
   let taken = from;
   let done = true;
-  for await (const run of runsOf(deps.read(work.request)(work.chunk), from)) {
+  for await (const { run, isLast } of runsOf(deps.read(work.request)(work.chunk), from)) {
     const all = wantedOf(deps.pipeline, work.request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
     const next = all[wanted.length]?.index ?? run.length;
     counts = addCounts(counts, await send(deps, work.request, run.slice(0, next), wanted));
     taken += next;
     if (next < run.length || counts.sent >= pace.mostRecords || deps.now() >= untilMs) {
-      done = next === run.length && run.length < RUN_RECORDS;
+      done = next === run.length && isLast;
       break;
     }
   }
@@ -139,18 +140,26 @@ function withinPartitions(
   return end < 0 ? wanted : wanted.slice(0, end);
 }
 
-/** The source in runs, without the first `skip` of its records; the last run is shorter, and may be empty. */
-async function* runsOf(sourced: AsyncIterable<Sourced>, skip: number): AsyncGenerator<readonly Sourced[]> {
+interface SourceRun {
+  readonly run: readonly Sourced[];
+  readonly isLast: boolean;
+}
+
+/** The source in runs, without the first `skip` of its records; the last run may be empty. */
+async function* runsOf(sourced: AsyncIterable<Sourced>, skip: number): AsyncGenerator<SourceRun> {
   let run: Sourced[] = [];
+  let sizeBytes = 0;
   let number = 0;
   for await (const one of sourced) {
     if (number++ < skip) continue;
     run.push(one);
-    if (run.length < RUN_RECORDS) continue;
-    yield run;
+    sizeBytes += one.record?.data.length ?? 0;
+    if (run.length < RUN_RECORDS && sizeBytes < RUN_BYTES) continue;
+    yield { run, isLast: false };
     run = [];
+    sizeBytes = 0;
   }
-  yield run;
+  yield { run, isLast: true };
 }
 
 function report({ telemetry }: Deps, { execution, chunk }: Work, { counts, taken, done }: ReplayProgress): void {

@@ -49,6 +49,12 @@ export function packLine(line: string): Buffer | null {
   return packed.length <= RECORD_LIMIT_BYTES ? packed : null;
 }
 
+/** Whether a record can be put onto a delivery again. */
+export function fitsDelivery(record: StreamRecord): boolean {
+  // What JSON makes of bytes, at the most, and the frame: no need to look closer at a small one.
+  return record.data.length * 6 < RECORD_LIMIT_BYTES / 2 || packLine(toRawLine(record)) !== null;
+}
+
 /** The record in a packed or plain line; null for anything else. */
 export function unpackLine(bytes: Uint8Array): StreamRecord | null {
   if (!GZIP.every((byte, i) => bytes[i] === byte)) return fromRawLine(Buffer.from(bytes).toString("utf8"));

@@ -5,7 +5,14 @@ export { finalEvents } from "./final-events.ts";
 export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
 export { type RecoverableQuestion, recoverableQuery } from "./recoverable.ts";
-export { type Entities, historyFromMs, MOST_GIVEN_BYTES, type RowsQuestion, rowsQuery } from "./rows.ts";
+export {
+  ATTEMPT_COLUMN,
+  type Entities,
+  historyFromMs,
+  MOST_GIVEN_BYTES,
+  type RowsQuestion,
+  rowsQuery,
+} from "./rows.ts";
 export { type SinkRow, type SinksQuestion, sinksByHour } from "./sinks.ts";
 export { curatedOfEvent, quarantineOf, rawOfEvent, type TraceQuestion } from "./trace.ts";
 export { type UnloadTo, unloadJson } from "./unload.ts";

@@ -33,6 +33,9 @@ export type Entities =
   /** `take` of `parts` equal parts, always the same. */
   | { readonly kind: "sample"; readonly parts: number; readonly take: number };
 
+/** Of a row that came out of quarantine: how many verdicts the view's fold had given on it by then. Null for all others. */
+export const ATTEMPT_COLUMN = "_attempt";
+
 /** Athena's limit for a query's text is 256 KiB. */
 export const MOST_GIVEN_BYTES = 200 * 1024;
 const DAY_MS = 86_400_000;
@@ -53,7 +56,7 @@ export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
     ...entitiesCondition(pipeline, view, question.entities),
   ];
   return `
-SELECT ${[...names, ...ORIGIN_COLUMNS].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
+SELECT ${[...names, ...ORIGIN_COLUMNS, ATTEMPT_COLUMN].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
 FROM (
   SELECT *, row_number() OVER (
     PARTITION BY _shard, _sequence, _subsequence
@@ -64,9 +67,9 @@ FROM (
     AND dt <= ${day(settledMs + pipeline.maxSkewMs)}${since(fromMs)}
 ) AS newest
 LEFT JOIN (
-${refused(view.name, fromMs)}
-) AS refused ON shard = _shard AND sequence = _sequence AND subsequence = _subsequence
-WHERE _newest = 1 AND shard IS NULL
+${verdicts(view.name, fromMs)}
+) AS verdicts ON _refused_shard = _shard AND _refused_sequence = _sequence AND _refused_subsequence = _subsequence
+WHERE _newest = 1 AND (_refused_shard IS NULL OR ${ATTEMPT_COLUMN} IS NOT NULL)
   AND ${conditions.join("\n  AND ")}`;
 }
 
@@ -79,18 +82,22 @@ export function historyFromMs(pipeline: Pipeline, view: string, settledMs: numbe
   return Number.isFinite(fromMs) ? fromMs : null;
 }
 
-/** Positions that the view's fold refused, unless a later attempt used them. */
-function refused(view: string, fromMs: number | null): string {
-  return `  SELECT shard, sequence, subsequence
+/**
+ * Positions that the view's fold refused, and those that came out of quarantine, with the attempt. What decode refused and nothing has recovered
+ * is not among them: its row says itself what it is, in the newest version.
+ */
+function verdicts(view: string, fromMs: number | null): string {
+  return `  SELECT shard AS _refused_shard, sequence AS _refused_sequence, subsequence AS _refused_subsequence,
+    CASE WHEN reason <> 'recovered' THEN NULL WHEN stage = 'fold' THEN attempt ELSE 0 END AS ${ATTEMPT_COLUMN}
   FROM (
     SELECT *, row_number() OVER (
       PARTITION BY shard, sequence, subsequence
-      ORDER BY attempt DESC, CASE WHEN reason = 'recovered' THEN 0 ELSE 1 END
+      ORDER BY CASE WHEN stage = 'fold' THEN 0 ELSE 1 END, attempt DESC, CASE WHEN reason = 'recovered' THEN 0 ELSE 1 END
     ) AS _latest
     FROM quarantine
-    WHERE stage = 'fold' AND "view" = ${quoteText(view)}${since(fromMs)}
-  ) AS verdicts
-  WHERE _latest = 1 AND reason <> 'recovered'`;
+    WHERE (stage = 'decode' OR "view" = ${quoteText(view)})${since(fromMs)}
+  ) AS latest
+  WHERE _latest = 1 AND (stage = 'fold' OR reason = 'recovered')`;
 }
 
 function entitiesCondition(pipeline: Pipeline, view: CompiledView, entities: Entities): readonly string[] {

@@ -2,6 +2,7 @@ import type {
   BatchReport,
   EntityItems,
   Quarantine,
+  QuarantineEntry,
   ResultObjects,
   RowObjects,
   Saved,
@@ -99,13 +100,13 @@ export function memoryResults(): ResultObjects & { readonly objects: Map<string,
 }
 
 export interface MemoryQuarantine extends Quarantine {
-  readonly rows: Rejection[];
+  readonly rows: QuarantineEntry[];
   /** What is in it, once each: reason, view and position. */
   distinct(): readonly string[];
 }
 
 export function memoryQuarantine(refuses: (rejection: Rejection) => boolean = () => false): MemoryQuarantine {
-  const rows: Rejection[] = [];
+  const rows: QuarantineEntry[] = [];
   return {
     rows,
     distinct: () => [...new Set(rows.map(rowName))].sort(),

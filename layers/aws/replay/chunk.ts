@@ -1,4 +1,4 @@
-import type { Stage, StreamRecord } from "@millrace/engine";
+import type { Rejection, Stage, StreamRecord } from "@millrace/engine";
 
 /** A piece of a source that one invocation reads from its beginning, as often as it takes: an object. */
 export interface Chunk {
@@ -14,7 +14,7 @@ export interface Sourced {
 }
 
 export interface Quarantined {
-  readonly reason: string;
+  readonly reason: Rejection["reason"];
   readonly stage: Stage;
   readonly view: string | null;
   readonly attempt: number;

@@ -1,22 +1,50 @@
-import type { S3Client } from "@aws-sdk/client-s3";
+import { NoSuchKey, type S3Client } from "@aws-sdk/client-s3";
+import type { Rejection, Stage, StreamRecord } from "@millrace/engine";
 import { objectLines, type S3Place } from "../object-lines.ts";
+import { toOversizeKey } from "../quarantine-row.ts";
 import { fromRawLine } from "../raw-line.ts";
 import type { Sourced } from "./chunk.ts";
 
-/** The records of one object of quarantined rows, as Athena unloads them: names in lower case, and no nulls. */
+/**
+ * The records of one object of quarantined rows, as Athena unloads them: names in lower case, and no nulls. A row without the record's bytes
+ * has them in an object beside the table; what has them nowhere is no record.
+ */
 export async function* quarantinedRecords(s3: Pick<S3Client, "send">, place: S3Place): AsyncGenerator<Sourced> {
   for await (const line of objectLines(s3, place)) {
-    const { reason, stage, view = null, attempt, subsequence, database64, ...row } = JSON.parse(line) as Unloaded;
+    const unloaded = JSON.parse(line) as Unloaded;
+    const { reason, stage, view = null, attempt, subsequence, database64, ...row } = unloaded;
     const raw = { ...row, subSequence: subsequence, ...(database64 !== undefined && { dataBase64: database64 }) };
-    yield { record: fromRawLine(JSON.stringify(raw)), quarantined: { reason, stage, view, attempt } };
+    const hasBytes = row.data !== undefined || database64 !== undefined;
+    const record = hasBytes ? fromRawLine(JSON.stringify(raw)) : await oversizeRecord(s3, place.bucket, unloaded);
+    yield { record, quarantined: { reason, stage, view, attempt } };
+  }
+}
+
+async function oversizeRecord(
+  s3: Pick<S3Client, "send">,
+  bucket: string,
+  { stage, view = null, shard, sequence, subsequence, arrival }: Unloaded,
+): Promise<StreamRecord | null> {
+  const record = { position: { shard, sequence, subSequence: subsequence }, arrivalMs: arrival };
+  try {
+    for await (const line of objectLines(s3, { bucket, key: toOversizeKey({ stage, view, record }) }))
+      return fromRawLine(line);
+    return null;
+  } catch (error) {
+    if (error instanceof NoSuchKey) return null;
+    throw error;
   }
 }
 
 interface Unloaded {
-  readonly reason: string;
-  readonly stage: "decode" | "fold";
-  readonly view?: string;
+  readonly reason: Rejection["reason"];
+  readonly stage: Stage;
+  readonly view?: string | null;
   readonly attempt: number;
+  readonly arrival: number;
+  readonly shard: string;
+  readonly sequence: string;
   readonly subsequence: number;
+  readonly data?: string;
   readonly database64?: string;
 }

@@ -1,6 +1,5 @@
-import type { StreamRecord } from "@millrace/engine";
-import { type FirehosePutOptions, putRows } from "../firehose-put.ts";
-import { type QuarantineVerdict, toQuarantineRow } from "../quarantine-row.ts";
+import { type FirehoseQuarantineOptions, putVerdicts } from "../firehose-quarantine.ts";
+import type { QuarantineVerdict } from "../quarantine-row.ts";
 
 /** Where it is said what became of quarantined records that were tried again. */
 export interface QuarantineReturns {
@@ -10,16 +9,14 @@ export interface QuarantineReturns {
 
 /** With reason `recovered` the record is used now; with any other it stays in quarantine. */
 export interface Returned extends QuarantineVerdict {
-  readonly record: StreamRecord;
   /** Of this try: the first verdict was attempt 1. */
   readonly attempt: number;
 }
 
-export function firehoseReturns(options: FirehosePutOptions): QuarantineReturns {
+export function firehoseReturns(options: FirehoseQuarantineOptions): QuarantineReturns {
   return {
     async put(verdicts) {
-      const rows = verdicts.map(({ attempt, ...verdict }) => ({ row: toQuarantineRow(verdict, attempt) }));
-      const [refused] = await putRows(options, rows);
+      const [refused] = await putVerdicts(options, verdicts);
       if (refused !== undefined) throw new Error(`${options.deliveryStream} did not take every row: ${refused.cause}`);
     },
   };
