@@ -7,8 +7,8 @@ import {
   firehoseReturns,
   fromPayload,
   type Payload,
-  quarantinedRecords,
   type Sourced,
+  unloadedRecords,
 } from "@millrace/aws";
 import type { Rejection } from "@millrace/engine";
 import fc from "fast-check";
@@ -27,7 +27,7 @@ let server: Server;
 let firehose: FirehoseClient;
 let s3: S3Client;
 
-describe("quarantinedRecords", () => {
+describe("unloadedRecords", () => {
   const unloaded = (object: object) => {
     const { subSequence, dataBase64, ...row } = object as Record<string, unknown>;
     const own = { ...row, subsequence: subSequence, ...(dataBase64 !== undefined && { database64: dataBase64 }) };
@@ -36,7 +36,7 @@ describe("quarantinedRecords", () => {
   const readBack = async (lines: readonly string[]) => {
     objects.set("/lake/work/rows", lines.map((line) => unloaded(JSON.parse(line))).join(""));
     const found: Sourced[] = [];
-    for await (const one of quarantinedRecords(s3, { bucket: "lake", key: "work/rows" })) found.push(one);
+    for await (const one of unloadedRecords(s3, { bucket: "lake", key: "work/rows" })) found.push(one);
     return found;
   };
 

@@ -135,6 +135,9 @@ describe("the sample piece of a replay", () => {
       `dt=${String(at(work, "request", "from")).slice(0, 10)}/hour=18/`,
     );
     expect(at(work, "progress")).toBeNull();
+    const shard = read("events/replay-records-shard.json");
+    expect(readReplayRequest(at(shard, "request"))).toEqual({ ...(at(work, "request") as object), source: "stream" });
+    expect(at(shard, "chunk", "fromMs")).toBe(Date.parse(String(at(shard, "request", "from"))));
     for (const name of ["plan-replay", "report-replay"]) {
       const { request, execution } = read(`events/${name}.json`) as { request: unknown; execution: unknown };
       expect({ request, execution }).toEqual({ request: at(work, "request"), execution: at(work, "execution") });

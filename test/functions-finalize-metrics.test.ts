@@ -55,7 +55,7 @@ describe("tally-stream", () => {
           resultKey: "k",
           progress: answer.progress,
         });
-      expect(invocations).toBe(invocationMs === 0 ? 1 : 4);
+      expect(invocations).toBe(invocationMs === 0 ? 1 : 6);
       const found = (await results.get("k")) as readonly Record<string, unknown>[];
       expect(found).toMatchObject(
         expected.map(({ hourMs, records, bytes, checksum }) => ({ hourMs, records, bytes, checksum, shard: SHARD })),

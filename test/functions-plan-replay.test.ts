@@ -1,8 +1,16 @@
 import { S3Client } from "@aws-sdk/client-s3";
-import { type FailedBatch, type ReplayPlan, readReplayRequest, replayId, s3ArchiveObjects } from "@millrace/aws";
+import {
+  type FailedBatch,
+  NO_COUNTS,
+  type ReplayPlan,
+  readReplayRequest,
+  replayId,
+  s3ArchiveObjects,
+} from "@millrace/aws";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planReplay, RESTORE_SECONDS } from "../functions/plan-replay/plan-replay.ts";
+import { RESTORE_SECONDS } from "../functions/plan-replay/plan-chunks.ts";
+import { planReplay } from "../functions/plan-replay/plan-replay.ts";
 import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline } from "./functions/shop.ts";
@@ -49,6 +57,64 @@ describe("plan-replay", () => {
     expect(await bench.plan("first")).toMatchObject({ kind: "ready" });
     expect(await bench.plan("third", { dryRun: true })).toMatchObject({ kind: "ready" });
     expect(await bench.plan("fourth", { name: "again" })).toMatchObject({ kind: "ready" });
+  });
+});
+
+describe("plan-replay for the stream", () => {
+  const stream = { source: "stream", from: "2026-03-04T12:00:00Z", to: "2026-03-06T00:00:00Z" };
+
+  it("makes a chunk of each shard, up to the replay's start", async () => {
+    const bench = benchOf([], { shards: ["a", "b"] });
+    expect(await bench.plan("one", stream)).toMatchObject({ kind: "ready", chunks: 2, settleSeconds: null });
+    const [fromMs, toMs] = [Date.parse(stream.from), Date.parse(STARTED)];
+    expect(bench.chunks()).toEqual(["a", "b"].map((shard) => ({ kind: "arrived", shard, fromMs, toMs })));
+    const later = { ...stream, from: "2026-03-05T12:00:00Z", name: "later" };
+    expect(await bench.plan("one", later)).toMatchObject({ chunks: 0 });
+  });
+
+  it("goes through the shards hour by hour onto the stream of replays, and leaves nothing out", async () => {
+    const bench = benchOf([], { shards: ["a", "b"], hasReplayStream: true });
+    const to = "2026-03-04T14:20:00Z";
+    expect(await bench.plan("one", { ...stream, to, target: "replay-stream" })).toMatchObject({
+      chunks: 6,
+      workers: 1,
+    });
+    const times = bench.chunks().filter(({ shard }) => shard === "b");
+    expect(times.map(({ fromMs }) => fromMs)).toEqual([12, 13, 14].map((hour) => Date.UTC(2026, 2, 4, hour)));
+    expect(times.map(({ toMs }) => toMs)).toEqual([...times.slice(1).map(({ fromMs }) => fromMs), Date.parse(to)]);
+  });
+
+  it("says from when on there are records, and takes what it said", async () => {
+    const bench = benchOf([], { shards: ["a"] });
+    const early = { ...stream, from: "2026-03-03T00:00:00Z" };
+    const refused: unknown = await bench.plan("one", early).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ name: "ReplayRequestError" });
+    const [, from] = /it has them from (\S+) on/.exec(String(refused)) ?? [];
+    expect(await bench.plan("one", { ...early, from })).toMatchObject({ kind: "ready", chunks: 1 });
+    // Whoever was refused does not stand in the way of a later one.
+    await expect(bench.plan("two", early)).rejects.toThrow("it has them from");
+  });
+
+  it("puts rows into the lake before features are made of them, of all that was read, at least as far as it goes", async () => {
+    const bench = benchOf([], { shards: ["a"] });
+    const features = { ...stream, target: "features" };
+    expect(await bench.plan("one", features)).toMatchObject({ kind: "ready", settleSeconds: LAG_MS / 1000 });
+    expect(await bench.plan("dry", { ...features, dryRun: true })).toMatchObject({
+      kind: "ready",
+      settleSeconds: null,
+    });
+    const [fromMs, toMs] = [Date.UTC(2026, 2, 4, 13), Date.UTC(2026, 2, 4, 14)];
+    const reach = { last: { a: { shard: "a", sequence: "9", subSequence: 0 } }, fromMs, toMs };
+    bench.files.set("m", JSON.stringify({ ResultFiles: { SUCCEEDED: [{ Key: "r" }] } }));
+    bench.files.set("r", JSON.stringify({ ...NO_COUNTS, reach }));
+    const afterwards = (over: object) => bench.plan("one", { ...features, ...over }, { recordsManifestKey: "m" });
+    expect(await afterwards({})).toMatchObject({ kind: "rows" });
+    expect(bench.tasks()[0]).toMatchObject({ raiseTo: [{ shard: "a", sequence: "9" }] });
+    const one = await afterwards({ view: "by_item", entities: ["x"] });
+    if (one.kind !== "rows") throw new Error(one.kind);
+    expect(one.views[0]?.query).toContain("IN ('x')");
+    await afterwards({ raise: "latest" });
+    expect(bench.tasks()[0]).toMatchObject({ raiseTo: "latest" });
   });
 });
 
@@ -209,11 +275,13 @@ const HOUR_MS = 3_600_000;
 interface Circumstances {
   readonly nowMs?: number;
   readonly batches?: readonly FailedBatch[];
+  readonly shards?: readonly string[];
+  readonly hasReplayStream?: boolean;
 }
 
 function benchOf(
   stored: readonly Stored[],
-  { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [] }: Circumstances = {},
+  { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [], shards = [], hasReplayStream = false }: Circumstances = {},
 ) {
   const restored: string[] = [];
   let thawed = false;
@@ -252,24 +320,26 @@ function benchOf(
     failed: { between: async () => batches },
     ttlMs: () => 0,
     lagMs: LAG_MS,
-    hasReplayStream: false,
+    hasReplayStream,
+    stream: { shardsSince: async () => shards },
+    retentionMs: 24 * 3_600_000,
     now: () => nowMs,
     telemetry: memoryTelemetry(),
   });
+  const linesOf = (file: string) => {
+    const lines = (files.get(`work/replay/one/${file}`) ?? "").split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
   return {
     restored,
+    files,
     thaw: () => {
       thawed = true;
     },
-    plan: (execution = "one", over: object = {}): Promise<ReplayPlan> =>
-      handle({ request: { ...request, ...over }, execution, startedAt: STARTED }),
-    tasks: () => {
-      const lines = (files.get("work/replay/one/tasks.jsonl") ?? "").split("\n").filter((line) => line !== "");
-      return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-    },
-    keysOf: () => {
-      const lines = (files.get("work/replay/one/chunks.jsonl") ?? "").split("\n").filter((line) => line !== "");
-      return lines.map((line) => (JSON.parse(line) as { key: string }).key);
-    },
+    plan: (execution = "one", over: object = {}, since: object = {}): Promise<ReplayPlan> =>
+      handle({ request: { ...request, ...over }, execution, startedAt: STARTED, ...since }),
+    tasks: () => linesOf("tasks.jsonl"),
+    chunks: () => linesOf("chunks.jsonl"),
+    keysOf: () => linesOf("chunks.jsonl").map(({ key }) => key),
   };
 }

@@ -1,5 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { Quarantined, ReplayProgress, ReplayRequest, Sourced } from "@millrace/aws";
+import {
+  type Chunk,
+  chunkReader,
+  type Quarantined,
+  type ReplayProgress,
+  type ReplayRequest,
+  type Sourced,
+} from "@millrace/aws";
 import { decode, type StreamRecord } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -15,32 +22,39 @@ import {
 } from "../functions/replay-records/replay-records.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline, SHARD, START } from "./functions/shop.ts";
+import { streamOf } from "./reconcile/fakes.ts";
 
 const HOUR = 3_600_000;
 
 describe("replay-records", () => {
   it("puts again exactly what the filters want, once and in order, whatever one invocation may do", async () => {
     await fc.assert(
-      fc.asyncProperty(sources, requests, fc.integer({ min: 1, max: 8 }), async (source, over, workers) => {
-        const bench = benchOf(source);
-        const request = { ...whole, ...over };
-        const progress = await runToEnd(bench, request, workers);
-        const expected = source.filter((record) => isWanted(record, request));
-        expect(bench.put.map(sequenceOf)).toEqual(request.dryRun ? [] : expected.map(sequenceOf));
-        expect(progress.counts).toMatchObject({
-          wanted: expected.length,
-          sent: request.dryRun ? 0 : expected.length,
-          unreadable: 0,
-        });
-        expect(progress.counts.verdicts).toEqual(countBy(expected.map(verdict)));
-      }),
+      fc.asyncProperty(
+        sources,
+        requests,
+        fc.integer({ min: 1, max: 8 }),
+        chunks,
+        async (source, over, workers, chunk) => {
+          const bench = benchOf(source, { chunk });
+          const request = { ...whole, ...over };
+          const progress = await runToEnd(bench, request, workers);
+          const expected = source.filter((record) => isWanted(record, request));
+          expect(bench.put.map(sequenceOf)).toEqual(request.dryRun ? [] : expected.map(sequenceOf));
+          expect(progress.counts).toMatchObject({
+            wanted: expected.length,
+            sent: request.dryRun ? 0 : expected.length,
+            unreadable: 0,
+          });
+          expect(progress.counts.verdicts).toEqual(countBy(expected.map(verdict)));
+        },
+      ),
     );
   });
 
   it("loses nothing when an invocation dies at any put: what was put before is put once more", async () => {
     const source = Array.from({ length: 1800 }, (_, i) => recordOf(i, {}));
-    for (const fatal of [1, 2, 3, 4]) {
-      const bench = benchOf(source, { dies: (put) => put === fatal });
+    for (const [fatal, chunk] of [1, 2, 3, 4].flatMap((at) => [STORED, SHARD_CHUNK].map((one) => [at, one] as const))) {
+      const bench = benchOf(source, { chunk, dies: (put) => put === fatal });
       await runToEnd(bench, whole, 1);
       expect([...new Set(bench.put.map(sequenceOf))]).toEqual(source.map(sequenceOf));
     }
@@ -165,9 +179,17 @@ interface Knobs {
   readonly dies?: (put: number) => boolean;
   readonly msPerPut?: number;
   readonly oversize?: (record: StreamRecord) => boolean;
+  readonly chunk?: Chunk;
 }
 
-function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0, oversize = () => false }: Knobs = {}) {
+const STORED: Chunk = { kind: "stored", bucket: "raw", key: "a" };
+const SHARD_CHUNK: Chunk = { kind: "arrived", shard: SHARD, fromMs: 0, toMs: START + 1000 * HOUR };
+const chunks = fc.constantFrom(STORED, SHARD_CHUNK);
+
+function benchOf(
+  source: readonly (StreamRecord | null)[],
+  { dies, msPerPut = 0, oversize = () => false, chunk = STORED }: Knobs = {},
+) {
   const put: StreamRecord[] = [];
   const telemetry = memoryTelemetry();
   let nowMs = 0;
@@ -176,10 +198,7 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
   const bench = { put, puts, telemetry, paused: false, bufferSeconds: 300, invoke };
   const deps: Deps = {
     pipeline,
-    read: () =>
-      async function* (): AsyncGenerator<Sourced> {
-        for (const record of source) yield { record };
-      },
+    read: (name) => (one, reached) => (one.kind === "stored" ? stored(reached) : ofShard(name)(one, reached)),
     returns: { put: async () => {} },
     sinkOf: () => ({
       async put(records) {
@@ -197,13 +216,21 @@ function benchOf(source: readonly (StreamRecord | null)[], { dies, msPerPut = 0,
     telemetry,
     now: () => nowMs,
   };
+  async function* stored({ taken }: { readonly taken: number }): AsyncGenerator<Sourced> {
+    for (const record of source.slice(taken)) yield { record };
+  }
+  const stream = streamOf(
+    source.filter((record) => record !== null),
+    70,
+  );
+  const ofShard = chunkReader({ s3: { send: () => Promise.reject() }, stream, retentionMs: HOUR, now: () => nowMs });
   const handle = replayRecords(deps);
   async function invoke(
     request: ReplayRequest,
     workers: number,
     progress: ReplayProgress | null,
   ): Promise<ReplayProgress> {
-    return handle({ request, execution: "test", workers, chunk: { bucket: "raw", key: "a" }, progress });
+    return handle({ request, execution: "test", workers, chunk, progress });
   }
   return bench;
 }

@@ -18,6 +18,7 @@ import { features } from "./shop/features.ts";
 import { shopDir } from "./shop.ts";
 
 const EVENTS = 600;
+const beginning = new Date(DAY_START_MS).toISOString();
 const out = mkdtempSync(join(tmpdir(), "millrace-replay-curated-"));
 let runtime: Runtime;
 let replays: Replays;
@@ -50,6 +51,21 @@ describe("the archive into the lake", () => {
     expect(JSON.parse(String(report))).toEqual(output);
   });
 
+  it("brings them back from the stream as well, out of shards that were split meanwhile", async () => {
+    for (const key of await objects("curated/")) await runtime.objects.delete(lake(), key);
+    const { output, cause } = await replays.run({ source: "stream", from: beginning, name: "streamed" });
+    expect(cause).toBeUndefined();
+    expect(output.chunks).toBe(4);
+    await runtime.drain();
+    expect(await rows()).toEqual(whole);
+  });
+
+  it("says from when on the stream has records to somebody who wants older ones", async () => {
+    const { status, cause } = await replays.run({ source: "stream", name: "too-old" });
+    expect(status).toBe("FAILED");
+    expect(cause).toContain("from: the stream keeps records for 96 h; it has them from 2026-");
+  });
+
   it("does nothing the second time that the same is started, and says who did it", async () => {
     const request = { name: "same", entities: [String(whole.rows[0]?.user_id)] };
     const [from, to] = ["2026-03-01T00:00:00Z", "2026-03-03T00:00:00Z"];
@@ -69,7 +85,10 @@ describe("the archive into the lake", () => {
     const before = new Set(whole.rows.map((row) => JSON.stringify(row)));
     const stored = (await rows()).stored;
     const stream = runtime.stream("EventStream");
-    const [first, second] = [await replays.start({ name: "first" }), await replays.start({ name: "second" })];
+    const [first, second] = [
+      await replays.start({ name: "first" }),
+      await replays.start({ source: "stream", from: beginning, name: "second" }),
+    ];
     for (let i = 0; i < 200; i++) {
       const event = { event_id: `live-${i}`, event_type: "view_item", event_time: runtime.clock.now(), user_id: "u" };
       stream.put({ partitionKey: "u", data: Buffer.from(JSON.stringify(event)) });
@@ -133,6 +152,10 @@ describe("the archive into the lake", () => {
     expect(output.counts.sent).toBe(put.length);
     expect(put.map(({ text }) => text).toSorted()).toEqual((await archivedLines()).toSorted());
     for (const { key, text } of put) expect(JSON.parse(text).key).toBe(key);
+    const again = { source: "stream", target: "replay-stream", from: beginning, name: "streamed-to-others" } as const;
+    expect((await replays.run(again)).output.counts.sent).toBe(put.length);
+    const twice = [...put, ...put].map(({ text }) => text).toSorted();
+    expect((await recordsOf("ReplayEventStream")).map(({ text }) => text).toSorted()).toEqual(twice);
     await runtime.drain();
     for (const [id, mapping] of Object.entries(runtime.stats().mappings)) {
       expect(mapping.records).toBe(before.mappings[id]?.records);
@@ -155,7 +178,7 @@ describe("the archive into the lake", () => {
     const state = await machine.state("cli");
     expect(state).toMatchObject({ status: "SUCCEEDED", done: state.total, output: { counts: { wanted: 0 } } });
     expect(state.total).toBeGreaterThan(0);
-    expect(printEnd("cli", state)).toMatch(/^cli: done\n {2}objects read +\d+\n {2}records wanted +0 /);
+    expect(printEnd("cli", state)).toMatch(/^cli: done\n {2}pieces read +\d+\n {2}records wanted +0 /);
     expect(await machine.start("cli", { ...options.act.request, name: "other" })).toBe(false);
     await expect(machine.redrive("cli")).rejects.toThrow("cli cannot go on");
     await expect(machine.state("nobody")).rejects.toThrow("There is no replay nobody.");
@@ -212,6 +235,7 @@ beforeAll(async () => {
     ShardCount: "2",
     TransformBufferSeconds: "900",
     ReplayStream: "true",
+    RetentionHours: "96",
   };
   const project = await readProject({ definitionsDir: shopDir, parameters, out: { name: out, path: out } });
   runtime = await startRuntime({ ...project, outDir: out, clock: { kind: "virtual", startMs: DAY_START_MS } });
@@ -223,6 +247,7 @@ beforeAll(async () => {
     // Some come twice again, inside an aggregate.
     const inner: [string, string] = [event.partitionKey, Buffer.from(event.data).toString()];
     if (++count % 20 === 0) stream.put({ partitionKey: event.partitionKey, data: aggregate([inner, inner]) });
+    if (count === EVENTS / 2) stream.split("shardId-000000000000", 2n ** 126n);
   }
   await runtime.drain();
   whole = await rows();

@@ -65,6 +65,22 @@ describe("features", () => {
     ).toEqual([]);
   });
 
+  it("come back from the stream, rows of the lake first, where the lake and the table have lost them; and once more change nothing", async () => {
+    const { runtime } = broken;
+    const lake = runtime.physicalId("LakeBucket");
+    for (const key of await runtime.objects.keys(lake, "curated/")) await runtime.objects.delete(lake, key);
+    await dropItems(runtime);
+    const request = { source: "stream", target: "features", from: new Date(DAY_START_MS).toISOString() } as const;
+    const lost = await replays.run({ ...request, name: "from-the-stream" });
+    expect(lost.cause).toBeUndefined();
+    expect(lost.output.counts.sent).toBeGreaterThan(EVENTS);
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+    const again = await replays.run({ ...request, name: "once-more" });
+    expect(again.output.recomputed).toMatchObject({ refused: 0 });
+    expect(again.output.recomputed.entities).toBe(lost.output.recomputed.entities);
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+  });
+
   it("of one entity are made anew alone", async () => {
     const [one] = asItShouldBe;
     const { view, entity } = one as { readonly view: string; readonly entity: string };
@@ -94,7 +110,8 @@ afterAll(async () => {
 async function streamed(name: string, ...edits: readonly SourceEdit[]) {
   // A day with few invocations.
   const slow = { BatchingWindowSeconds: "300", MetricsBatchingWindowSeconds: "300", MetricsWindowSeconds: "900" };
-  const parameters = { StreamMode: "PROVISIONED", ShardCount: "2", ...slow, MaximumRetryAttempts: "0" };
+  const kept = { MaximumRetryAttempts: "0", RetentionHours: "96" };
+  const parameters = { StreamMode: "PROVISIONED", ShardCount: "2", ...slow, ...kept };
   const outDir = join(folder, name);
   const project = await readProject({ definitionsDir: shopDir, parameters, out: { name: "", path: "" } });
   const clock = { kind: "virtual", startMs: DAY_START_MS } as const;

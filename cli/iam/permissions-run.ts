@@ -75,9 +75,12 @@ function start(
   });
 }
 
-/** All of the archive into the lake again, what cannot be a row included; then what was given up into the features. */
+/** All of the archive into the lake again, what cannot be a row included, and an hour of the stream; then what was given up into the features. */
 async function replay(runtime: Runtime): Promise<void> {
-  const [from, to] = [new Date(0).toISOString(), new Date(runtime.clock.now() + 1).toISOString()];
+  const [from, hourAgo, to] = [-runtime.clock.now(), -3_600_000, 1].map((ms) =>
+    new Date(runtime.clock.now() + ms).toISOString(),
+  ) as [string, string, string];
+  await execute(runtime, "ReplayMachine", { source: "stream", target: "curated", from: hourAgo, to });
   await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
   await execute(runtime, "ReplayMachine", { source: "failed", target: "features", from, to });

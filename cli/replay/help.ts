@@ -9,7 +9,7 @@ docs/replay.md has the table of sources and targets.
 
   --source SOURCE     where the records come from: ${REPLAY_SOURCES.join(", ")}
   --target TARGET     what is repaired: ${REPLAY_TARGETS.join(", ")}
-  --from TIME         arrival of the first record, such as 2026-03-01 or 2026-03-01T10:00:00Z
+  --from TIME         arrival of the first record, such as 2026-03-01 or 2026-03-01T10:00:00Z; (stream) no longer ago than it keeps them
   --to TIME           arrival before which the last one came; (metrics) both are whole hours of event time that are over
   --entity KEY        only records with this partition key, or (features) this entity of --view; any number of times
   --view NAME         (features) only this view

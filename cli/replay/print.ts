@@ -25,12 +25,13 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
       counts.recovered + counts.returned > 0
         ? [`  recovered          ${number(counts.recovered)}\n`, `  back in quarantine ${number(counts.returned)}\n`]
         : [];
-    return `${name}: ${said.kind}\n${out.join("")}${shown.join("")}${report}`;
+    const put = counts.sent > 0 ? [`  records put again  ${number(counts.sent)}\n`] : [];
+    return `${name}: ${said.kind}\n${[...put, ...out].join("")}${shown.join("")}${report}`;
   }
   const { wanted, sent, bytes, oversize, unreadable, verdicts } = counts;
   const lines = [
     `${name}: ${said.kind}`,
-    `  objects read       ${number(chunks)}`,
+    `  pieces read        ${number(chunks)}`,
     `  records wanted     ${number(wanted)}  (${number(bytes)} bytes)`,
     ...Object.entries(verdicts).map(([verdict, count]) => `    ${verdict.padEnd(17)}${number(count)}`),
     `  records put again  ${number(sent)}`,

@@ -1,6 +1,8 @@
 import {
   dynamoDbClient,
   idempotentClaim,
+  kinesisClient,
+  kinesisReader,
   powertoolsTelemetry,
   readConfig,
   s3ArchiveObjects,
@@ -21,6 +23,7 @@ const config = readConfig(process.env, {
   rawBucket: text("RAW_BUCKET"),
   lakeBucket: text("LAKE_BUCKET"),
   failedBucket: text("FAILED_BUCKET"),
+  eventStream: text("EVENT_STREAM"),
   featuresFunction: text("FEATURES_FUNCTION"),
   idempotencyTable: text("IDEMPOTENCY_TABLE"),
   replayStream: text("REPLAY_STREAM"),
@@ -40,6 +43,8 @@ const HOUR_MS = 3_600_000;
 
 export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
+  stream: kinesisReader({ client: kinesisClient(), stream: config.eventStream }),
+  retentionMs: config.retentionHours * 3_600_000,
   claim: idempotentClaim({
     client: dynamoDbClient(),
     table: config.idempotencyTable,

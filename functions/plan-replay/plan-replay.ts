@@ -1,6 +1,4 @@
 import {
-  type ArchiveObjects,
-  type Chunk,
   type Claim,
   type ReplayControl,
   type ReplayPlan,
@@ -12,11 +10,11 @@ import {
   type Telemetry,
 } from "@millrace/aws";
 import { recoverableQuery, unloadJson } from "@millrace/lake";
+import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsGone } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
 
-export interface Deps extends RowsDeps, MetricsDeps {
-  readonly objects: ArchiveObjects;
+export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps {
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
   /** Whether the stack has the stream of target `replay-stream`. */
@@ -30,18 +28,11 @@ export interface Asked {
   readonly execution: string;
   /** ISO. */
   readonly startedAt: string;
-  /** Where the quarantined records lie that were unloaded since, and then what their recovery left. */
-  readonly unloadedPrefix?: string;
-  readonly recoveredManifestKey?: string;
+  /** Where the records lie that were unloaded since. */
+  readonly unloadedPrefix?: string | null;
+  /** What putting records again has left, where features are made of them now. */
+  readonly recordsManifestKey?: string | null;
 }
-
-/** Chunks of one replay: all are listed in one file. */
-export const MOST_CHUNKS = 200_000;
-/** Records per second that one worker puts with ease; more workers than the rate needs would only wait. */
-export const WORKER_RECORDS_PER_SECOND = 500;
-export const MOST_WORKERS = 8;
-/** Glacier takes hours: 3 to 5 as a rule, up to 48 from the deep archive. */
-export const RESTORE_SECONDS = 900;
 
 /**
  * Reads the request, makes sure that the same is not done twice, and lists what there is to do. Called again it lists again, so it may be tried
@@ -54,6 +45,7 @@ export function planReplay(deps: Deps) {
     if (request.target === "replay-stream" && !deps.hasReplayStream) {
       throw new ReplayRequestError("target: this stack has no stream for replays; deploy it with ReplayStream=true");
     }
+    if (isFirst(asked)) refuseWhatIsGone(deps, request);
     // A dry run may be done at any time: it changes nothing, and what it counts may have changed.
     const owner = request.dryRun ? execution : await deps.claim(replayId(request), execution);
     const plan = owner === execution ? await planOf(deps, request, asked) : alreadyOf(owner);
@@ -63,80 +55,32 @@ export function planReplay(deps: Deps) {
   };
 }
 
+function isFirst({ unloadedPrefix, recordsManifestKey }: Asked): boolean {
+  return (unloadedPrefix ?? null) === null && (recordsManifestKey ?? null) === null;
+}
+
 function alreadyOf(execution: string): ReplayPlan {
   return { kind: "already", execution };
 }
 
-async function planOf(
-  deps: Deps,
-  request: ReplayRequest,
-  { execution, startedAt, unloadedPrefix, recoveredManifestKey }: Asked,
-): Promise<ReplayPlan> {
-  const startedMs = Date.parse(startedAt);
-  if (request.source === "quarantine" && unloadedPrefix === undefined) return quarantineOf(deps, request, execution);
-  if (unloadedPrefix !== undefined && recoveredManifestKey === undefined) {
-    const { bucket } = deps.files;
-    const objects = (await deps.files.below(unloadedPrefix)).map((key) => ({ bucket, key }));
-    const settleSeconds = request.dryRun ? null : Math.ceil(deps.lagMs / 1000);
-    return ready(deps, request, execution, objects, settleSeconds);
-  }
-  if (request.target === "metrics") return planMetrics(deps, request, { execution, startedMs });
-  if (request.target !== "features") return list(deps, request, execution);
-  return planRows(deps, request, { execution, startedMs, recoveredManifestKey: recoveredManifestKey ?? null });
+async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise<ReplayPlan> {
+  const { execution, unloadedPrefix = null, recordsManifestKey = null } = asked;
+  const startedMs = Date.parse(asked.startedAt);
+  const { source, target } = request;
+  if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
+  const putsRecords = target !== "features" || source === "quarantine" || source === "stream";
+  if (!putsRecords || recordsManifestKey !== null)
+    return planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
+  await deps.control.open(execution);
+  if (source === "quarantine") return unload(deps, request, execution);
+  return planChunks(deps, request, { execution, startedMs });
 }
 
-async function quarantineOf({ control, files }: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {
-  await control.open(execution);
+function unload({ files }: Deps, request: ReplayRequest, execution: string): ReplayPlan {
   const { from, to, reasons, entities: keys } = request;
-  const prefix = `${replayWork(execution)}quarantine/ATTEMPT/`;
+  const prefix = `${replayWork(execution)}unloaded/ATTEMPT/`;
   const rows = recoverableQuery({ fromMs: Date.parse(from), toMs: Date.parse(to), reasons, keys });
-  return {
-    kind: "quarantine",
-    request,
-    prefix,
-    query: unloadJson(rows, { location: `s3://${files.bucket}/${prefix}` }),
-  };
-}
-
-async function list(deps: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {
-  const { objects, control } = deps;
-  await control.open(execution);
-  const all = await objects.between(Date.parse(request.from), Date.parse(request.to));
-  const frozen = all.filter(({ state }) => state === "frozen");
-  await objects.restore(frozen);
-  const waiting = all.filter(({ state }) => state !== "readable").length;
-  if (waiting > 0) return { kind: "restoring", objects: waiting, waitSeconds: RESTORE_SECONDS };
-  return ready(deps, request, execution, all, null);
-}
-
-async function ready(
-  { files }: Deps,
-  request: ReplayRequest,
-  execution: string,
-  all: readonly Chunk[],
-  settleSeconds: number | null,
-): Promise<ReplayPlan> {
-  if (all.length > MOST_CHUNKS) {
-    throw new Error(`${all.length} objects are too many for one replay (${MOST_CHUNKS}): ask for a shorter time`);
-  }
-  const chunksKey = `${replayWork(execution)}chunks.jsonl`;
-  const chunks = all.map(({ bucket, key }): Chunk => ({ bucket, key }));
-  await files.put(chunksKey, chunks.map((chunk) => `${JSON.stringify(chunk)}\n`).join(""));
-  return {
-    kind: "ready",
-    request,
-    chunks: chunks.length,
-    bucket: files.bucket,
-    chunksKey,
-    resultsPrefix: `${replayWork(execution)}results`,
-    workers: workersFor(request),
-    settleSeconds,
-  };
-}
-
-function workersFor({ recordsPerSecond, dryRun, target }: ReplayRequest): number {
-  // One after another, so that the stream has them nearly as they first arrived.
-  if (target === "replay-stream") return 1;
-  if (dryRun) return MOST_WORKERS;
-  return Math.max(1, Math.min(MOST_WORKERS, Math.ceil(recordsPerSecond / WORKER_RECORDS_PER_SECOND)));
+  const query = unloadJson(rows, { location: `s3://${files.bucket}/${prefix}` });
+  return { kind: "unload", request, prefix, query };
 }

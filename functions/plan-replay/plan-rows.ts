@@ -34,22 +34,22 @@ interface Scope {
 export interface Circumstances {
   readonly execution: string;
   readonly startedMs: number;
-  /** What the recovery of quarantined records left: it has waited until their rows are in the lake. */
-  readonly recoveredManifestKey: string | null;
+  /** What putting records again has left: it has waited until their rows are in the lake. */
+  readonly recordsManifestKey: string | null;
 }
 
 /** Throws a ReplayRequestError for a view that there is none of. */
 export async function planRows(
   deps: RowsDeps,
   request: ReplayRequest,
-  { execution, startedMs, recoveredManifestKey }: Circumstances,
+  { execution, startedMs, recordsManifestKey }: Circumstances,
 ): Promise<ReplayPlan> {
   const settledMs = deps.now() - deps.lagMs;
   const neededMs = Math.min(Date.parse(request.to), startedMs);
-  const isThere = request.raise === "latest" || recoveredManifestKey !== null;
+  const isThere = request.raise === "latest" || recordsManifestKey !== null;
   if (!isThere && settledMs < neededMs)
     return { kind: "settling", waitSeconds: Math.ceil((neededMs - settledMs) / 1000) };
-  const scope = await scopeOf(deps, request, recoveredManifestKey);
+  const scope = await scopeOf(deps, request, recordsManifestKey);
   const views = scope === null ? [] : viewsOf(deps.pipeline, request);
   const work = replayWork(execution);
   const rows = views.map(({ name: view }) => {
@@ -86,20 +86,20 @@ export async function planRows(
 async function scopeOf(
   { failed, files }: RowsDeps,
   { source, from, to, entities, raise }: ReplayRequest,
-  recoveredManifestKey: string | null,
+  recordsManifestKey: string | null,
 ): Promise<Scope | null> {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
-  const given = (touched: Entities): Entities => (entities.length === 0 ? touched : { kind: "given", entities });
-  if (source === "archive") {
-    if (raise === "latest") return { entities: given({ kind: "all" }), raiseTo: "latest" };
-    return { entities: given({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
-  }
-  if (recoveredManifestKey !== null) {
-    const { reach } = await replayCounts(files, recoveredManifestKey);
+  // Out of quarantine `entities` were keys of records, and have chosen these already.
+  const given = (touched: Entities): Entities =>
+    entities.length === 0 || source === "quarantine" ? touched : { kind: "given", entities };
+  if (raise === "latest") return { entities: given({ kind: "all" }), raiseTo: "latest" };
+  if (recordsManifestKey !== null) {
+    const { reach } = await replayCounts(files, recordsManifestKey);
     if (reach === null) return null;
-    const entities = { kind: "touched", fromMs: reach.fromMs, toMs: reach.toMs + 1 } as const;
-    return { entities, raiseTo: Object.values(reach.last) };
+    const touched = { kind: "touched", fromMs: reach.fromMs, toMs: reach.toMs + 1 } as const;
+    return { entities: given(touched), raiseTo: Object.values(reach.last) };
   }
+  if (source === "archive") return { entities: given({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
   const batches = await failed.between(fromMs, toMs);
   if (batches.length === 0) return null;
   const touched = {

@@ -1,13 +1,13 @@
 import {
-  archiveRecords,
+  chunkReader,
   firehoseClient,
   firehoseReturns,
   firehoseSink,
   keepBatchesYoung,
   kinesisClient,
+  kinesisReader,
   kinesisSink,
   powertoolsTelemetry,
-  quarantinedRecords,
   readConfig,
   s3Client,
   s3ReplayControl,
@@ -25,19 +25,24 @@ const config = readConfig(process.env, {
   repairDelivery: text("REPAIR_DELIVERY"),
   quarantineDelivery: text("QUARANTINE_DELIVERY"),
   replayStream: text("REPLAY_STREAM"),
+  eventStream: text("EVENT_STREAM"),
+  retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
   bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
 });
 const s3 = s3Client();
 const firehose = firehoseClient();
 const curated = firehoseSink({ firehose, deliveryStream: config.repairDelivery });
-const replayStream = kinesisSink({ client: kinesisClient(), stream: config.replayStream });
+const kinesis = kinesisClient();
+const replayStream = kinesisSink({ client: kinesis, stream: config.replayStream });
 
 export const handler = replayRecords({
   pipeline: compile(features, eventSchema),
-  read:
-    ({ source }) =>
-    (chunk) =>
-      (source === "quarantine" ? quarantinedRecords : archiveRecords)(s3, chunk),
+  read: chunkReader({
+    s3,
+    stream: kinesisReader({ client: kinesis, stream: config.eventStream }),
+    retentionMs: config.retentionHours * 3_600_000,
+    now: () => Date.now(),
+  }),
   sinkOf: (target) => (target === "replay-stream" ? replayStream : curated),
   returns: firehoseReturns({ firehose, s3, deliveryStream: config.quarantineDelivery, bucket: config.lakeBucket }),
   control: s3ReplayControl(s3, config.lakeBucket),

@@ -2,7 +2,9 @@ import {
   addCounts,
   type Chunk,
   NO_COUNTS,
+  NOTHING_REACHED,
   type QuarantineReturns,
+  type Reached,
   type ReadChunk,
   type RecordSink,
   type ReplayControl,
@@ -22,7 +24,7 @@ import { recordOf, recoveryOf } from "./recover.ts";
 
 export interface Deps {
   readonly pipeline: Pipeline;
-  readonly read: (request: ReplayRequest) => ReadChunk;
+  readonly read: (source: ReplayRequest["source"]) => ReadChunk;
   readonly sinkOf: (target: ReplayRequest["target"]) => RecordSink;
   readonly returns: QuarantineReturns;
   readonly control: ReplayControl;
@@ -58,34 +60,36 @@ export const PAUSED_SECONDS = 30;
  */
 export function replayRecords(deps: Deps) {
   return async (work: Work): Promise<ReplayProgress> => {
-    const before = work.progress ?? { taken: 0, counts: NO_COUNTS, done: false, waitSeconds: 0 };
+    const before = work.progress ?? { ...NOTHING_REACHED, counts: NO_COUNTS, done: false, waitSeconds: 0 };
     if (await deps.control.paused(work.execution)) return { ...before, waitSeconds: PAUSED_SECONDS };
-    const slice = await takeSlice(deps, work, before.taken);
+    const slice = await takeSlice(deps, work, before);
     const progress = { ...slice, counts: addCounts(before.counts, slice.counts) };
     report(deps, work, slice);
     return progress;
   };
 }
 
-async function takeSlice(deps: Deps, work: Work, from: number): Promise<ReplayProgress> {
+async function takeSlice(deps: Deps, work: Work, reached: Reached): Promise<ReplayProgress> {
   const pace = paceFor(deps, work);
   const untilMs = deps.now() + MOST_MS;
   const partitions = new Set<string>();
   let counts = NO_COUNTS;
-  let taken = from;
+  let { taken, last } = reached;
   let done = true;
-  for await (const { run, isLast } of runsOf(deps.read(work.request)(work.chunk), from)) {
+  for await (const { run, isLast } of runsOf(deps.read(work.request.source)(work.chunk, reached))) {
     const all = wantedOf(deps.pipeline, work.request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
     const next = all[wanted.length]?.index ?? run.length;
     counts = addCounts(counts, await send(deps, work.request, run.slice(0, next), wanted));
     taken += next;
+    last = run.slice(0, next).findLast(({ record }) => record !== null)?.record?.position ?? last;
     if (next < run.length || counts.sent >= pace.mostRecords || deps.now() >= untilMs) {
       done = next === run.length && isLast;
       break;
     }
   }
-  return { taken, counts, done, waitSeconds: pace.waitSeconds({ records: counts.sent, partitions: partitions.size }) };
+  const waitSeconds = pace.waitSeconds({ records: counts.sent, partitions: partitions.size });
+  return { taken, last, counts, done, waitSeconds };
 }
 
 async function send(
@@ -99,7 +103,7 @@ async function send(
   const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sinkOf(target).put(records);
   // Rows of the lake come first: what is said to be recovered must be there to be used.
   if (recovery !== null && !dryRun) await returns.put(recovery.returned);
-  const recovered = recovery?.returned.filter(({ reason }) => reason === "recovered") ?? [];
+  const recovered = recovery?.returned.filter(({ reason }) => reason === "recovered");
   const verdicts: Record<string, number> = {};
   for (const { decoded } of wanted) verdicts[verdictOf(decoded)] = (verdicts[verdictOf(decoded)] ?? 0) + 1;
   return {
@@ -109,9 +113,9 @@ async function send(
     bytes: records.reduce((sum, { data }) => sum + data.length, 0),
     oversize: sunk.oversize.length,
     unreadable: run.filter(({ record }) => record === null).length,
-    recovered: recovered.length,
-    returned: (recovery?.returned.length ?? 0) - recovered.length,
-    reach: reachOf(recovered.map(({ record }) => record)),
+    recovered: recovered?.length ?? 0,
+    returned: (recovery?.returned.length ?? 0) - (recovered?.length ?? 0),
+    reach: reachOf(target === "features" ? (recovered?.map(({ record }) => record) ?? records) : []),
   };
 }
 
@@ -145,13 +149,11 @@ interface SourceRun {
   readonly isLast: boolean;
 }
 
-/** The source in runs, without the first `skip` of its records; the last run may be empty. */
-async function* runsOf(sourced: AsyncIterable<Sourced>, skip: number): AsyncGenerator<SourceRun> {
+/** The source in runs; the last one may be empty. */
+async function* runsOf(sourced: AsyncIterable<Sourced>): AsyncGenerator<SourceRun> {
   let run: Sourced[] = [];
   let sizeBytes = 0;
-  let number = 0;
   for await (const one of sourced) {
-    if (number++ < skip) continue;
     run.push(one);
     sizeBytes += one.record?.data.length ?? 0;
     if (run.length < RUN_RECORDS && sizeBytes < RUN_BYTES) continue;

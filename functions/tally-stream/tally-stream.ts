@@ -1,4 +1,4 @@
-import type { ResultObjects, StreamReader } from "@millrace/aws";
+import { type ResultObjects, readRange, type StreamReader } from "@millrace/aws";
 import { type Position, recordHash, type StreamRecord } from "@millrace/engine";
 
 export interface Deps {
@@ -45,33 +45,22 @@ const HOUR_MS = 3_600_000;
 export function tallyStream({ stream, results, now }: Deps) {
   return async ({ shard, from, to, resultKey, progress }: TallyTask): Promise<TallyAnswer> => {
     const endMs = now() + MOST_MS;
-    const range = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+    const range = { kind: "arrived", shard, fromMs: Date.parse(from), toMs: Date.parse(to) } as const;
     const tallies = new Map((progress?.tallies ?? []).map((tally) => [tally.hourMs, tally]));
     let last = progress?.last ?? null;
-    for await (const page of stream.pages(
-      shard,
-      last === null ? { arrivalMs: range.fromMs } : { after: last.sequence },
-    )) {
-      for (const record of page.records) add(tallies, range, record);
-      last = page.records.at(-1)?.position ?? last;
-      if (page.records.some(({ arrivalMs }) => arrivalMs >= range.toMs + SLACK_MS)) break;
-      if (now() >= endMs) return { done: false, progress: { last, tallies: [...tallies.values()] } };
+    for await (const records of readRange(stream, range, last)) {
+      for (const record of records) add(tallies, record);
+      last = records.at(-1)?.position ?? last;
+      if (records.length > 0 && now() >= endMs)
+        return { done: false, progress: { last, tallies: [...tallies.values()] } };
     }
     await results.put(resultKey, [...tallies.values()]);
     return { done: true, progress: { last, tallies: [] } };
   };
 }
 
-/** Arrival times within a shard are nearly in order: one that steps back has come by then. */
-const SLACK_MS = 60_000;
-
-function add(
-  tallies: Map<number, StreamTally>,
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  record: StreamRecord,
-): void {
+function add(tallies: Map<number, StreamTally>, record: StreamRecord): void {
   const { arrivalMs, data, position } = record;
-  if (arrivalMs < fromMs || arrivalMs >= toMs) return;
   const hourMs = Math.floor(arrivalMs / HOUR_MS) * HOUR_MS;
   const { records = 0, bytes = 0, checksum = "0" } = tallies.get(hourMs) ?? {};
   const { high, low } = recordHash(record);

@@ -40,8 +40,14 @@ export type { Quarantine, QuarantineEntry, Unput } from "./quarantine.ts";
 export { fitsDelivery, fromRawLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
 export { type RecordArchive, s3RecordArchive } from "./record-archive.ts";
 export { type ArchivedObject, type ArchiveObjects, s3ArchiveObjects } from "./replay/archive-objects.ts";
-export { archiveRecords } from "./replay/archive-source.ts";
-export type { Chunk, Quarantined, ReadChunk, Sourced } from "./replay/chunk.ts";
+export {
+  type Chunk,
+  NOTHING_REACHED,
+  type Quarantined,
+  type Reached,
+  type ReadChunk,
+  type Sourced,
+} from "./replay/chunk.ts";
 export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
 export { type FailedBatch, type FailedBatches, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
@@ -50,7 +56,8 @@ export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
 export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
 export { type MetricsPlan, type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
 export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf } from "./replay/progress.ts";
-export { quarantinedRecords } from "./replay/quarantine-source.ts";
+export { unloadedRecords } from "./replay/quarantine-source.ts";
+export { chunkReader } from "./replay/read-chunk.ts";
 export {
   MOST_RECORDS_PER_SECOND,
   REPLAY_DEFAULTS,
@@ -72,7 +79,8 @@ export { type RowObjects, s3RowObjects } from "./row-objects.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
-export type { ReadFrom, StreamReader } from "./stream-reader.ts";
+export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type StreamRange } from "./stream-range.ts";
+export { type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
 export { type StreamTail, TailGoneError } from "./stream-tail.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
 export { s3WorkFiles, type WorkFiles } from "./work-files.ts";

@@ -13,8 +13,8 @@ export function kinesisReader({
     shardsSince: (sinceMs) => shardsSince(client, stream, sinceMs),
     async *pages(shard, from) {
       const start =
-        "after" in from
-          ? ({ ShardIteratorType: "AFTER_SEQUENCE_NUMBER", StartingSequenceNumber: from.after } as const)
+        "at" in from
+          ? ({ ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: from.at } as const)
           : ({ ShardIteratorType: "AT_TIMESTAMP", Timestamp: new Date(from.arrivalMs) } as const);
       const command = new GetShardIteratorCommand({ StreamName: stream, ShardId: shard, ...start });
       let iterator = (await client.send(command)).ShardIterator;

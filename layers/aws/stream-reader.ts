@@ -2,11 +2,16 @@ import type { StreamRecord } from "@millrace/engine";
 
 /** The stream as anybody can read it, while its records are retained. */
 export interface StreamReader {
-  /** The shards that were open at a time (epoch ms) or later. */
+  /** The shards that were open at a time (epoch ms) or later: also those that are closed by now, and their children. */
   shardsSince(sinceMs: number): Promise<readonly string[]>;
   /** A shard's records in order, page by page, to where it ends now. */
   pages(shard: string, from: ReadFrom): AsyncIterable<{ readonly records: readonly StreamRecord[] }>;
 }
 
-/** The first that arrived at a time or later, or the first after a sequence number. */
-export type ReadFrom = { readonly arrivalMs: number } | { readonly after: string };
+/** The first that arrived at a time or later, or the one with a sequence number: where it is gone, the first that is left. */
+export type ReadFrom = { readonly arrivalMs: number } | { readonly at: string };
+
+/** The stream does not keep records any more that somebody wants to read: no other try will find them. */
+export class StreamGoneError extends Error {
+  override readonly name = "StreamGoneError";
+}

@@ -73,7 +73,7 @@ export type { MetricRow, RolledUp, WindowBatch, Written } from "./metrics/roll-u
 export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
 export { recordHash } from "./metrics/seen.ts";
 export type { Position, StreamRecord } from "./position.ts";
-export { comparePositions } from "./position.ts";
+export { comparePositions, compareSequences } from "./position.ts";
 export type { ItemSummary } from "./read.ts";
 export { itemTtlMs, marksSince, reachMs, readFeatures, stateTtlMs, summarizeItem, viewOf } from "./read.ts";
 export type { EntityHistory, Recomputed, RecomputedItem } from "./recompute.ts";

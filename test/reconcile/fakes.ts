@@ -1,5 +1,6 @@
 import type { MetricsStore, ResultObjects, RowObjects, StoredRow, StreamReader } from "@millrace/aws";
 import {
+  compareSequences,
   compileMetrics,
   defineMetric,
   defineMetrics,
@@ -62,7 +63,7 @@ export function streamOf(records: readonly StreamRecord[], size: number, seen: s
     shardsSince: async () => [SHARD],
     async *pages(_, from) {
       let left = records.filter(({ arrivalMs, position }) =>
-        "after" in from ? position.sequence > from.after : arrivalMs >= from.arrivalMs,
+        "at" in from ? compareSequences(position.sequence, from.at) >= 0 : arrivalMs >= from.arrivalMs,
       );
       for (; left.length > 0; left = left.slice(size)) {
         seen.push(...left.slice(0, size).map(({ position }) => position.sequence));

@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, RestoreObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { mapAtMost } from "../at-most.ts";
-import type { Chunk } from "./chunk.ts";
+import type { S3Place } from "../object-lines.ts";
 
 /** The objects of the archive that may hold records of a time, and bringing back those that lie in Glacier. */
 export interface ArchiveObjects {
@@ -10,7 +10,7 @@ export interface ArchiveObjects {
   restore(objects: readonly ArchivedObject[]): Promise<void>;
 }
 
-export interface ArchivedObject extends Chunk {
+export interface ArchivedObject extends S3Place {
   readonly sizeBytes: number;
   readonly state: "readable" | "frozen" | "thawing";
 }

@@ -1,9 +1,12 @@
-import type { Rejection, Stage, StreamRecord } from "@millrace/engine";
+import type { Position, Rejection, Stage, StreamRecord } from "@millrace/engine";
+import type { S3Place } from "../object-lines.ts";
+import type { StreamRange } from "../stream-range.ts";
 
-/** A piece of a source that one invocation reads from its beginning, as often as it takes: an object. */
-export interface Chunk {
-  readonly bucket: string;
-  readonly key: string;
+/** A piece of a source that one worker reads from its beginning to its end, in as many invocations as it takes: an object, or a part of a shard. */
+export type Chunk = StoredChunk | StreamRange;
+
+export interface StoredChunk extends S3Place {
+  readonly kind: "stored";
 }
 
 /** One record of a source; from quarantine with the verdict that put it there. */
@@ -20,5 +23,14 @@ export interface Quarantined {
   readonly attempt: number;
 }
 
-/** The same chunk gives the same records in the same order each time, as long as it is there: a cursor is a number of them. */
-export type ReadChunk = (chunk: Chunk) => AsyncIterable<Sourced>;
+/** How far a chunk was read: an object is gone through by number, a shard by position, since it loses its oldest records. */
+export interface Reached {
+  readonly taken: number;
+  /** Of the last record that had a position. */
+  readonly last: Position | null;
+}
+
+export const NOTHING_REACHED: Reached = { taken: 0, last: null };
+
+/** The records of a chunk that come after what was reached. The same chunk gives the same records in the same order each time, as long as it is there. */
+export type ReadChunk = (chunk: Chunk, reached: Reached) => AsyncIterable<Sourced>;

@@ -13,7 +13,7 @@ export interface Wanted {
 /** The wanted ones among records of a source. What a filter cannot be asked of, since it is no event, is not wanted by it. */
 export function wantedOf(pipeline: Pipeline, request: ReplayRequest, sourced: readonly Sourced[]): readonly Wanted[] {
   const [fromMs, toMs] = [Date.parse(request.from), Date.parse(request.to)];
-  const keys = request.entities.length === 0 ? null : new Set(request.entities);
+  const keys = request.entities.length === 0 || namesItems(request) ? null : new Set(request.entities);
   const found = sourced.flatMap(({ record, quarantined }, index) => {
     if (record === null || record.arrivalMs < fromMs || record.arrivalMs >= toMs) return [];
     return keys === null || keys.has(record.partitionKey) ? [{ index, record, quarantined }] : [];
@@ -28,6 +28,11 @@ export function wantedOf(pipeline: Pipeline, request: ReplayRequest, sourced: re
       ? [{ index, decoded: one, ...(quarantined && { quarantined }) }]
       : [];
   });
+}
+
+/** Whether `entities` are those of a view, of which a record's key says nothing. */
+function namesItems({ source, target }: ReplayRequest): boolean {
+  return target === "features" && source !== "quarantine";
 }
 
 /** `accepted`, or why the online features refuse it. */

@@ -9,9 +9,9 @@ export type ReplayPlan =
   | { readonly kind: "restoring"; readonly objects: number; readonly waitSeconds: number }
   /** The lake does not hold yet all that arrived in the time. */
   | { readonly kind: "settling"; readonly waitSeconds: number }
-  /** What lies in quarantine is to be unloaded first. */
+  /** Athena is to look for the records first. */
   | {
-      readonly kind: "quarantine";
+      readonly kind: "unload";
       readonly request: ReplayRequest;
       /** As of a view's rows. */
       readonly prefix: string;

@@ -1,9 +1,8 @@
 import { comparePositions, type Position, type StreamRecord } from "@millrace/engine";
+import type { Reached } from "./chunk.ts";
 
-/** How far one chunk has come. It travels through the state machine from one invocation to the next. */
-export interface ReplayProgress {
-  /** Records of the chunk that are dealt with: the next invocation begins after them. */
-  readonly taken: number;
+/** How far one chunk has come: the next invocation begins after what is dealt with. It travels through the state machine from one invocation to the next. */
+export interface ReplayProgress extends Reached {
   readonly counts: ReplayCounts;
   readonly done: boolean;
   /** Until the next invocation, so that all workers together keep to the rate; whole seconds. */
@@ -23,7 +22,7 @@ export interface ReplayCounts {
   /** Out of quarantine: records that are used now, and those that go back with a new verdict. */
   readonly recovered: number;
   readonly returned: number;
-  /** Of the recovered, the last position of each shard, and between which times they arrived. */
+  /** Of what features are made of afterwards, the last position of each shard, and between which times it arrived. */
   readonly reach: Reach | null;
 }
 

@@ -6,17 +6,18 @@ import { fromRawLine } from "../raw-line.ts";
 import type { Sourced } from "./chunk.ts";
 
 /**
- * The records of one object of quarantined rows, as Athena unloads them: names in lower case, and no nulls. A row without the record's bytes
- * has them in an object beside the table; what has them nowhere is no record.
+ * The records of one object of rows of the archive or of quarantine, as Athena unloads them: names in lower case, and no nulls. A row of quarantine
+ * without the record's bytes has them in an object beside the table; what has them nowhere is no record.
  */
-export async function* quarantinedRecords(s3: Pick<S3Client, "send">, place: S3Place): AsyncGenerator<Sourced> {
+export async function* unloadedRecords(s3: Pick<S3Client, "send">, place: S3Place): AsyncGenerator<Sourced> {
   for await (const line of objectLines(s3, place)) {
     const unloaded = JSON.parse(line) as Unloaded;
     const { reason, stage, view = null, attempt, subsequence, database64, ...row } = unloaded;
     const raw = { ...row, subSequence: subsequence, ...(database64 !== undefined && { dataBase64: database64 }) };
     const hasBytes = row.data !== undefined || database64 !== undefined;
     const record = hasBytes ? fromRawLine(JSON.stringify(raw)) : await oversizeRecord(s3, place.bucket, unloaded);
-    yield { record, quarantined: { reason, stage, view, attempt } };
+    if (reason === undefined) yield { record };
+    else yield { record, quarantined: { reason, stage, view, attempt } };
   }
 }
 
@@ -37,7 +38,8 @@ async function oversizeRecord(
 }
 
 interface Unloaded {
-  readonly reason: Rejection["reason"];
+  /** Only a row of quarantine has one, and what stands with it. */
+  readonly reason?: Rejection["reason"];
   readonly stage: Stage;
   readonly view?: string | null;
   readonly attempt: number;

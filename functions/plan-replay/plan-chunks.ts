@@ -1,0 +1,121 @@
+import {
+  type ArchiveObjects,
+  type Chunk,
+  type ReplayPlan,
+  type ReplayRequest,
+  ReplayRequestError,
+  replayWork,
+  type StreamReader,
+  type WorkFiles,
+} from "@millrace/aws";
+
+export interface ChunksDeps {
+  readonly objects: ArchiveObjects;
+  readonly stream: Pick<StreamReader, "shardsSince">;
+  /** How long the stream keeps a record. */
+  readonly retentionMs: number;
+  readonly files: WorkFiles;
+  /** How long after its arrival a record may still be on its way into the lake (ms). */
+  readonly lagMs: number;
+  readonly now: () => number;
+}
+
+/** Chunks of one replay: all are listed in one file. */
+export const MOST_CHUNKS = 200_000;
+/** Records per second that one worker puts with ease; more workers than the rate needs would only wait. */
+export const WORKER_RECORDS_PER_SECOND = 500;
+export const MOST_WORKERS = 8;
+/** Glacier takes hours: 3 to 5 as a rule, up to 48 from the deep archive. */
+export const RESTORE_SECONDS = 900;
+/** A replay that is told from when on there are records should still find them when it begins. */
+export const RETENTION_MARGIN_MS = 10 * 60_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** Lists the chunks of a request whose records are put again. Throws a ReplayRequestError for what is there no more. */
+export async function planChunks(
+  deps: ChunksDeps,
+  request: ReplayRequest,
+  { execution, startedMs }: { readonly execution: string; readonly startedMs: number },
+): Promise<ReplayPlan> {
+  if (request.source === "stream") return ready(deps, request, execution, await shardsOf(deps, request, startedMs));
+  const { objects } = deps;
+  const all = await objects.between(Date.parse(request.from), Date.parse(request.to));
+  const frozen = all.filter(({ state }) => state === "frozen");
+  await objects.restore(frozen);
+  const waiting = all.filter(({ state }) => state !== "readable").length;
+  if (waiting > 0) return { kind: "restoring", objects: waiting, waitSeconds: RESTORE_SECONDS };
+  return ready(
+    deps,
+    request,
+    execution,
+    all.map(({ bucket, key }) => ({ kind: "stored", bucket, key })),
+  );
+}
+
+/** Records that Athena has unloaded. */
+export async function planUnloaded(
+  deps: ChunksDeps,
+  request: ReplayRequest,
+  { execution, prefix }: { readonly execution: string; readonly prefix: string },
+): Promise<ReplayPlan> {
+  const { bucket, below } = deps.files;
+  const chunks = (await below(prefix)).map((key): Chunk => ({ kind: "stored", bucket, key }));
+  return ready(deps, request, execution, chunks);
+}
+
+/** Before anything is begun. */
+export function refuseWhatIsGone({ retentionMs, now }: ChunksDeps, { source, from }: ReplayRequest): void {
+  const sinceMs = now() - retentionMs;
+  if (source !== "stream" || Date.parse(from) >= sinceMs) return;
+  const firstMs = Math.ceil((sinceMs + RETENTION_MARGIN_MS) / MINUTE_MS) * MINUTE_MS;
+  throw new ReplayRequestError(
+    `from: the stream keeps records for ${retentionMs / HOUR_MS} h; it has them from ${new Date(firstMs).toISOString()} on, got ${from}. ` +
+      "Begin then, or take what is older from the archive (source archive)",
+  );
+}
+
+/**
+ * Up to the replay's start, so that it ends however much comes in meanwhile. A shard is one chunk, since its readers share what it gives; onto the
+ * stream of replays, where one worker takes one chunk after another, an hour of it is, so that records come nearly in the order of arrival.
+ */
+async function shardsOf({ stream }: ChunksDeps, request: ReplayRequest, startedMs: number): Promise<readonly Chunk[]> {
+  const fromMs = Date.parse(request.from);
+  const toMs = Math.min(Date.parse(request.to), startedMs);
+  const stepMs = request.target === "replay-stream" ? HOUR_MS : Number.POSITIVE_INFINITY;
+  const shards = fromMs < toMs ? await stream.shardsSince(fromMs) : [];
+  const chunks: Chunk[] = [];
+  for (let ms = fromMs; ms < toMs; ms += stepMs)
+    for (const shard of shards) chunks.push({ kind: "arrived", shard, fromMs: ms, toMs: Math.min(ms + stepMs, toMs) });
+  return chunks;
+}
+
+async function ready(
+  { files, lagMs }: ChunksDeps,
+  request: ReplayRequest,
+  execution: string,
+  chunks: readonly Chunk[],
+): Promise<ReplayPlan> {
+  if (chunks.length > MOST_CHUNKS) {
+    throw new Error(`${chunks.length} pieces are too many for one replay (${MOST_CHUNKS}): ask for a shorter time`);
+  }
+  const chunksKey = `${replayWork(execution)}chunks.jsonl`;
+  await files.put(chunksKey, chunks.map((chunk) => `${JSON.stringify(chunk)}\n`).join(""));
+  return {
+    kind: "ready",
+    request,
+    chunks: chunks.length,
+    bucket: files.bucket,
+    chunksKey,
+    resultsPrefix: `${replayWork(execution)}results`,
+    workers: workersFor(request),
+    settleSeconds: request.target === "features" && !request.dryRun ? Math.ceil(lagMs / 1000) : null,
+  };
+}
+
+function workersFor({ recordsPerSecond, dryRun, target }: ReplayRequest): number {
+  // One after another, so that the stream has them nearly as they first arrived.
+  if (target === "replay-stream") return 1;
+  if (dryRun) return MOST_WORKERS;
+  return Math.max(1, Math.min(MOST_WORKERS, Math.ceil(recordsPerSecond / WORKER_RECORDS_PER_SECOND)));
+}

@@ -1,0 +1,45 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import { type ArrivedBetween, readRange, type StreamRange } from "../stream-range.ts";
+import { StreamGoneError, type StreamReader } from "../stream-reader.ts";
+import { archiveRecords } from "./archive-source.ts";
+import type { Reached, ReadChunk, Sourced } from "./chunk.ts";
+import { unloadedRecords } from "./quarantine-source.ts";
+import type { ReplaySource } from "./request.ts";
+
+export interface ChunkReaderOptions {
+  readonly s3: Pick<S3Client, "send">;
+  readonly stream: Pick<StreamReader, "pages">;
+  readonly retentionMs: number;
+  readonly now: () => number;
+}
+
+/** Reads the chunks of a source. */
+export function chunkReader(options: ChunkReaderOptions): (source: ReplaySource) => ReadChunk {
+  return (source) => (chunk, reached) => {
+    if (chunk.kind !== "stored") return shardRecords(options, chunk, reached);
+    const records = source === "archive" ? archiveRecords : unloadedRecords;
+    return without(reached.taken, records(options.s3, chunk));
+  };
+}
+
+async function* shardRecords(
+  { stream, retentionMs, now }: ChunkReaderOptions,
+  range: StreamRange,
+  { last }: Reached,
+): AsyncGenerator<Sourced> {
+  if (last === null && range.kind === "arrived" && range.fromMs < now() - retentionMs)
+    throw expired(range, retentionMs);
+  for await (const records of readRange(stream, range, last)) for (const record of records) yield { record };
+}
+
+async function* without(first: number, all: AsyncIterable<Sourced>): AsyncGenerator<Sourced> {
+  let number = 0;
+  for await (const one of all) if (number++ >= first) yield one;
+}
+
+function expired({ shard, fromMs }: ArrivedBetween, retentionMs: number): StreamGoneError {
+  return new StreamGoneError(
+    `expected the records of ${shard} from ${new Date(fromMs).toISOString()} on, but the stream keeps them for ${retentionMs / 3_600_000} h only: ` +
+      "begin later, or take them from the archive (source archive)",
+  );
+}
