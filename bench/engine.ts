@@ -1,4 +1,4 @@
-import { compile, decodeAll, type Event, fold, type Pipeline, stateId } from "@millrace/engine";
+import { compile, decodeForViews, type Event, fold, type Pipeline, stateId } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { makeEvents, type Sent } from "./events.ts";
@@ -37,7 +37,7 @@ export function* engineRows({ quick }: Pick<BenchOptions, "quick">): Generator<s
 /** As the handler does it: the envelopes of the whole batch first, then its records. */
 function decodeBatch(pipeline: Pipeline, batch: readonly Sent[]): readonly Event[] {
   const records = batch.map(({ data, record }) => ({ ...record, data: Buffer.from(data, "base64") }));
-  return decodeAll(pipeline, records).map((decoded) => {
+  return decodeForViews(pipeline, records).map((decoded) => {
     if (decoded.kind !== "event") throw new Error(`the bench's own event was rejected: ${decoded.rejection.detail}`);
     return decoded.event;
   });

@@ -76,6 +76,6 @@ const RESERVED_WORDS = new Set(
     "false finally for function if implements import in instanceof interface let new null number object of package private " +
     "protected public return static string super switch symbol this throw true try type typeof undefined var void while with yield " +
     "validate own isObject isDeeperThan codePoints wrongType wrongValue wrongLength parseTime scaleDecimal jsonText flatText isoTime " +
-    "fromScaled eventSchema readRow toRow toLakeColumns"
+    "fromScaled eventSchema readRow readFields toRow toLakeColumns"
   ).split(" "),
 );

@@ -1,6 +1,7 @@
 /** Puts definitions/generated/event.ts together. */
 import type { Lines } from "./code.ts";
 import { ID_COLUMN, type PlannedColumn, TIME_COLUMN } from "./columns.ts";
+import { emitReadFields } from "./emit-fields.ts";
 import { emitRead } from "./emit-read.ts";
 import { emitEventSchema, emitToLakeColumns } from "./emit-row.ts";
 import { emitType } from "./emit-type.ts";
@@ -15,12 +16,15 @@ export function emitEvent(root: SchemaNode, columns: readonly PlannedColumn[]): 
     "",
     ...emitRead(root, columns),
     "",
+    ...emitReadFields(root, columns),
+    "",
     ...emitToLakeColumns(columns),
   ];
   const pieces = neededPieces(body.join("\n"));
   const code = [...body, ...pieces.flatMap((piece) => ["", ...piece.split("\n")])].join("\n");
   const imports = [
     "type EventSchema",
+    "type Fields",
     "fromScaled",
     "isoTime",
     "parseTime",

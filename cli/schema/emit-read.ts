@@ -107,7 +107,7 @@ function emitColumn(node: SchemaNode, place: Place, { columns, declarations, row
   return [...emitCheck(node, place, context), emitJsonCell(cell, node, place)];
 }
 
-function emitJsonCell(cell: string, node: SchemaNode, { variable, label }: Place): string {
+export function emitJsonCell(cell: string, node: SchemaNode, { variable, label }: Place): string {
   if (!nestsFreely(node)) return `${cell} = JSON.stringify(${variable});`;
   const message = labelSource([...label, `: expected at most ${MAX_JSON_LEVELS} levels of nesting, got more`]);
   return `if ((${cell} = jsonText(${variable}, ${MAX_JSON_LEVELS}, plain)) === null) return ${message};`;
@@ -118,7 +118,7 @@ function nestsFreely({ types, items }: SchemaNode): boolean {
   return types.includes("object") || (types.includes("array") && (items === null || nestsFreely(items)));
 }
 
-function cellType({ type }: PlannedColumn): string {
+export function cellType({ type }: PlannedColumn): string {
   if (type === "string" || type === "boolean") return type;
   return "number";
 }

@@ -18,6 +18,7 @@ export function emitEventSchema(columns: readonly PlannedColumn[], idColumn: str
         "validate,",
         "toRow,",
         "readRow,",
+        "readFields,",
         "toLakeColumns,",
       ],
       "};",

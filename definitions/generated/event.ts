@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
+import { type EventSchema, type Fields, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
 
 /** One thing that a visitor did. Fields that are not declared here are allowed and kept in the raw archive. */
 export interface ClickstreamEvent {
@@ -73,6 +73,7 @@ export const eventSchema: EventSchema = {
   validate,
   toRow,
   readRow,
+  readFields,
   toLakeColumns,
 };
 
@@ -281,6 +282,98 @@ export function toRow(event: unknown): Row {
 }
 
 const CURRENCY_PATTERN = /^[A-Z]{3}$/u;
+
+/** `readRow` from the places of the fields; anything but a row where `readRow` has to tell. */
+export function readFields(fields: Fields): Row | string | null {
+  const plain = true;
+  let eventTimeCell: number | null = null;
+  let quantityCell: number | null = null;
+  let amountCell: number | null = null;
+  let currencyCell: string | null = null;
+  if (!fields.isText(0, 1, 256)) return null;
+  if (!fields.isText(1, 1, 64)) return null;
+  const eventTime = fields.value(2);
+  if (typeof eventTime === "string") {
+    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+    if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
+    if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
+    eventTimeCell = eventTime + 0;
+  } else {
+    return wrongType("event_time", "a string or an integer", eventTime);
+  }
+  if (!fields.isText(3, 1, 256)) return null;
+  if (!fields.isText(4, 0, 256) && fields.has(4) && !fields.isNull(4)) return null;
+  if (!fields.isText(5, 1, 256) && fields.has(5) && !fields.isNull(5)) return null;
+  if (!fields.isText(6, 0, 256) && fields.has(6) && !fields.isNull(6)) return null;
+  const quantity = fields.value(7);
+  if (quantity !== undefined && quantity !== null) {
+    if (!(typeof quantity === "number" && Number.isInteger(quantity))) return wrongType("quantity", "an integer or null", quantity);
+    if (quantity < -1000000000) return wrongType("quantity", "at least -1000000000", quantity);
+    if (quantity > 1000000000) return wrongType("quantity", "at most 1000000000", quantity);
+    quantityCell = quantity + 0;
+  }
+  const amount = fields.value(8);
+  if (amount !== undefined && amount !== null) {
+    if (typeof amount === "number" && Number.isFinite(amount)) {
+      if ((amountCell = scaleDecimal(amount, 4)) === null) return wrongType("amount", "a decimal with at most 4 places and 15 digits", amount);
+    } else if (typeof amount === "string") {
+      if (amount.length > 32 && codePoints(amount) > 32) return wrongLength("amount", "at most 32 characters", codePoints(amount));
+      if ((amountCell = scaleDecimal(amount, 4)) === null) return wrongType("amount", "a decimal with at most 4 places and 15 digits", amount);
+    } else {
+      return wrongType("amount", "a number or a string or null", amount);
+    }
+  }
+  const currency = fields.value(9);
+  if (currency !== undefined && currency !== null) {
+    if (typeof currency !== "string") return wrongType("currency", "a string or null", currency);
+    if (!CURRENCY_PATTERN.test(currency)) return wrongType("currency", "a string that matches ^[A-Z]{3}$", currency);
+    currencyCell = plain ? currency : currency.toWellFormed();
+  }
+  if (!fields.isText(10, 0, 64) && fields.has(10) && !fields.isNull(10)) return null;
+  const page = fields.value(11);
+  if (page !== undefined && page !== null) {
+    if (!isObject(page)) return wrongType("page", "an object or null", page);
+    if (!fields.isText(12, 0, 4096) && fields.has(12) && !fields.isNull(12)) return null;
+    if (!fields.isText(13, 0, 1024) && fields.has(13) && !fields.isNull(13)) return null;
+    if (!fields.isText(14, 0, 4096) && fields.has(14) && !fields.isNull(14)) return null;
+  }
+  const device = fields.value(15);
+  if (device !== undefined && device !== null) {
+    if (!isObject(device)) return wrongType("device", "an object or null", device);
+    if (!fields.isText(16, 0, 64) && fields.has(16) && !fields.isNull(16)) return null;
+    if (!fields.isText(17, 0, 64) && fields.has(17) && !fields.isNull(17)) return null;
+    if (!fields.isText(18, 0, 64) && fields.has(18) && !fields.isNull(18)) return null;
+    if (!fields.isText(19, 0, 64) && fields.has(19) && !fields.isNull(19)) return null;
+    if (!fields.isText(20, 0, 64) && fields.has(20) && !fields.isNull(20)) return null;
+    if (!fields.isText(21, 0, 1024) && fields.has(21) && !fields.isNull(21)) return null;
+  }
+  if (!fields.isObject(22) && fields.has(22) && !fields.isNull(22)) return null;
+  return {
+    event_id: fields.text(0),
+    event_type: fields.text(1),
+    event_time: eventTimeCell,
+    user_id: fields.text(3),
+    session_id: fields.text(4),
+    item_id: fields.text(5),
+    category: fields.text(6),
+    quantity: quantityCell,
+    amount: amountCell,
+    currency: currencyCell,
+    region: fields.text(10),
+    page_url: fields.text(12),
+    page_title: fields.text(13),
+    page_referrer: fields.text(14),
+    device_type: fields.text(16),
+    device_os: fields.text(17),
+    device_browser: fields.text(18),
+    device_language: fields.text(19),
+    device_ip: fields.text(20),
+    device_user_agent: fields.text(21),
+    properties: fields.json(22),
+  };
+}
 
 /** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */
 export function toLakeColumns(row: Row): Record<string, Scalar | undefined> {

@@ -1,5 +1,5 @@
 import { fromKinesis, type Quarantine, type StateStore, type Telemetry, toBatchResponse } from "@millrace/aws";
-import { decodeAll, type Event, type Pipeline, type Rejection, type StreamRecord } from "@millrace/engine";
+import { decodeForViews, type Event, type Pipeline, type Rejection, type StreamRecord } from "@millrace/engine";
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda";
 import { type Committed, commit, type Watched } from "./commit.ts";
 import { type AlertDeps, raiseAlerts, raiseEarlier } from "./raise-alerts.ts";
@@ -57,7 +57,7 @@ function processing(deps: Deps): (records: readonly StreamRecord[]) => Promise<P
 function decodeBatch(pipeline: Pipeline, records: readonly StreamRecord[]) {
   const events: Event[] = [];
   const rejections: Rejection[] = [];
-  for (const decoded of decodeAll(pipeline, records)) {
+  for (const decoded of decodeForViews(pipeline, records)) {
     if (decoded.kind === "event") events.push(decoded.event);
     else rejections.push(decoded.rejection);
   }

@@ -5,6 +5,7 @@ import type { Features, View } from "./define.ts";
 import { demand } from "./demand.ts";
 import { type Draft, type DraftPlace, inOrder, placeOf, spanOf } from "./draft.ts";
 import type { FeatureSpec } from "./feature.ts";
+import { FieldReader } from "./field-reader.ts";
 import { layoutOfFormat1 } from "./format-1.ts";
 import type { Lattice } from "./lattice.ts";
 import { hash48 } from "./md5.ts";
@@ -27,6 +28,8 @@ export interface Pipeline {
   readonly maxSkewMs: number;
   readonly slackMs: number;
   readonly views: readonly CompiledView[];
+  /** Reads what the views need of an event; null where the schema cannot. It learns as events come. */
+  readonly fields: FieldReader | null;
 }
 
 export interface CompiledView {
@@ -145,7 +148,17 @@ export function compile(features: Features, schema: EventSchema): Pipeline {
     return compileView(view, features, schema);
   });
   const { partitionKey, allowedLatenessMs, maxSkewMs, slackMs } = features;
-  return { schema, partitionKey, allowedLatenessMs, maxSkewMs, slackMs, views };
+  const wanted = new Set([partitionKey, schema.idColumn, schema.timeColumn, ...views.flatMap(columnsOf)]);
+  const fields = schema.readFields === undefined ? null : new FieldReader(schema.columns, wanted);
+  return { schema, partitionKey, allowedLatenessMs, maxSkewMs, slackMs, views, fields };
+}
+
+/** The columns that a view looks at. */
+function columnsOf({ entity, where, tests, sequence, resolutions }: CompiledView): readonly string[] {
+  const slots = resolutions.flatMap((resolution) => resolution.slots);
+  const values = [sequence?.column, ...slots.flatMap(({ column, by }) => [column, by])];
+  const asked = [...where, ...tests].map((test) => test.column);
+  return [entity, ...asked, ...values.filter((name) => name !== null && name !== undefined)];
 }
 
 function compileView(view: View, features: Features, schema: EventSchema): CompiledView {

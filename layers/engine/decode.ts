@@ -49,6 +49,27 @@ export function decodeAll(pipeline: Pipeline, records: readonly StreamRecord[]):
   return readAll(pipeline, records, (record, reading) => identify(pipeline, record, reading));
 }
 
+/**
+ * `decodeAll` for the pipeline's views: where a record is an event that no view refuses, its row may lack what none of them looks at.
+ */
+export function decodeForViews(pipeline: Pipeline, records: readonly StreamRecord[]): readonly Decoded[] {
+  const { fields, schema } = pipeline;
+  if (fields === null) return decodeAll(pipeline, records);
+  const results: Decoded[] = [];
+  for (let from = 0; from < records.length; ) {
+    const to = fields.load(records, from);
+    for (let i = from; i < to; i++) {
+      const record = records[i] as StreamRecord;
+      const row = fields.find(i - from) ? (schema.readFields?.(fields) ?? null) : null;
+      const isRow = row !== null && typeof row !== "string";
+      const reading = isRow ? judge(pipeline, record, row) : read(pipeline, record, parse(record));
+      results.push(identify(pipeline, record, reading));
+    }
+    from = to;
+  }
+  return results;
+}
+
 /** Reads one record, already de-aggregated. Never throws for what the record holds. */
 export function decode(pipeline: Pipeline, record: StreamRecord): Decoded {
   return identify(pipeline, record, read(pipeline, record, parse(record)));
@@ -98,7 +119,11 @@ function read(pipeline: Pipeline, record: StreamRecord, parsed: Parsed): Reading
   const { schema } = pipeline;
   const row = schema.readRow?.(value, plain) ?? schema.validate(value) ?? schema.toRow(value);
   if (typeof row === "string") return { row: null, refusal: { reason: "schema_violation", detail: row } };
-  const timeMs = row[schema.timeColumn] as number;
+  return judge(pipeline, record, row);
+}
+
+function judge(pipeline: Pipeline, record: StreamRecord, row: Row): Reading {
+  const timeMs = row[pipeline.schema.timeColumn] as number;
   return { row, timeMs, refusal: refuse(pipeline, row, timeMs, record) };
 }
 

@@ -17,7 +17,7 @@ export { columnsFor, curatedEvent, ORIGIN_COLUMNS } from "./curated-event.ts";
 export { deaggregate } from "./deaggregate.ts";
 export { fromScaled, scaleDecimal } from "./decimal.ts";
 export type { Decoded, Event } from "./decode.ts";
-export { decode, decodeAll } from "./decode.ts";
+export { decode, decodeAll, decodeForViews } from "./decode.ts";
 export type { Condition, Features, Sequence, View } from "./define.ts";
 export { DefinitionError, defineFeatures, defineView } from "./define.ts";
 export { days, hours, minutes, seconds } from "./duration.ts";
@@ -79,7 +79,7 @@ export { itemTtlMs, marksSince, reachMs, readFeatures, stateTtlMs, summarizeItem
 export type { EntityHistory, Recomputed, RecomputedItem } from "./recompute.ts";
 export { recomputeEntity } from "./recompute.ts";
 export type { Reason, Rejection, Stage } from "./rejection.ts";
-export type { Column, ColumnType, EventSchema, Row, Scalar } from "./schema.ts";
+export type { Column, ColumnType, EventSchema, Fields, Row, Scalar } from "./schema.ts";
 export type { ViewSize } from "./size.ts";
 export { ITEM_LIMITS, sizeOfView } from "./size.ts";
 export { isoTime, parseTime } from "./time.ts";

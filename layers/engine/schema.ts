@@ -28,6 +28,25 @@ export interface Column {
   readonly maxLength?: number;
 }
 
+/**
+ * The declared fields of one event, by number: in the order of the columns' paths, an object before what is in it. Its texts hold
+ * no escapes and nothing beyond ASCII.
+ */
+export interface Fields {
+  readonly has: (field: number) => boolean;
+  readonly isNull: (field: number) => boolean;
+  /** Lengths in characters. */
+  readonly isText: (field: number, least: number, most: number) => boolean;
+  /** An object of which no field is declared. */
+  readonly isObject: (field: number) => boolean;
+  /** Null for what is no text, and for a column that is not wanted. */
+  readonly text: (field: number) => string | null;
+  /** Such an object as JSON.stringify has it; null for what is none, and for a column that is not wanted. */
+  readonly json: (field: number) => string | null;
+  /** What JSON.parse makes of it, undefined where it is absent; some empty object for one whose fields are declared. */
+  readonly value: (field: number) => unknown;
+}
+
 export interface EventSchema {
   readonly idColumn: string;
   readonly timeColumn: string;
@@ -43,6 +62,11 @@ export interface EventSchema {
    * then every text in it stood there as it is, is well-formed, and needs no escape when it is written as JSON again.
    */
   readonly readRow?: (value: unknown, plain: boolean) => Row | string;
+  /**
+   * The row of an event of which only the places of its fields are known. Columns that are not wanted are checked as well, and null
+   * in it where they are texts. Anything else than a row: `readRow` has to tell.
+   */
+  readonly readFields?: (fields: Fields) => Row | string | null;
   /**
    * A row of `readRow` with times and decimals as the lake's JSON has them, and undefined for null, which JSON.stringify leaves
    * out: what `toCuratedRow` says by walking the columns. The object is the caller's own.

@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, isoTime, parseTime, type Row, type Scalar } from "@millrace/engine";
+import { type EventSchema, type Fields, isoTime, parseTime, type Row, type Scalar } from "@millrace/engine";
 
 /** One person signed up, one auction was opened, or one bid was made. */
 export interface AuctionEvent {
@@ -39,6 +39,7 @@ export const eventSchema: EventSchema = {
   validate,
   toRow,
   readRow,
+  readFields,
   toLakeColumns,
 };
 
@@ -153,6 +154,86 @@ const PERSON_ID_PATTERN = /^[0-9]+$/u;
 const AUCTION_ID_PATTERN = /^[0-9]+$/u;
 
 const PRICE_RANGE_VALUES = new Set<unknown>(["low", "middle", "high"]);
+
+/** `readRow` from the places of the fields; anything but a row where `readRow` has to tell. */
+export function readFields(fields: Fields): Row | string | null {
+  const plain = true;
+  let kindCell: string | null = null;
+  let eventTimeCell: number | null = null;
+  let personIdCell: string | null = null;
+  let auctionIdCell: string | null = null;
+  let priceCell: number | null = null;
+  let priceRangeCell: string | null = null;
+  let expiresCell: number | null = null;
+  if (!fields.isText(0, 1, 32)) return null;
+  const kind = fields.value(1);
+  if (typeof kind !== "string") return wrongType("kind", "a string", kind);
+  if (!KIND_VALUES.has(kind)) return wrongType("kind", "one of \"person\", \"auction\", \"bid\"", kind);
+  if (kind.length > 16 && codePoints(kind) > 16) return wrongLength("kind", "at most 16 characters", codePoints(kind));
+  kindCell = plain ? kind : kind.toWellFormed();
+  const eventTime = fields.value(2);
+  if (typeof eventTime === "string") {
+    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+    if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
+    if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
+    eventTimeCell = eventTime + 0;
+  } else {
+    return wrongType("event_time", "a string or an integer", eventTime);
+  }
+  const personId = fields.value(3);
+  if (typeof personId !== "string") return wrongType("person_id", "a string", personId);
+  if (personId.length > 16 && codePoints(personId) > 16) return wrongLength("person_id", "at most 16 characters", codePoints(personId));
+  if (!PERSON_ID_PATTERN.test(personId)) return wrongType("person_id", "a string that matches ^[0-9]+$", personId);
+  personIdCell = plain ? personId : personId.toWellFormed();
+  const auctionId = fields.value(4);
+  if (auctionId !== undefined) {
+    if (typeof auctionId !== "string") return wrongType("auction_id", "a string", auctionId);
+    if (auctionId.length > 16 && codePoints(auctionId) > 16) return wrongLength("auction_id", "at most 16 characters", codePoints(auctionId));
+    if (!AUCTION_ID_PATTERN.test(auctionId)) return wrongType("auction_id", "a string that matches ^[0-9]+$", auctionId);
+    auctionIdCell = plain ? auctionId : auctionId.toWellFormed();
+  }
+  const price = fields.value(5);
+  if (price !== undefined) {
+    if (!(typeof price === "number" && Number.isInteger(price))) return wrongType("price", "an integer", price);
+    if (price < 0) return wrongType("price", "at least 0", price);
+    if (price > 9007199254740991) return wrongType("price", "at most 9007199254740991", price);
+    priceCell = price + 0;
+  }
+  const priceRange = fields.value(6);
+  if (priceRange !== undefined) {
+    if (typeof priceRange !== "string") return wrongType("price_range", "a string", priceRange);
+    if (!PRICE_RANGE_VALUES.has(priceRange)) return wrongType("price_range", "one of \"low\", \"middle\", \"high\"", priceRange);
+    if (priceRange.length > 8 && codePoints(priceRange) > 8) return wrongLength("price_range", "at most 8 characters", codePoints(priceRange));
+    priceRangeCell = plain ? priceRange : priceRange.toWellFormed();
+  }
+  if (!fields.isText(7, 0, 16) && fields.has(7)) return null;
+  const expires = fields.value(8);
+  if (expires !== undefined) {
+    if (typeof expires === "string") {
+      if (expires.length > 64 && codePoints(expires) > 64) return wrongLength("expires", "at most 64 characters", codePoints(expires));
+      if ((expiresCell = parseTime(expires)) === null) return wrongType("expires", "a time such as 2026-01-02T03:04:05.678Z", expires);
+    } else if (typeof expires === "number" && Number.isInteger(expires)) {
+      if (expires < -8640000000000000) return wrongType("expires", "at least -8640000000000000", expires);
+      if (expires > 8640000000000000) return wrongType("expires", "at most 8640000000000000", expires);
+      expiresCell = expires + 0;
+    } else {
+      return wrongType("expires", "a string or an integer", expires);
+    }
+  }
+  return {
+    event_id: fields.text(0),
+    kind: kindCell,
+    event_time: eventTimeCell,
+    person_id: personIdCell,
+    auction_id: auctionIdCell,
+    price: priceCell,
+    price_range: priceRangeCell,
+    category: fields.text(7),
+    expires: expiresCell,
+  };
+}
 
 /** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */
 export function toLakeColumns(row: Row): Record<string, Scalar | undefined> {

@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
+import { type EventSchema, type Fields, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
 
 /** One measurement of one machine. */
 export interface SensorReading {
@@ -47,6 +47,7 @@ export const eventSchema: EventSchema = {
   validate,
   toRow,
   readRow,
+  readFields,
   toLakeColumns,
 };
 
@@ -180,6 +181,92 @@ function checkPosition(fields: JsonObject): string | null {
   if (lon < -180) return wrongValue("lon", "at least -180", lon);
   if (lon > 180) return wrongValue("lon", "at most 180", lon);
   return null;
+}
+
+/** `readRow` from the places of the fields; anything but a row where `readRow` has to tell. */
+export function readFields(fields: Fields): Row | string | null {
+  const plain = true;
+  let measuredAtCell: number | null = null;
+  let machineIdCell: string | null = null;
+  let siteCell: string | null = null;
+  let valueCell: number | null = null;
+  let vibrationHzCell: number | null = null;
+  let cyclesCell: number | null = null;
+  let alarmCell: boolean | null = null;
+  let positionCell: string | null = null;
+  let tagsCell: string | null = null;
+  if (!fields.isText(0, 1, 64)) return null;
+  const measuredAt = fields.value(1);
+  if (typeof measuredAt !== "string") return wrongType("measuredAt", "a string", measuredAt);
+  if ((measuredAtCell = parseTime(measuredAt)) === null) return wrongType("measuredAt", "a time such as 2026-01-02T03:04:05.678Z", measuredAt);
+  const machine = fields.value(2);
+  if (!isObject(machine)) return wrongType("machine", "an object", machine);
+  const machineId = fields.value(3);
+  if (typeof machineId !== "string") return wrongType("machine.id", "a string", machineId);
+  if (machineId.length > 64 && codePoints(machineId) > 64) return wrongLength("machine.id", "at most 64 characters", codePoints(machineId));
+  if (!MACHINE_ID_PATTERN.test(machineId)) return wrongType("machine.id", "a string that matches ^[a-z0-9-]+$", machineId);
+  machineIdCell = plain ? machineId : machineId.toWellFormed();
+  if (!fields.isText(4, 0, 64) && fields.has(4) && !fields.isNull(4)) return null;
+  if (!fields.isText(5, 0, 128) && fields.has(5) && !fields.isNull(5)) return null;
+  const site = fields.value(6);
+  if (typeof site !== "string") return wrongType("site", "a string", site);
+  if (!SITE_VALUES.has(site)) return wrongType("site", "one of \"north\", \"south\", \"harbour\"", site);
+  siteCell = plain ? site : site.toWellFormed();
+  const value = fields.value(7);
+  if (!(typeof value === "number" && Number.isFinite(value))) return wrongType("value", "a number", value);
+  if (value < -273.15) return wrongType("value", "at least -273.15", value);
+  if (value >= 10000) return wrongType("value", "less than 10000", value);
+  if ((valueCell = scaleDecimal(value, 4)) === null) return wrongType("value", "a decimal with at most 4 places and 15 digits", value);
+  const vibrationHz = fields.value(8);
+  if (vibrationHz !== undefined && vibrationHz !== null) {
+    if (!(typeof vibrationHz === "number" && Number.isFinite(vibrationHz))) return wrongType("vibrationHz", "a number or null", vibrationHz);
+    if (vibrationHz < 0) return wrongType("vibrationHz", "at least 0", vibrationHz);
+    vibrationHzCell = vibrationHz + 0;
+  }
+  const cycles = fields.value(9);
+  if (cycles !== undefined) {
+    if (!(typeof cycles === "number" && Number.isInteger(cycles))) return wrongType("cycles", "an integer", cycles);
+    if (cycles < 0) return wrongType("cycles", "at least 0", cycles);
+    if (cycles > 9007199254740991) return wrongType("cycles", "at most 9007199254740991", cycles);
+    cyclesCell = cycles + 0;
+  }
+  const alarm = fields.value(10);
+  if (alarm !== undefined) {
+    if (typeof alarm !== "boolean") return wrongType("alarm", "a boolean", alarm);
+    alarmCell = alarm;
+  }
+  const position = fields.value(11);
+  if (position !== undefined) {
+    if (!isObject(position)) return wrongType("position", "an object", position);
+    const positionViolation = checkPosition(position);
+    if (positionViolation !== null) return `position.${positionViolation}`;
+    if ((positionCell = jsonText(position, 100, plain)) === null) return "position: expected at most 100 levels of nesting, got more";
+  }
+  const tags = fields.value(12);
+  if (tags !== undefined) {
+    if (!Array.isArray(tags)) return wrongType("tags", "an array", tags);
+    if (tags.length > 16) return wrongLength("tags", "at most 16 items", tags.length);
+    for (let i = 0; i < tags.length; i += 1) {
+      const item: unknown = tags[i];
+      if (typeof item !== "string") return wrongType(`tags[${i}]`, "a string", item);
+      if (item.length > 32 && codePoints(item) > 32) return wrongLength(`tags[${i}]`, "at most 32 characters", codePoints(item));
+    }
+    tagsCell = JSON.stringify(tags);
+  }
+  return {
+    event_id: fields.text(0),
+    event_time: measuredAtCell,
+    machine_id: machineIdCell,
+    machine_model: fields.text(4),
+    machine_operator: fields.text(5),
+    site: siteCell,
+    value: valueCell,
+    vibration_hz: vibrationHzCell,
+    cycles: cyclesCell,
+    alarm: alarmCell,
+    position: positionCell,
+    tags: tagsCell,
+  };
 }
 
 /** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */

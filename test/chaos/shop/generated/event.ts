@@ -1,5 +1,5 @@
 // Written by `npm run generate` from event.schema.json: change that file, not this one.
-import { type EventSchema, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
+import { type EventSchema, type Fields, fromScaled, isoTime, parseTime, type Row, type Scalar, scaleDecimal } from "@millrace/engine";
 
 export interface ShopEvent {
   readonly event_id: string;
@@ -36,6 +36,7 @@ export const eventSchema: EventSchema = {
   validate,
   toRow,
   readRow,
+  readFields,
   toLakeColumns,
 };
 
@@ -146,6 +147,76 @@ export function toRow(event: unknown): Row {
 }
 
 const EVENT_TYPE_VALUES = new Set<unknown>(["view_item", "add_to_cart", "purchase"]);
+
+/** `readRow` from the places of the fields; anything but a row where `readRow` has to tell. */
+export function readFields(fields: Fields): Row | string | null {
+  const plain = true;
+  let eventTypeCell: string | null = null;
+  let eventTimeCell: number | null = null;
+  let amountCell: number | null = null;
+  let quantityCell: number | null = null;
+  let weightCell: number | null = null;
+  let giftCell: boolean | null = null;
+  if (!fields.isText(0, 1, 64)) return null;
+  const eventType = fields.value(1);
+  if (typeof eventType !== "string") return wrongType("event_type", "a string", eventType);
+  if (!EVENT_TYPE_VALUES.has(eventType)) return wrongType("event_type", "one of \"view_item\", \"add_to_cart\", \"purchase\"", eventType);
+  eventTypeCell = plain ? eventType : eventType.toWellFormed();
+  const eventTime = fields.value(2);
+  if (typeof eventTime === "string") {
+    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+    if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
+    if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
+    eventTimeCell = eventTime + 0;
+  } else {
+    return wrongType("event_time", "a string or an integer", eventTime);
+  }
+  if (!fields.isText(3, 1, 64)) return null;
+  const fieldItem = fields.value(4);
+  if (fieldItem !== undefined && fieldItem !== null) {
+    if (!isObject(fieldItem)) return wrongType("item", "an object or null", fieldItem);
+    if (!fields.isText(5, 1, 64) && fields.has(5) && !fields.isNull(5)) return null;
+  }
+  if (!fields.isText(6, 0, 16) && fields.has(6) && !fields.isNull(6)) return null;
+  const amount = fields.value(7);
+  if (amount !== undefined && amount !== null) {
+    if (!(typeof amount === "number" && Number.isFinite(amount))) return wrongType("amount", "a number or null", amount);
+    if ((amountCell = scaleDecimal(amount, 2)) === null) return wrongType("amount", "a decimal with at most 2 places and 15 digits", amount);
+  }
+  const quantity = fields.value(8);
+  if (quantity !== undefined && quantity !== null) {
+    if (!(typeof quantity === "number" && Number.isInteger(quantity))) return wrongType("quantity", "an integer or null", quantity);
+    if (quantity < -1000000) return wrongType("quantity", "at least -1000000", quantity);
+    if (quantity > 1000000) return wrongType("quantity", "at most 1000000", quantity);
+    quantityCell = quantity + 0;
+  }
+  const weight = fields.value(9);
+  if (weight !== undefined && weight !== null) {
+    if (!(typeof weight === "number" && Number.isFinite(weight))) return wrongType("weight", "a number or null", weight);
+    if (weight < -1000000) return wrongType("weight", "at least -1000000", weight);
+    if (weight > 1000000) return wrongType("weight", "at most 1000000", weight);
+    weightCell = weight + 0;
+  }
+  const gift = fields.value(10);
+  if (gift !== undefined && gift !== null) {
+    if (typeof gift !== "boolean") return wrongType("gift", "a boolean or null", gift);
+    giftCell = gift;
+  }
+  return {
+    event_id: fields.text(0),
+    event_type: eventTypeCell,
+    event_time: eventTimeCell,
+    user_id: fields.text(3),
+    item_id: fields.text(5),
+    region: fields.text(6),
+    amount: amountCell,
+    quantity: quantityCell,
+    weight: weightCell,
+    gift: giftCell,
+  };
+}
 
 /** The columns as the lake's JSON has them; undefined, which JSON.stringify leaves out, for null. */
 export function toLakeColumns(row: Row): Record<string, Scalar | undefined> {

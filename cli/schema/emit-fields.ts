@@ -1,0 +1,92 @@
+/**
+ * `readFields`: what `readRow` does, for an event of which only the places of its fields are known. Plain texts are checked by their
+ * length and made only where they are wanted; for any other field its value is made, and the checks are those of `readRow`.
+ */
+import { block, indent, type Lines, variableFor } from "./code.ts";
+import { isFlattened, isJsonText } from "./column-type.ts";
+import type { PlannedColumn } from "./columns.ts";
+import { cellType, emitJsonCell } from "./emit-read.ts";
+import { type Context, emitCheck, emitTypeGuard, type Place, presence } from "./emit-validate.ts";
+import { isRequired, type SchemaNode } from "./read-schema.ts";
+
+interface Reading {
+  readonly columns: ReadonlyMap<SchemaNode, PlannedColumn>;
+  readonly taken: Set<string>;
+  readonly declarations: string[];
+  readonly row: string[];
+  readonly context: Context;
+  /** The number of the next field. */
+  next: number;
+}
+
+export function emitReadFields(root: SchemaNode, columns: readonly PlannedColumn[]): Lines {
+  const reading: Reading = {
+    columns: new Map(columns.map((column) => [column.node, column])),
+    taken: new Set(["plain"]),
+    declarations: [],
+    row: [],
+    // The functions and constants are those that `readRow` calls: the same walk gives them the same names.
+    context: { functions: [], constants: [], names: new Set() },
+    next: 0,
+  };
+  const checks = emitFields(root, reading);
+  const body = [...reading.declarations, ...checks];
+  const isPlainAsked = body.some((line) => line.includes("plain ?"));
+  return [
+    "/** `readRow` from the places of the fields; anything but a row where `readRow` has to tell. */",
+    ...block("export function readFields(fields: Fields): Row | string | null", [
+      ...(isPlainAsked ? ["const plain = true;"] : []),
+      ...body,
+      "return {",
+      ...indent(reading.row),
+      "};",
+    ]),
+  ];
+}
+
+function emitFields(parent: SchemaNode, reading: Reading): Lines {
+  return parent.properties.flatMap((node) => emitField(parent, node, reading));
+}
+
+function emitField(parent: SchemaNode, node: SchemaNode, reading: Reading): Lines {
+  const field = reading.next++;
+  const column = reading.columns.get(node);
+  const quick = isFlattened(node) || column === undefined ? null : quickTest(node, field);
+  if (column !== undefined && quick !== null) {
+    reading.row.push(`${column.name}: fields.${isJsonText(node) ? "json" : "text"}(${field}),`);
+    const unless = [
+      ...(isRequired(parent, node) ? [] : [` && fields.has(${field})`]),
+      ...(node.types.includes("null") ? [` && !fields.isNull(${field})`] : []),
+    ];
+    return [`if (!${quick}${unless.join("")}) return null;`];
+  }
+  const variable = variableFor(node.path.join(" "), reading.taken);
+  const place: Place = { variable, label: [node.path.join(".")], depth: 0, sensitive: true, cell: null };
+  const body =
+    column === undefined
+      ? [emitTypeGuard("object", node, place), ...emitFields(node, reading)]
+      : emitColumn(node, column, place, reading);
+  const present = presence(parent, node, variable);
+  return [`const ${variable} = fields.value(${field});`, ...(present === null ? body : block(`if (${present})`, body))];
+}
+
+function emitColumn(node: SchemaNode, column: PlannedColumn, place: Place, reading: Reading): Lines {
+  const { declarations, row, context } = reading;
+  const cell = `${place.variable}Cell`;
+  declarations.push(`let ${cell}: ${cellType(column)} | null = null;`);
+  row.push(`${column.name}: ${cell},`);
+  if (!isJsonText(node)) return emitCheck(node, { ...place, cell }, context);
+  return [...emitCheck(node, place, context), emitJsonCell(cell, node, place)];
+}
+
+/** The whole check of a text with no other rule than its length, or of an object without any; null for any other field. */
+function quickTest(node: SchemaNode, field: number): string | null {
+  const { types, constants, properties, limits, annotations } = node;
+  const kinds = types.filter((type) => type !== "null").join();
+  if (constants !== null) return null;
+  if (kinds === "object" && properties.length === 0) return `fields.isObject(${field})`;
+  const { minLength = 0, maxLength, pattern, format } = limits;
+  const isPlain = kinds === "string" && !isJsonText(node) && annotations["x-scale"] === undefined;
+  if (!isPlain || pattern !== undefined || format !== undefined) return null;
+  return `fields.isText(${field}, ${minLength}, ${maxLength ?? "Number.MAX_SAFE_INTEGER"})`;
+}

@@ -1,0 +1,274 @@
+import { CLOSE_OBJECT, COLON, COMMA, JsonScanner, OPEN_OBJECT, QUOTE } from "./json-scanner.ts";
+import type { StreamRecord } from "./position.ts";
+import type { Column, Fields } from "./schema.ts";
+
+/**
+ * Finds the declared fields of an event in the bytes of its record. Half of what JSON.parse does for an event is to make texts and
+ * objects that no view looks at: here a field is a place, and becomes a value when somebody asks.
+ *
+ * It reads what nearly every producer sends: plain ASCII, no escapes, no field twice. Of anything else it says that it cannot, and
+ * JSON.parse has the word: what is read here is what JSON.parse would have read, never more.
+ *
+ * Producers write their fields in one order, so behind each field the one is expected that followed last time: its name is then
+ * compared four bytes at a time and not looked up.
+ */
+interface Node {
+  readonly names: string[];
+  /** The numbers of the fields. */
+  readonly fields: number[];
+  readonly tokens: Token[];
+  /** What is declared below a field; null for none. */
+  readonly children: (Node | null)[];
+  /** Which is expected behind each, and at last which is expected first. */
+  readonly following: number[];
+}
+
+/** A name as it stands before a value, `"name":`, in words of four bytes of which the last two may overlap. */
+interface Token {
+  readonly words: Int32Array;
+  readonly size: number;
+}
+
+/** What stands in the place of a field. Absent is 0. */
+const TEXT = 1;
+const NULL = 2;
+/** An object whose fields are declared. */
+const OPENED = 3;
+const NUMBER = 4;
+/** Another object, a list, true or false. */
+const OTHER = 5;
+
+/** Bytes and records that are looked at in one go: their text is made by one call. */
+const LOAD_BYTES = 64 * 1024;
+const LOAD_RECORDS = 100;
+/** A larger record is left to JSON.parse. */
+const MOST_BYTES = 16 * 1024;
+
+const utf8 = new TextEncoder();
+/** One character for each byte, and ASCII for ASCII. */
+const bytewise = new TextDecoder("latin1");
+
+export class FieldReader extends JsonScanner implements Fields {
+  private readonly root: Node;
+  private readonly kinds: Uint8Array;
+  private readonly wanted: Uint8Array;
+  /** A field's value is `text.slice(from, to)`, for a text without its quotes. */
+  private readonly from: Int32Array;
+  private readonly to: Int32Array;
+  private readonly starts = new Int32Array(LOAD_RECORDS + 1);
+  private readonly view: DataView;
+  private source = "";
+
+  /** Fields are numbered in the order of the columns' paths, an object before what is in it. */
+  constructor(columns: readonly Column[], wanted: ReadonlySet<string>) {
+    super();
+    this.root = newNode();
+    let count = 0;
+    const numbers = columns.map(({ path }) => numberOf(this.root, path, () => count++));
+    expectInOrder(this.root);
+    this.kinds = new Uint8Array(count);
+    this.from = new Int32Array(count);
+    this.to = new Int32Array(count);
+    this.wanted = new Uint8Array(count);
+    columns.forEach(({ name }, i) => {
+      if (wanted.has(name)) this.wanted[numbers[i] as number] = 1;
+    });
+    // A token is compared without a look at where the bytes end.
+    this.bytes = new Uint8Array(LOAD_BYTES + 1 + longestToken(this.root));
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Takes in records from the one of a number on: the number of the first that must wait. */
+  load(records: readonly StreamRecord[], first: number): number {
+    let size = 0;
+    let next = first;
+    for (; next < records.length && next - first < LOAD_RECORDS && size <= LOAD_BYTES - MOST_BYTES; next++) {
+      const { data } = records[next] as StreamRecord;
+      if (data.length <= MOST_BYTES) {
+        this.bytes.set(data, size);
+        size += data.length;
+      }
+      this.starts[next - first + 1] = size;
+    }
+    this.bytes[size] = 0;
+    this.source = bytewise.decode(this.bytes.subarray(0, size));
+    return next;
+  }
+
+  /** Finds the fields of the record of a number among those that were taken in; false when JSON.parse has to. */
+  find(record: number): boolean {
+    this.at = this.starts[record] as number;
+    this.end = this.starts[record + 1] as number;
+    const { kinds } = this;
+    for (let i = 0; i < kinds.length; i++) kinds[i] = 0;
+    if (this.next() !== OPEN_OBJECT || !this.findIn(this.root)) return false;
+    return this.at === this.end || (this.next() === 0 && this.at === this.end);
+  }
+
+  has(field: number): boolean {
+    return this.kinds[field] !== 0;
+  }
+
+  isNull(field: number): boolean {
+    return this.kinds[field] === NULL;
+  }
+
+  isText(field: number, least: number, most: number): boolean {
+    const length = (this.to[field] as number) - (this.from[field] as number);
+    return this.kinds[field] === TEXT && length >= least && length <= most;
+  }
+
+  text(field: number): string | null {
+    return this.kinds[field] === TEXT && this.wanted[field] === 1 ? this.slice(field) : null;
+  }
+
+  isObject(field: number): boolean {
+    return this.kinds[field] === OTHER && this.bytes[this.from[field] as number] === OPEN_OBJECT;
+  }
+
+  json(field: number): string | null {
+    return this.wanted[field] === 1 && this.kinds[field] === OTHER ? JSON.stringify(this.value(field)) : null;
+  }
+
+  value(field: number): unknown {
+    switch (this.kinds[field]) {
+      case TEXT:
+        return this.slice(field);
+      case NUMBER:
+        return Number(this.slice(field));
+      case OTHER:
+        return JSON.parse(this.slice(field));
+      case OPENED:
+        return OPENED_OBJECT;
+      default:
+        return this.has(field) ? null : undefined;
+    }
+  }
+
+  private slice(field: number): string {
+    return this.source.slice(this.from[field], this.to[field]);
+  }
+
+  private findIn(node: Node): boolean {
+    const { tokens, following } = node;
+    this.at++;
+    if (this.next() === CLOSE_OBJECT) {
+      this.at++;
+      return true;
+    }
+    let before = tokens.length;
+    while (this.at < this.end) {
+      let which = following[before] as number;
+      if (!this.isToken(tokens[which] as Token)) {
+        which = this.lookUp(node);
+        if (which === DAMAGED) return false;
+        if (which !== UNDECLARED) following[before] = which;
+      }
+      const first = this.next();
+      if (which === UNDECLARED) {
+        if (!this.skipValue(first)) return false;
+      } else {
+        if (!this.place(node, which, first)) return false;
+        before = which;
+      }
+      const byte = this.next();
+      this.at++;
+      if (byte !== COMMA) return byte === CLOSE_OBJECT;
+      this.next();
+    }
+    return false;
+  }
+
+  /** Notes where the value of a declared field stands. A field that comes twice is not for this reader. */
+  private place({ fields, children }: Node, which: number, first: number): boolean {
+    const field = fields[which] as number;
+    const { kinds, from, to } = this;
+    if (kinds[field] !== 0) return false;
+    const start = this.at;
+    if (first === QUOTE) {
+      kinds[field] = TEXT;
+      from[field] = start + 1;
+      const isWhole = this.skipText();
+      to[field] = this.at - 1;
+      return isWhole;
+    }
+    const child = children[which] as Node | null;
+    if (first === OPEN_OBJECT && child !== null) {
+      kinds[field] = OPENED;
+      return this.findIn(child);
+    }
+    kinds[field] = first === 110 ? NULL : first < 58 ? NUMBER : OTHER;
+    from[field] = start;
+    const isWhole = this.skipValue(first);
+    to[field] = this.at;
+    return isWhole;
+  }
+
+  private isToken({ words, size }: Token): boolean {
+    const { view, at } = this;
+    const last = words.length - 1;
+    for (let i = 0; i < last; i++) if (view.getInt32(at + i * 4, true) !== words[i]) return false;
+    if (view.getInt32(at + size - 4, true) !== words[last]) return false;
+    this.at = at + size;
+    return true;
+  }
+
+  /** Reads a name and the colon behind it: which of the node's fields it is. */
+  private lookUp({ names }: Node): number {
+    const from = this.at + 1;
+    if (this.bytes[this.at] !== QUOTE || !this.skipText()) return DAMAGED;
+    const name = this.source.slice(from, this.at - 1);
+    if (this.next() !== COLON) return DAMAGED;
+    this.at++;
+    return names.indexOf(name);
+  }
+}
+
+const UNDECLARED = -1;
+const DAMAGED = -2;
+/** Stands for an object of which one asks by the numbers of its fields. */
+const OPENED_OBJECT = Object.freeze({});
+
+function newNode(): Node {
+  return { names: [], fields: [], tokens: [], children: [], following: [] };
+}
+
+/** The number of the field at a path, new numbers for what is not there yet. */
+function numberOf(root: Node, path: readonly string[], newNumber: () => number): number {
+  let node = root;
+  let which = 0;
+  path.forEach((name, depth) => {
+    which = node.names.indexOf(name);
+    if (which < 0) {
+      which = node.names.push(name) - 1;
+      node.fields.push(newNumber());
+      node.tokens.push(tokenOf(name));
+      node.children.push(null);
+    }
+    if (depth === path.length - 1) return;
+    node.children[which] ??= newNode();
+    node = node.children[which] as Node;
+  });
+  return node.fields[which] as number;
+}
+
+/** Fields are expected as the schema has them, until events show another order. */
+function expectInOrder({ names, children, following }: Node): void {
+  following.push(...names.map((_, which) => (which + 1) % names.length), 0);
+  for (const child of children) if (child !== null) expectInOrder(child);
+}
+
+function tokenOf(name: string): Token {
+  const bytes = utf8.encode(`${JSON.stringify(name)}:`);
+  // The empty name's token is three bytes: zeros, which no JSON holds, never match.
+  if (bytes.length < 4) return { words: new Int32Array(1), size: 4 };
+  const view = new DataView(bytes.buffer);
+  const starts = Array.from({ length: bytes.length >> 2 }, (_, i) => i * 4);
+  const words = Int32Array.from([...starts, bytes.length - 4], (start) => view.getInt32(start, true));
+  return { words, size: bytes.length };
+}
+
+function longestToken({ tokens, children }: Node): number {
+  const below = children.map((child) => (child === null ? 0 : longestToken(child)));
+  return Math.max(...tokens.map(({ size }) => size), ...below);
+}

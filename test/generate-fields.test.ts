@@ -1,0 +1,219 @@
+import {
+  compile,
+  count,
+  type Decoded,
+  decode,
+  decodeForViews,
+  defineFeatures,
+  defineView,
+  type EventSchema,
+  minutes,
+  type Pipeline,
+  type StreamRecord,
+  tumbling,
+} from "@millrace/engine";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compileSchema } from "../cli/schema/compile.ts";
+import { readSchema } from "../cli/schema/read-schema.ts";
+import { FieldReader } from "../layers/engine/field-reader.ts";
+import { schemas, valuesAround } from "./schema-arbitraries.ts";
+import { importSource } from "./schema-fixtures.ts";
+
+/** Reading what the views need from the bytes, against JSON.parse and `readRow`. */
+describe.each(Object.entries(schemas))("an event of %s, read field by field", (_name, text) => {
+  it("is what JSON.parse and the validator make of it, however it is written and whatever stands before and behind it", async () => {
+    const { pipeline, everything } = await pipelinesOf(text);
+    const quick = countingRows(everything);
+    let events = 0;
+    const batches = fc.array(fc.tuple(valuesAround(readSchema(text)), writers), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(batches, (values) => {
+        const records = values.map(([value, write]) => recordOf(write(value)));
+        const expected = records.map((record) => decode(pipeline, record));
+        expect(decodeForViews(quick.pipeline, records)).toStrictEqual(expected);
+        events += expected.filter(({ event }) => event !== null).length;
+      }),
+      { numRuns: 600 },
+    );
+    // Both ways have to have been gone.
+    expect(quick.rows()).toBeGreaterThan(20);
+    expect(events - quick.rows()).toBeGreaterThan(30);
+  });
+
+  it("is never read where a byte too many, too few or another one makes it something else", async () => {
+    const { pipeline, everything } = await pipelinesOf(text);
+    const damaged = fc.tuple(valuesAround(readSchema(text)), fc.nat(), fc.nat(2), fc.constantFrom(...TELLING));
+    fc.assert(
+      fc.property(fc.array(damaged, { minLength: 1, maxLength: 4 }), (values) => {
+        const records = values.map(([value, place, cut, put]) => {
+          const json = JSON.stringify(value);
+          const at = place % (json.length + 1);
+          return recordOf(json.slice(0, at) + put + json.slice(at + cut));
+        });
+        expect(decodeForViews(everything, records)).toStrictEqual(records.map((record) => decode(pipeline, record)));
+      }),
+      { numRuns: 1200 },
+    );
+  });
+
+  it("has null for texts that no view looks at, and is accepted and refused all the same", async () => {
+    const { pipeline } = await pipelinesOf(text);
+    fc.assert(
+      fc.property(valuesAround(readSchema(text)), (value) => {
+        const record = recordOf(JSON.stringify(value));
+        const [seen, whole] = [decodeForViews(pipeline, [record])[0] as Decoded, decode(pipeline, record)];
+        expect({ ...seen, event: { ...seen.event, row: null } }).toEqual({
+          ...whole,
+          event: { ...whole.event, row: null },
+        });
+        for (const [column, cell] of Object.entries(seen.event?.row ?? {})) {
+          const isLeftOut = cell === null && !["event_id", "event_time"].includes(column);
+          if (!isLeftOut) expect(cell).toEqual(whole.event?.row[column]);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe("reading field by field", () => {
+  const known = '"event_id":"e1","event_type":"t","event_time":1772366400000,"user_id":"e1"';
+
+  it.each([
+    ["nothing", ""],
+    ["a list", "[]"],
+    ["a number that begins with zero", `{${known},"quantity":01}`],
+    ["a number that ends with its point", `{${known},"quantity":1.}`],
+    ["a number without digits", `{${known},"quantity":-}`],
+    ["a number with a plus", `{${known},"quantity":+1}`],
+    ["an exponent without digits", `{${known},"quantity":1e}`],
+    ["a number beyond all numbers", `{${known},"quantity":1e999}`],
+    ["minus zero", `{${known},"quantity":-0}`],
+    ["a word cut short", `{${known},"item_id":nul}`],
+    ["a word too long", `{${known},"item_id":nulls}`],
+    ["a comma too many", `{${known},}`],
+    ["a comma at first", `{,${known}}`],
+    ["no colon", `{${known},"session_id"="s"}`],
+    ["a name like the expected one", `{${known},"session_ie":5}`],
+    ["two commas", `{${known},,"a":1}`],
+    ["something behind it", `{${known}} {}`],
+    ["a tab in a text", `{${known},"item_id":"a\tb"}`],
+    ["a form feed between fields", `{\f${known}}`],
+    ["an escape in a text", `{${known},"item_id":"a\\u0062"}`],
+    ["an escape in a name", `{${known},"item\\u005fid":"i"}`],
+    ["letters beyond ASCII", `{${known},"item_id":"\u00e9"}`],
+    ["letters beyond ASCII where nobody looks", `{${known},"\u00e9":["\u20ac"]}`],
+    ["a field twice", `{${known},"item_id":"a","item_id":"b"}`],
+    ["an object twice", `{${known},"page":{"url":"a"},"page":{}}`],
+    ["a text for an object", `{${known},"page":"a"}`],
+    ["a list for an object", `{${known},"page":[]}`],
+    ["a field of every object", `{${known},"__proto__":{"item_id":"i"},"constructor":1}`],
+    ["deep lists", `{${known},"deep":${"[".repeat(40)}${"]".repeat(40)}}`],
+    ["more than a load holds", `{${known},"item_id":"i","long":"${"x".repeat(20_000)}"}`],
+    ["white space everywhere", ` \n\r\t{ ${known.replaceAll(":", " :\n").replaceAll(",", "\t, ")} } `],
+  ])("is right for %s", async (_what, json) => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    const records = [json, `{${known}}`, json].map(recordOf);
+    expect(decodeForViews(everything, records)).toStrictEqual(records.map((record) => decode(pipeline, record)));
+  });
+
+  it("does not let a record go on in the next", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    const records = [`{${known}`, "}", `{${known},"item_id":`, '"i"}', `{${known},"item_id":"`, '"}'].map(recordOf);
+    const decoded = decodeForViews(everything, records);
+    expect(decoded.map(({ kind }) => kind)).toEqual(new Array(6).fill("rejection"));
+    expect(decoded).toStrictEqual(records.map((record) => decode(pipeline, record)));
+  });
+
+  it("reads any number of records, of any size", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    const sizes = fc.array(fc.constantFrom(0, 300, 3_000, 16_300, 30_000), { maxLength: 250, size: "max" });
+    fc.assert(
+      fc.property(sizes, (list) => {
+        const records = list.map((size, i) => recordOf(`{${known},"item_id":"i${i}","more":"${"x".repeat(size)}"}`));
+        expect(decodeForViews(everything, records)).toStrictEqual(records.map((record) => decode(pipeline, record)));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it("leaves texts alone that no view looks at", async () => {
+    const { pipeline } = await pipelinesOf(schemas.clickstream);
+    const [decoded] = decodeForViews(pipeline, [recordOf(`{${known},"item_id":"i","page":{"url":"u"}}`)]);
+    expect(decoded?.event?.row).toMatchObject({ event_id: "e1", event_type: null, item_id: null, page_url: null });
+  });
+});
+
+/** What can turn one JSON text into another, or into none. */
+const TELLING = [
+  "",
+  ...'"{}[],:0-1.eE+ntf\\ \t\n',
+  "\u0000",
+  "\u007f",
+  "\u00e9",
+  '",',
+  '":',
+  '"":1,',
+  "{}",
+  "null",
+  "tru",
+];
+
+const shuffled = (value: unknown) =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).reverse())
+    : value;
+
+/** Escapes, and what is no printable ASCII. */
+const BEYOND_PLAIN = /\\u....|\\.|[^ -~\n]/g;
+
+/** Ways in which a producer may write an event. */
+const writers = fc.constantFrom<(value: unknown) => string>(
+  (value) => JSON.stringify(value),
+  (value) => JSON.stringify(value).replace(BEYOND_PLAIN, "x"),
+  (value) => JSON.stringify(value, null, 1).replace(BEYOND_PLAIN, "y"),
+  (value) => JSON.stringify(shuffled(value)),
+  (value) => ` ${JSON.stringify(value, null, "\t")}\r\n`,
+);
+
+function countingRows(pipeline: Pipeline): { readonly pipeline: Pipeline; readonly rows: () => number } {
+  let rows = 0;
+  const readFields: NonNullable<EventSchema["readFields"]> = (fields) => {
+    const row = pipeline.schema.readFields?.(fields) ?? null;
+    if (row !== null && typeof row !== "string") rows++;
+    return row;
+  };
+  return { pipeline: { ...pipeline, schema: { ...pipeline.schema, readFields } }, rows: () => rows };
+}
+
+interface Pipelines {
+  readonly pipeline: Pipeline;
+  readonly everything: Pipeline;
+}
+
+const made = new Map<string, Promise<Pipelines>>();
+
+function pipelinesOf(text: string): Promise<Pipelines> {
+  const pipelines = made.get(text) ?? compiled(text);
+  made.set(text, pipelines);
+  return pipelines;
+}
+
+/** One whose views look at the identity alone, and the same as if they looked at every column. */
+async function compiled(text: string): Promise<Pipelines> {
+  const { eventSchema } = await importSource(compileSchema(text).eventSource);
+  const views = [
+    defineView("events", { entity: "event_id", features: [count("n", { windows: [tumbling(minutes(1))] })] }),
+  ];
+  const features = defineFeatures({ partitionKey: "event_id", allowedLatenessMs: 60_000, maxSkewMs: 60_000, views });
+  const pipeline = compile(features, eventSchema);
+  const columns = eventSchema.columns;
+  const fields = new FieldReader(columns, new Set(columns.map(({ name }) => name)));
+  return { pipeline, everything: { ...pipeline, fields } };
+}
+
+function recordOf(json: string): StreamRecord {
+  const position = { shard: "shardId-000000000000", sequence: "49", subSequence: 0 };
+  return { position, partitionKey: "e1", arrivalMs: 1_772_366_400_000, data: new TextEncoder().encode(json) };
+}
