@@ -1,4 +1,7 @@
-/** The main job on real data, where it is present: every total against DuckDB's own count, straight from the source files. */
+/**
+ * The main job on real data, where it is present: every total against DuckDB's own count, straight from the source files. Of the two larger sets the
+ * first days, since each day takes its time: what a month adds is more of the same.
+ */
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,17 +15,22 @@ import { shopDir } from "./shop.ts";
 const project = resolve(import.meta.dirname, "..");
 const data = resolve(process.env.MILLRACE_DATA ?? join(project, "..", "shared", "data"));
 const TEN_MINUTES = 600_000;
+const WIKI_UNTIL = "2014-01-10";
+const RETAIL_DAYS = 6;
 
 describe.runIf(existsSync(data))("npm start on wiki-reader-sessions", () => {
   let report: Report;
   beforeAll(async () => {
-    report = await start("wiki", ["wiki-reader-sessions/events.csv.gz"], "wiki-reader-sessions");
+    await sql(
+      `COPY (SELECT * FROM read_csv('${wikiGz}', all_varchar = true) WHERE "timestamp" < '${WIKI_UNTIL}') TO '${wikiFile()}' (HEADER)`,
+    );
+    report = await start("wiki", [wikiFile()], "wiki-reader-sessions");
   }, TEN_MINUTES);
 
   it("adds up, and applies each different row once", async () => {
     expectAllGood(report);
     const [source] = await sql(
-      `SELECT count(*) AS rows, count(DISTINCT (uuid, "timestamp", url)) AS different, count(DISTINCT uuid) AS users, count(DISTINCT url) AS pages FROM ${wiki}`,
+      `SELECT count(*) AS rows, count(DISTINCT (uuid, "timestamp", url)) AS different, count(DISTINCT uuid) AS users, count(DISTINCT url) AS pages FROM ${wiki()}`,
     );
     expect(report.views).toMatchObject([
       {
@@ -40,7 +48,7 @@ describe.runIf(existsSync(data))("npm start on wiki-reader-sessions", () => {
     const counts = (table: string, user: string) =>
       `SELECT ${user} AS who, count(*) AS events FROM ${table} GROUP BY who`;
     const [difference] = await sql(
-      `SELECT count(*) AS n FROM (${counts(wiki, "uuid")}) FULL JOIN (${counts(curated("wiki"), "user_id")}) USING (who, events) WHERE true EXCEPT SELECT count(DISTINCT uuid) FROM ${wiki}`,
+      `SELECT count(*) AS n FROM (${counts(wiki(), "uuid")}) FULL JOIN (${counts(curated("wiki"), "user_id")}) USING (who, events) WHERE true EXCEPT SELECT count(DISTINCT uuid) FROM ${wiki()}`,
     );
     expect(difference).toBeUndefined();
   });
@@ -48,13 +56,13 @@ describe.runIf(existsSync(data))("npm start on wiki-reader-sessions", () => {
   it("finds the rows that the file has behind earlier ones late, and still counts them", async () => {
     const [late] =
       await sql(`SELECT count(*) FILTER (t < newest) AS behind, max(epoch_ms(newest) - epoch_ms(t)) AS worst
-      FROM (SELECT t, max(t) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS newest FROM (SELECT "timestamp" AS t, row_number() OVER () AS n FROM ${wiki}))`);
+      FROM (SELECT t, max(t) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS newest FROM (SELECT "timestamp" AS t, row_number() OVER () AS n FROM ${wiki()}))`);
     expect(report.lateness).toMatchObject({ acceptedLate: late?.behind, greatestMs: late?.worst, tooLate: 0 });
   });
 
   it("counts the views of the last 24 hours, reader by reader", async () => {
-    const views = await sql(`SELECT uuid AS entity, count(DISTINCT ("timestamp", url)) AS views FROM ${wiki}
-      WHERE "timestamp" >= date_trunc('hour', (SELECT max("timestamp") FROM ${wiki}) + INTERVAL 59 MINUTE + INTERVAL 59 SECOND) - INTERVAL 24 HOUR GROUP BY uuid`);
+    const views = await sql(`SELECT uuid AS entity, count(DISTINCT ("timestamp", url)) AS views FROM ${wiki()}
+      WHERE "timestamp" >= date_trunc('hour', (SELECT max("timestamp") FROM ${wiki()}) + INTERVAL 59 MINUTE + INTERVAL 59 SECOND) - INTERVAL 24 HOUR GROUP BY uuid`);
     expect(featureOf("wiki", "user_activity", "views_24h")).toEqual(
       Object.fromEntries(views.map(({ entity, views: count }) => [entity, count])),
     );
@@ -64,12 +72,12 @@ describe.runIf(existsSync(data))("npm start on wiki-reader-sessions", () => {
 describe.runIf(existsSync(data))("npm start on online-retail", () => {
   let report: Report;
   beforeAll(async () => {
-    report = await start("retail", ["online-retail/*.csv"], "online-retail");
+    report = await start("retail", retailFiles(), "online-retail");
   }, TEN_MINUTES);
 
   it("adds up, and applies each different line once", async () => {
     expectAllGood(report);
-    const [source] = await sql(`SELECT count(*) AS rows, count(DISTINCT lines) AS different FROM ${retail} AS lines`);
+    const [source] = await sql(`SELECT count(*) AS rows, count(DISTINCT lines) AS different FROM ${retail()} AS lines`);
     expect(report.views[0]).toMatchObject({
       received: source?.rows,
       applied: source?.different,
@@ -82,18 +90,18 @@ describe.runIf(existsSync(data))("npm start on online-retail", () => {
     const spend = (who: string, amount: string, from: string) =>
       `SELECT ${who} AS who, sum(${amount}) AS spend FROM ${from} GROUP BY who`;
     const customer = `coalesce(replace(CustomerID, '.0', ''), 'anonymous:' || InvoiceNo)`;
-    const lines = `(SELECT DISTINCT * FROM ${retail})`;
+    const lines = `(SELECT DISTINCT * FROM ${retail()})`;
     const events = `(SELECT DISTINCT user_id, event_id, amount FROM ${curated("retail")})`;
     const [result] = await sql(`SELECT count(*) AS customers, count(*) FILTER (a.spend = b.spend) AS equal
       FROM (${spend(customer, "CAST(Quantity AS DECIMAL(18, 4)) * CAST(UnitPrice AS DECIMAL(12, 4))", lines)}) a
       FULL JOIN (${spend("user_id", "amount", events)}) b USING (who)`);
-    expect(result?.customers).toBeGreaterThan(900);
+    expect(result?.customers).toBeGreaterThan(500);
     expect(result?.equal).toBe(result?.customers);
   });
 
   it("has an item's purchases and revenue of the last 24 hours as the source has them", async () => {
-    const recent = `(SELECT DISTINCT * FROM ${retail} WHERE InvoiceNo NOT LIKE 'C%' AND InvoiceDate >=
-      (SELECT max(CASE WHEN date_trunc('hour', InvoiceDate) = InvoiceDate THEN InvoiceDate ELSE date_trunc('hour', InvoiceDate) + INTERVAL 1 HOUR END) FROM ${retail}) - INTERVAL 24 HOUR)`;
+    const recent = `(SELECT DISTINCT * FROM ${retail()} WHERE InvoiceNo NOT LIKE 'C%' AND InvoiceDate >=
+      (SELECT max(CASE WHEN date_trunc('hour', InvoiceDate) = InvoiceDate THEN InvoiceDate ELSE date_trunc('hour', InvoiceDate) + INTERVAL 1 HOUR END) FROM ${retail()}) - INTERVAL 24 HOUR)`;
     const items = await sql(`SELECT StockCode AS entity, count(*) AS purchases,
       CAST(sum(CAST(Quantity AS DECIMAL(18, 4)) * CAST(UnitPrice AS DECIMAL(12, 4))) AS DOUBLE) AS revenue FROM ${recent} GROUP BY entity`);
     expect(items.length).toBeGreaterThan(100);
@@ -109,7 +117,7 @@ describe.runIf(existsSync(data))("npm start on otto-mini", () => {
   it(
     "adds up in event-time order, with every event of every session",
     async () => {
-      const report = await start("otto", ["otto-mini/train.jsonl"], "otto-mini", "event-time");
+      const report = await start("otto", [ottoFile], "otto-mini", "event-time");
       expectAllGood(report);
       const [source] = await sql(
         `SELECT count(*) AS rows, count(DISTINCT (session, e.aid, e.ts, e.type)) AS different, count(DISTINCT session) AS sessions, count(DISTINCT e.aid) AS items FROM ${otto}`,
@@ -126,7 +134,7 @@ describe.runIf(existsSync(data))("npm start on otto-mini", () => {
   it(
     "adds up in file order too, where sessions follow one another and most events are too late",
     async () => {
-      const report = await start("otto-file", ["otto-mini/train.jsonl"], "otto-mini", "file");
+      const report = await start("otto-file", [ottoFile], "otto-mini", "file");
       expectAllGood(report);
       const [late] =
         await sql(`SELECT count(*) AS too_late FROM (SELECT t, max(t) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS newest
@@ -138,10 +146,15 @@ describe.runIf(existsSync(data))("npm start on otto-mini", () => {
   );
 });
 
-const wiki = `read_csv('${data}/wiki-reader-sessions/events.csv.gz')`;
-const retail = `read_csv('${data}/online-retail/*.csv', types = {'CustomerID': 'VARCHAR', 'InvoiceNo': 'VARCHAR', 'StockCode': 'VARCHAR', 'UnitPrice': 'DECIMAL(12,4)'})`;
-const otto = `(SELECT session, unnest(events) AS e FROM read_json('${data}/otto-mini/train.jsonl', format = 'newline_delimited'))`;
 let folder: string;
+const wikiGz = join(data, "wiki-reader-sessions/events.csv.gz");
+const wikiFile = () => join(folder, "wiki.csv");
+const retailFiles = () => globSync(join(data, "online-retail/*.csv")).sort().slice(0, RETAIL_DAYS);
+const ottoFile = join(data, "otto-mini/train.jsonl");
+const wiki = () => `(SELECT * FROM read_csv('${wikiGz}') WHERE "timestamp" < TIMESTAMP '${WIKI_UNTIL}')`;
+const retail = () =>
+  `read_csv([${retailFiles().map((file) => `'${file}'`)}], types = {'CustomerID': 'VARCHAR', 'InvoiceNo': 'VARCHAR', 'StockCode': 'VARCHAR', 'UnitPrice': 'DECIMAL(12,4)'})`;
+const otto = `(SELECT session, unnest(events) AS e FROM read_json('${ottoFile}', format = 'newline_delimited'))`;
 const curated = (name: string) => `read_parquet('${folder}/${name}/lake/curated/**/*.parquet')`;
 // Hooks do not run when every test is skipped: what is made here is taken away.
 beforeAll(() => {
@@ -149,8 +162,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function start(name: string, patterns: readonly string[], map: string, order = "file"): Promise<Report> {
-  const files = patterns.flatMap((pattern) => globSync(join(data, pattern)).sort());
+function start(name: string, files: readonly string[], map: string, order = "file"): Promise<Report> {
   const args = [
     "--input",
     ...files,
