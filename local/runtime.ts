@@ -40,7 +40,7 @@ import { createS3 } from "./s3/service.ts";
 import { createObjectStore, type ObjectStore } from "./s3/store.ts";
 import { readSchedules } from "./schedules/read-schedules.ts";
 import { createSchedules, type Schedules } from "./schedules/schedules.ts";
-import { type Server, startServer } from "./server.ts";
+import { type Server, type ServerOptions, startServer } from "./server.ts";
 import { withQueueUrls } from "./sqs/queue-urls.ts";
 import type { Machines } from "./states/machines.ts";
 import { openMachines } from "./states/open.ts";
@@ -73,6 +73,8 @@ export interface RuntimeOptions {
   readonly kill?: (point: KillPoint) => boolean;
   /** Asked for each answer of a function; true loses it on its way. */
   readonly loseAnswer?: (answer: AnswerPoint) => boolean;
+  /** Asked for each request to S3 or Kinesis over the wire; true refuses it as one too many. A function's caller is `<function>-<n>`. */
+  readonly slowDown?: ServerOptions["slowDown"];
   /** What goes wrong, at which rates; nothing by default. Faults of producers are for whoever feeds the stream. */
   readonly faults?: FaultRates;
   /** Builds the functions from sources with other text in these places: so that tests can ask whether a fault would be seen. */
@@ -255,7 +257,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       athena,
       lambda: lambdaApi({ invoke: (name, payload) => host.invoke(name, payload), mappings: () => mappings }),
     };
-    const server: Server = keep(await startServer({ port: options.port ?? 0, clock, access, services }));
+    const server: Server = keep(
+      await startServer({ port: options.port ?? 0, clock, access, slowDown: options.slowDown, services }),
+    );
     const host: OpenedHost = keep(
       await openHost({
         template,

@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly clock: Pick<Clock, "now">;
   /** Everybody may do everything by default. */
   readonly access?: Pick<Access, "check" | "unchecked">;
+  /** True refuses a request as one too many, before it is carried out. */
+  readonly slowDown?: ((asked: AskedRequest) => boolean) | undefined;
   readonly services: {
     readonly kinesis: Service;
     readonly dynamodb: Service;
@@ -41,6 +43,13 @@ export interface ServerOptions {
   };
 }
 
+/** A request to S3 or Kinesis by one that is known by an access key. */
+export interface AskedRequest {
+  readonly caller: string;
+  readonly service: "s3" | "kinesis";
+  readonly operation: string;
+}
+
 export interface Server {
   readonly url: string;
   readonly port: number;
@@ -50,7 +59,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export async function startServer({ port = 0, clock, access, services }: ServerOptions): Promise<Server> {
+export async function startServer({ port = 0, clock, access, slowDown, services }: ServerOptions): Promise<Server> {
   const requests: Record<string, Record<string, number>> = {};
   let requestCount = 0;
 
@@ -69,7 +78,7 @@ export async function startServer({ port = 0, clock, access, services }: ServerO
     const counts = requests[name] ?? {};
     counts[operation] = (counts[operation] ?? 0) + 1;
     requests[name] = counts;
-    if (access !== undefined) watchAccess(access, name, operation, request, response);
+    if (access !== undefined) watchAccess({ access, slowDown }, name, operation, request, response);
     service.handle(request, response);
   };
 
@@ -101,7 +110,7 @@ export async function startServer({ port = 0, clock, access, services }: ServerO
 
 /** The service asks when it has read the request; that it did is seen to, for a function's requests. */
 function watchAccess(
-  access: NonNullable<ServerOptions["access"]>,
+  { access, slowDown }: { readonly access: NonNullable<ServerOptions["access"]> } & Pick<ServerOptions, "slowDown">,
   service: ServiceName,
   operation: string,
   request: IncomingMessage,
@@ -112,11 +121,19 @@ function watchAccess(
   attachCheck(request, (name, input) => {
     checked = true;
     access.check(caller, service, name, input);
+    if ((service === "s3" || service === "kinesis") && slowDown?.({ caller, service, operation }))
+      throw tooMany[service]();
   });
   response.once("finish", () => {
     if (!checked) access.unchecked(caller, service, operation);
   });
 }
+
+/** As each of them says it; the SDK tries both again. */
+const tooMany = {
+  s3: () => new AwsError("SlowDown", "Please reduce your request rate.", 503),
+  kinesis: () => new AwsError("ProvisionedThroughputExceededException", "Rate exceeded for shard."),
+};
 
 type ServiceName = keyof ServerOptions["services"];
 
