@@ -34,6 +34,8 @@ const rules: readonly {
       { path: "layers/engine/a.ts", text: 'export * from "@millrace/aws";' },
       { path: "layers/engine/deep/a.ts", text: "export const load = () => import(\n  `yaml`\n);" },
       { path: "layers/lake/a.ts", text: 'import { x } from "@millrace/aws";' },
+      { path: "layers/charts/a.ts", text: 'import { x } from "@millrace/lake";' },
+      { path: "layers/engine/a.ts", text: 'import { x } from "@millrace/charts";' },
       { path: "layers/engine/a.ts", text: 'import { x } from "@millrace/lake";' },
       { path: "layers/engine/a.ts", text: "export const load = (path: string) => import(path);" },
       { path: "definitions/features.ts", text: 'import { S3Client } from "@aws-sdk/client-s3";' },
@@ -102,6 +104,7 @@ const rules: readonly {
       },
       { path: "layers/engine/a.ts", text: "export const quote = /[\"'`]/; export const f = `${1}`; // Math.random()" },
       { path: "layers/aws/a.ts", text: "export const now = () => Date.now();" },
+      { path: "layers/charts/words.ts", text: 'export const f = (x: number) => x.toLocaleString("en-GB");' },
     ],
   },
   {

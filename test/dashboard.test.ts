@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
+import { metricPanels, rangeOver, timesOf } from "@millrace/charts";
 import { compile, compileMetrics, rollUp } from "@millrace/engine";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../cli/dashboard/build-page.ts";
 import type { Connection } from "../cli/dashboard/connection.ts";
 import { createFaultSwitch } from "../cli/dashboard/fault-rates.ts";
-import { chartsOf, type MetricReading, metricFigures, rankingsOf } from "../cli/dashboard/metric-charts.ts";
 import { panelsOf } from "../cli/dashboard/panels.ts";
 import { takePulse } from "../cli/dashboard/pulse.ts";
-import { rangeOver, timesOf } from "../cli/dashboard/range.ts";
-import { inWords, readingsOf } from "../cli/dashboard/readings.ts";
+import { inWords, type MetricParts, readingsOf } from "../cli/dashboard/readings.ts";
 import { type DashboardServer, serveDashboard } from "../cli/dashboard/server.ts";
 import type { Snapshot } from "../cli/dashboard/snapshot.ts";
 import type { Source } from "../cli/dashboard/source.ts";
@@ -150,38 +149,48 @@ describe("the charts of metrics", () => {
     })),
   });
   const range = rangeOver(startMs, startMs + 10 * 60_000);
-  let readings: readonly MetricReading[];
-  beforeAll(async () => {
-    const known = new Map(Map.groupBy(rolled.rows, ({ metric }) => metric));
+  const partsOf = (rows: typeof rolled.rows): Promise<MetricParts> => {
+    const known = new Map(Map.groupBy(rows, ({ metric }) => metric));
     const nothing = { physicalId: () => "none" } as unknown as Connection;
     const shop = { features, metrics: definitions, eventSchema } as Definitions;
-    readings = await readingsOf(shop, nothing, known).metrics(range);
+    return readingsOf(shop, nothing, known).metrics(range);
+  };
+  let parts: MetricParts;
+  beforeAll(async () => {
+    parts = await partsOf(rolled.rows);
   });
 
   it("have the values of the minute in which the events were, and zeros elsewhere", () => {
-    const revenue = chartsOf(readings).find(({ title }) => title.startsWith("Revenue"));
+    const revenue = parts.charts.find(({ title }) => title.startsWith("Revenue"));
     expect(revenue?.lines[0]?.values.slice(0, 3)).toEqual([12.5, 0, 0]);
     expect(revenue?.timesMs[0]).toBe(startMs);
   });
 
-  it("draw a measure that several metrics have once, and none of what has no value yet", () => {
-    const charts = chartsOf(readings);
+  it("draw a measure that several metrics have once, and none of what has no value yet", async () => {
+    const { charts } = parts;
     expect(new Set(charts.map(({ id }) => id)).size).toBe(charts.length);
     expect(charts.filter(({ title }) => title.startsWith("Revenue"))).toHaveLength(1);
-    const empty = readings.map((reading) => ({ ...reading, windows: [], whole: null }));
-    expect(chartsOf(empty).flatMap(({ lines }) => lines)).toEqual([]);
-    expect(rankingsOf(empty).flatMap(({ bars }) => bars)).toEqual([]);
+    const empty = await partsOf([]);
+    expect(empty.charts.map(({ title }) => title)).toEqual(charts.map(({ title }) => title));
+    expect(empty.charts.flatMap(({ lines }) => lines)).toEqual([]);
+    expect(empty.rankings.flatMap(({ bars }) => bars)).toEqual([]);
   });
 
   it("tell the ratio and the sums of the whole time, and rank keys by their share of all records", () => {
-    const figures = Object.fromEntries(metricFigures(readings).map(({ id, value }) => [id, value]));
+    const figures = Object.fromEntries(parts.figures.map(({ id, value }) => [id, value]));
     expect(figures).toMatchObject({ conversion: 0.5, revenue: 12.5 });
-    const keys = rankingsOf(readings).find(({ id }) => id === "heat-keys");
+    const keys = parts.rankings.find(({ id }) => id === "heat-keys");
     expect(keys?.bars.map(({ label, count }) => [label, count])).toEqual([
       ["u1", 2],
       ["u2", 1],
     ]);
     expect(keys?.bars[0]?.share).toBeCloseTo(2 / 3);
+  });
+
+  it("have names of their own, under which a panel is asked for", () => {
+    const ids = metricPanels(definitions).map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(expect.arrayContaining(["figures", "by_region-conversion", "top_items-viewed", "heat-keys"]));
   });
 });
 

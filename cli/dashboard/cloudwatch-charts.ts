@@ -4,9 +4,9 @@ import {
   type MetricDataQuery,
   paginateDescribeAlarms,
 } from "@aws-sdk/client-cloudwatch";
+import { type Chart, type Range, timesOf } from "@millrace/charts";
 import type { Panel, PanelLine } from "./panels.ts";
-import { type Range, timesOf } from "./range.ts";
-import type { Alarm, Chart } from "./snapshot.ts";
+import type { Alarm } from "./snapshot.ts";
 
 /** One question for all panels. A sum without a value is 0; another statistic without one has no point. */
 export async function readPanels(

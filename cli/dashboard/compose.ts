@@ -1,13 +1,12 @@
 /** Puts a snapshot together from CloudWatch, the tables and the lake: the same for a deployed stack, a running pipeline and a finished run. */
+import type { Chart, Figure, Range } from "@millrace/charts";
 import type { Definitions } from "../definitions.ts";
 import { readPanels } from "./cloudwatch-charts.ts";
 import type { Connection } from "./connection.ts";
 import { readMachines } from "./machines.ts";
-import { chartsOf, type MetricReading, metricFigures, rankingsOf } from "./metric-charts.ts";
 import { panelsOf } from "./panels.ts";
-import type { Range } from "./range.ts";
-import type { Readings } from "./readings.ts";
-import type { Alarm, Alert, Chart, Figure, LakeFiles, Snapshot, StateMachine } from "./snapshot.ts";
+import type { MetricParts, Readings } from "./readings.ts";
+import type { Alarm, Alert, LakeFiles, Snapshot, StateMachine } from "./snapshot.ts";
 
 export interface Parts {
   readonly title: string;
@@ -43,16 +42,16 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     .map((one) => ({ ...one, nextMs: parts.nextMs.get(one.logicalId) ?? null }));
   const [charts, metrics, alarms, files, machines] = await Promise.all([
     reading("CloudWatch", () => readPanels(connection.cloudWatch, panels, range), [] as readonly Chart[]),
-    reading("Metrics", () => readings.metrics(range), [] as readonly MetricReading[]),
+    reading("Metrics", () => readings.metrics(range), NO_METRICS),
     reading("Alarms", parts.alarms, [] as readonly Alarm[]),
     reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),
     reading("Machines", () => readMachines(connection.stepFunctions, machinesToRead), [] as readonly StateMachine[]),
   ]);
   return {
     ...{ title, about, atMs, alerts, alarms, files, machines, problems },
-    figures: [...streamFigures(charts), ...metricFigures(metrics)],
-    charts: [...charts, ...chartsOf(metrics)],
-    rankings: rankingsOf(metrics),
+    figures: [...streamFigures(charts), ...metrics.figures],
+    charts: [...charts, ...metrics.charts],
+    rankings: metrics.rankings,
     views: definitions.features.views
       .filter(({ standby }) => standby !== true)
       .map(({ name, entity }) => ({ name, entity, examples: examples.get(name) ?? [] })),
@@ -60,6 +59,8 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     reconciliation: null,
   };
 }
+
+const NO_METRICS: MetricParts = { figures: [], charts: [], rankings: [] };
 
 function streamFigures(charts: readonly Chart[]): readonly Figure[] {
   const line = (chart: string, label: string) =>

@@ -1,5 +1,5 @@
 /** The charts that CloudWatch has the values of. AWS::CloudWatch::Dashboard in the template has the same. */
-import type { Unit } from "./snapshot.ts";
+import type { Unit } from "@millrace/charts";
 
 export interface Panel {
   readonly id: string;

@@ -1,17 +1,12 @@
 /** What a running stream does from second to second, which CloudWatch tells by the minute only. */
+import { type Chart, shardInWords } from "@millrace/charts";
 import type { Stream } from "../../local/kinesis/stream.ts";
-import type { Chart } from "./snapshot.ts";
 
 export interface Pulse {
   charts(): readonly Chart[];
   /** Records put in the second that ended last. */
   perSecond(): number;
   stop(): void;
-}
-
-/** `shardId-000000000003` is shard 3. */
-export function shardInWords(id: string): string {
-  return id.replace(/^shardId-0*(\d)/, "shard $1");
 }
 
 const KEPT_SECONDS = 180;

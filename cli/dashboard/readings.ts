@@ -1,29 +1,37 @@
 /** Features and metrics as the page wants them, from `serve`; a finished run's metrics from rows that it has read already, by what `serve` reads them by. */
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import {
-  type CompiledMetric,
-  compile,
-  compileMetrics,
-  type FeatureValue,
-  LEDGER,
-  type MetricsPipeline,
-  type MetricWindow,
-  readMetric,
-  readMetricWhole,
-} from "@millrace/engine";
+  type Chart,
+  chartOf,
+  type Figure,
+  figuresOf,
+  type MetricReading,
+  metricPanels,
+  type Range,
+  type Ranking,
+  rangeFor,
+  rankingOf,
+  readingOf,
+} from "@millrace/charts";
+import { compile, compileMetrics, type FeatureValue, type MetricsPipeline, type MetricWindow } from "@millrace/engine";
 import type { Definitions } from "../definitions.ts";
 import type { MetricRows } from "../start/metrics.ts";
 import { askFeatures, askMetric } from "./ask-serve.ts";
 import type { Connection } from "./connection.ts";
-import { type MetricReading, rangeFor } from "./metric-charts.ts";
-import type { Range } from "./range.ts";
 import type { LookedUp } from "./snapshot.ts";
 
 export interface Readings {
-  metrics(range: Range): Promise<readonly MetricReading[]>;
+  metrics(range: Range): Promise<MetricParts>;
   lookUp(view: string, entity: string): Promise<LookedUp | null>;
   /** Some entities of each view. */
   entities(): Promise<ReadonlyMap<string, readonly string[]>>;
+}
+
+/** What the panels of the team's metrics show. */
+export interface MetricParts {
+  readonly figures: readonly Figure[];
+  readonly charts: readonly Chart[];
+  readonly rankings: readonly Ranking[];
 }
 
 const EXAMPLES = 200;
@@ -38,25 +46,22 @@ export function readingsOf(
   const pipeline = compile(features, eventSchema);
   const compiled = compileMetrics(metrics, pipeline);
   const table = physicalId("FeaturesTable");
-  const read = known === null ? fromServe(connection) : fromRows(compiled, known);
+  const readOne = known === null ? fromServe(connection) : fromRows(compiled, known);
   return {
-    metrics: (range) =>
-      Promise.all(
-        compiled.metrics
-          .filter(({ name }) => name !== LEDGER)
-          .map(async (metric, i) => {
-            const own = rangeFor(metric, range);
-            const { name, by, time } = metric;
-            return {
-              name,
-              by,
-              time,
-              measures: metrics.metrics[i]?.measures ?? [],
-              range: own,
-              ...(await read(metric, own)),
-            };
-          }),
-      ),
+    async metrics(range) {
+      const panels = metricPanels(metrics);
+      const names = [...new Set(panels.map(({ metric }) => metric))];
+      const read = await Promise.all(
+        names.map(async (name) => [name, await readOne(name, rangeFor(compiled, name, range))] as const),
+      );
+      const readings = new Map(read);
+      const readingFor = ({ metric }: { readonly metric: string }) => readings.get(metric) as MetricReading;
+      return {
+        figures: panels.flatMap((one) => (one.kind === "figures" ? figuresOf(one, readingFor(one)) : [])),
+        charts: panels.flatMap((one) => (one.kind === "lines" ? [chartOf(one, readingFor(one))] : [])),
+        rankings: panels.flatMap((one) => (one.kind === "bars" ? [rankingOf(one, readingFor(one))] : [])),
+      };
+    },
 
     async lookUp(view, entity) {
       const answer = await askFeatures(connection, view, entity);
@@ -85,25 +90,20 @@ export function readingsOf(
   };
 }
 
-type ReadWindows = (metric: CompiledMetric, range: Range) => Promise<Pick<MetricReading, "windows" | "whole">>;
+type ReadOne = (metric: string, range: Range) => Promise<MetricReading>;
 
-function fromServe(connection: Connection): ReadWindows {
-  return async ({ name }, { fromMs, toMs, stepMs }) => {
+function fromServe(connection: Connection): ReadOne {
+  return async (name, range) => {
+    const { fromMs, toMs, stepMs } = range;
     const ask = (step: number | "all"): Promise<readonly MetricWindow[]> =>
       askMetric(connection, name, { fromMs, toMs, step });
     const [windows, [whole = null]] = await Promise.all([ask(stepMs), ask("all")]);
-    return { windows, whole };
+    return { windows, whole, range };
   };
 }
 
-function fromRows(metrics: MetricsPipeline, known: MetricRows): ReadWindows {
-  return async ({ name }, { fromMs, toMs, stepMs }) => {
-    const rows = known.get(name) ?? [];
-    return {
-      windows: readMetric(metrics, name, rows, { stepMs }),
-      whole: readMetricWhole(metrics, name, rows, { fromMs, toMs }),
-    };
-  };
+function fromRows(metrics: MetricsPipeline, known: MetricRows): ReadOne {
+  return async (name, range) => readingOf(metrics, name, known.get(name) ?? [], range);
 }
 
 /** `user_activity@2` is version 2 of `user_activity`. */

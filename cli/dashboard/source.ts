@@ -1,5 +1,6 @@
 /** Where the page's server gets what it shows. */
 import { ALERT_SOURCE, ALERT_TYPE } from "@millrace/aws";
+import { rangeOver } from "@millrace/charts";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
 import { listRings } from "../start/alarms.ts";
@@ -10,7 +11,6 @@ import { type Connection, connectTo } from "./connection.ts";
 import type { FaultSwitch } from "./fault-rates.ts";
 import { parquetRows, readLakeFiles } from "./lake-files.ts";
 import { takePulse } from "./pulse.ts";
-import { rangeOver } from "./range.ts";
 import { readingsOf } from "./readings.ts";
 import type { Alarm, Alert, LookedUp, Snapshot } from "./snapshot.ts";
 

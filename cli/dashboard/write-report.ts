@@ -1,5 +1,6 @@
 /** A finished run's page as a file of its own, with its charts and the features of some entities in it. */
 import { writeFileSync } from "node:fs";
+import { rangeOver } from "@millrace/charts";
 import { sentence } from "../../functions/reconcile/message.ts";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
@@ -10,7 +11,6 @@ import { buildPage } from "./build-page.ts";
 import { compose } from "./compose.ts";
 import { connectTo } from "./connection.ts";
 import { parquetRows, readLakeFiles } from "./lake-files.ts";
-import { rangeOver } from "./range.ts";
 import { inWords, readingsOf, withoutVersion } from "./readings.ts";
 import type { LookedUp, Snapshot } from "./snapshot.ts";
 import { alarmsOf, alertsOf, nextStartsOf } from "./source.ts";

@@ -61,7 +61,7 @@ export { md5Hex } from "./md5.ts";
 export type { CompiledMetric, MetricsPipeline } from "./metrics/compile.ts";
 export { compileMetrics } from "./metrics/compile.ts";
 export type { Metric, Metrics } from "./metrics/define.ts";
-export { defineMetric, defineMetrics } from "./metrics/define.ts";
+export { defineMetric, defineMetrics, storedName } from "./metrics/define.ts";
 export type { FinalCount, FinalRow, FinalWindows } from "./metrics/final.ts";
 export { canBeFinal, finalWindows, plainCountOf } from "./metrics/final.ts";
 export { LEDGER } from "./metrics/ledger.ts";

@@ -17,6 +17,7 @@ interface Folder {
 const engine = /^@millrace\/engine$/;
 const aws = /^@millrace\/aws$/;
 const lake = /^@millrace\/lake$/;
+const charts = /^@millrace\/charts$/;
 const definitions = /^(#definitions|definitions)\//;
 const sdk = /^@(aws-sdk|smithy|aws-lambda-powertools)\//;
 /** Types only: the package has no code. */
@@ -26,15 +27,16 @@ const node = /^node:/;
 const localLibraries = /^(@duckdb\/node-api|antlr4ng|dt-sql-parser|dynalite|esbuild|jsonata|yaml)(\/|$)/;
 
 /** What runs in a browser knows the form of its data, and nothing of what makes them. */
-const forThePage = /^(uplot$|cli\/dashboard\/snapshot\.ts$)/;
+const forThePage = /^(uplot$|@millrace\/charts$|cli\/dashboard\/snapshot\.ts$)/;
 
 /** The first that contains a file counts; what is in none (cli, test, bench, examples) may import nearly anything. */
 const folders: readonly Folder[] = [
   { name: "layers/engine", contains: /^layers\/engine\//, mayImport: [] },
   { name: "layers/aws", contains: /^layers\/aws\//, mayImport: [engine, sdk, lambdaTypes, node] },
   { name: "layers/lake", contains: /^layers\/lake\//, mayImport: [engine] },
+  { name: "layers/charts", contains: /^layers\/charts\//, mayImport: [engine] },
   { name: "definitions", contains: /^(examples\/)?definitions[^/]*\//, mayImport: [engine] },
-  { name: "a function", contains: /^functions\//, mayImport: [engine, aws, lake, definitions, lambdaTypes] },
+  { name: "a function", contains: /^functions\//, mayImport: [engine, aws, lake, charts, definitions, lambdaTypes] },
   { name: "the dashboard's page", contains: /^cli\/dashboard\/page\//, mayImport: [forThePage] },
   { name: "local", contains: /^local\//, mayImport: [node, localLibraries] },
 ];
@@ -73,9 +75,10 @@ const impure: readonly (readonly [name: string, pattern: RegExp])[] = [
 ];
 
 export function pureFoldersArePure({ path, text }: File): readonly string[] {
-  if (!/^(layers\/(engine|lake)|definitions)\//.test(path)) return [];
-  // Time zones are asked for by name in a fixed locale, in one place; see there.
-  const allowed = path === "layers/engine/zone.ts" ? ["the machine's locale"] : [];
+  if (!/^(layers\/(engine|lake|charts)|definitions)\//.test(path)) return [];
+  // Time zones and the words for figures are asked for in a fixed locale, each in one place; see there.
+  const inFixedLocale = ["layers/engine/zone.ts", "layers/charts/words.ts"].includes(path);
+  const allowed = inFixedLocale ? ["the machine's locale"] : [];
   const lines = readSource(text).code.split("\n");
   return lines.flatMap((line, i) =>
     impure

@@ -1,8 +1,7 @@
 /** A chart that keeps its place: new values move its lines, and only other lines make it anew. */
+import { type Chart, inUnit } from "@millrace/charts";
 import uPlot from "uplot";
-import type { Chart } from "../snapshot.ts";
 import { element } from "./element.ts";
-import { inUnit } from "./words.ts";
 
 export interface DrawnChart {
   readonly figure: HTMLElement;

@@ -1,7 +1,7 @@
 /** The form that shows any entity's features. */
+import { moment } from "@millrace/charts";
 import type { LookedUp, ViewToLookUp } from "../snapshot.ts";
 import { byId, element } from "./element.ts";
-import { moment } from "./words.ts";
 
 export type AskFeatures = (view: string, entity: string) => Promise<LookedUp | null>;
 

@@ -1,7 +1,7 @@
 /** State machines: each one's graph, drawn with what its newest execution has done, and its executions. */
+import { duration, moment } from "@millrace/charts";
 import type { Arrow, Box, Execution, StateMachine } from "../snapshot.ts";
 import { byId, element } from "./element.ts";
-import { duration, moment } from "./words.ts";
 
 interface Card {
   readonly note: HTMLElement;

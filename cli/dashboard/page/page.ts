@@ -1,4 +1,5 @@
 /** The page: asks its own server for a snapshot each second and draws it; a report has its data in it and asks nobody. */
+import { moment } from "@millrace/charts";
 import type { Inlined, LookedUp, Snapshot } from "../snapshot.ts";
 import { type DrawnChart, drawChart } from "./chart.ts";
 import { byId } from "./element.ts";
@@ -14,7 +15,6 @@ import {
   showRankings,
   showReconciliation,
 } from "./sections.ts";
-import { moment } from "./words.ts";
 
 const POLL_MS = 1000;
 const inlined = readInlined();

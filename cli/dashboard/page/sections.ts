@@ -1,7 +1,7 @@
 /** Every part of the page but the charts and the look-up. */
-import type { Alarm, Alert, FaultButton, Figure, LakeFiles, Ranking, Snapshot } from "../snapshot.ts";
+import { bytes, type Figure, inUnit, moment, type Ranking } from "@millrace/charts";
+import type { Alarm, Alert, FaultButton, LakeFiles, Snapshot } from "../snapshot.ts";
 import { byId, element } from "./element.ts";
-import { bytes, inUnit, moment } from "./words.ts";
 
 export function showFigures(figures: readonly Figure[]): void {
   byId("figures").replaceChildren(

@@ -7,7 +7,7 @@ import type { FeatureSpec } from "../feature.ts";
 import { hash48 } from "../md5.ts";
 import type { EventSchema } from "../schema.ts";
 import { checkMetric, checkNames, checkRowBytes } from "./check.ts";
-import type { Metric, Metrics } from "./define.ts";
+import { type Metric, type Metrics, storedName } from "./define.ts";
 import { heaviest } from "./heaviest.ts";
 import { ledger } from "./ledger.ts";
 import type { Measure } from "./measure.ts";
@@ -71,7 +71,7 @@ export function compileMetrics(definitions: Metrics, pipeline: Pipeline): Metric
 }
 
 function compileMetric(metric: Metric, schema: EventSchema): CompiledMetric {
-  const { name, version = 1, windows, by = [], limit = LIMIT, time = "event", records = "accepted" } = metric;
+  const { windows, by = [], limit = LIMIT, time = "event", records = "accepted" } = metric;
   const stepsMs = windows.map(({ sizeMs }) => sizeMs).sort((a, b) => a - b);
   const where = testsOf(metric.where, schema);
   const keys: string[] = [];
@@ -87,7 +87,7 @@ function compileMetric(metric: Metric, schema: EventSchema): CompiledMetric {
   });
   checkRowBytes(metric, { by, limit, slots }, schema);
   return {
-    name: version === 1 ? name : `${name}@${version}`,
+    name: storedName(metric),
     everyMs: stepsMs[0] as number,
     stepsMs,
     by,

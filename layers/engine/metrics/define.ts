@@ -40,3 +40,8 @@ export function defineMetrics(metrics: Metrics): Metrics {
 export function defineMetric(name: string, metric: Omit<Metric, "name">): Metric {
   return { ...metric, name };
 }
+
+/** What rows are kept under: the name, with `@version` when the version is not 1. */
+export function storedName({ name, version = 1 }: Pick<Metric, "name" | "version">): string {
+  return version === 1 ? name : `${name}@${version}`;
+}

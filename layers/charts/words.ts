@@ -1,5 +1,5 @@
 /** Figures as people read them. */
-import type { Unit } from "../snapshot.ts";
+import type { Unit } from "./chart.ts";
 
 export function inUnit(value: number | null | undefined, unit: Unit): string {
   if (value === null || value === undefined) return "–";
@@ -34,4 +34,18 @@ export function bytes(size: number): string {
 /** In UTC, as the pipeline's windows are. */
 export function moment(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** `shardId-000000000003` is shard 3. */
+export function shardInWords(id: string): string {
+  return id.replace(/^shardId-0*(\d)/, "shard $1");
+}
+
+/** The name of a column or a measure. */
+export function inWords(name: string): string {
+  return name.replaceAll("_", " ").trim();
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
