@@ -8,10 +8,18 @@ import {
   type Lag,
   type StoredRow,
 } from "@millrace/aws";
-import { compile, compileMetrics, decode, type Event, fold, rollUp, type StreamRecord } from "@millrace/engine";
+import {
+  compile,
+  compileMetrics,
+  decode,
+  type Event,
+  fold,
+  MOST_WINDOWS,
+  rollUp,
+  type StreamRecord,
+} from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MOST_WINDOWS } from "../functions/serve/metric-range.ts";
 import { routes, serve } from "../functions/serve/serve.ts";
 import { MOST_ENTITIES, READ_CONCURRENCY } from "../functions/serve/vectors.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";

@@ -67,6 +67,8 @@ export { canBeFinal, finalWindows, plainCountOf } from "./metrics/final.ts";
 export { LEDGER } from "./metrics/ledger.ts";
 export type { Measure } from "./metrics/measure.ts";
 export { measure } from "./metrics/measure.ts";
+export type { MetricRange } from "./metrics/range.ts";
+export { MOST_WINDOWS, readableRange } from "./metrics/range.ts";
 export type { MetricGroup, MetricWindow, ReadableRow, Values } from "./metrics/read.ts";
 export { hottestShare, metricKeepMs, metricOf, readMetric, readMetricWhole } from "./metrics/read.ts";
 export type { MetricRow, RolledUp, WindowBatch, Written } from "./metrics/roll-up.ts";
