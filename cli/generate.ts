@@ -12,6 +12,7 @@ import {
 import { readBaseline } from "./schema/baseline.ts";
 import { breakingChanges } from "./schema/breaking.ts";
 import type { Lake } from "./schema/lake.ts";
+import type { Derived } from "./schema/regions.ts";
 import { spliceTemplate } from "./schema/splice.ts";
 import { runCommand, UserError } from "./user-error.ts";
 
@@ -20,7 +21,7 @@ export { spliceTemplate } from "./schema/splice.ts";
 const HELP = `npm run generate [-- options]
 
 Writes definitions/generated/ (type, validator, flat row, lake columns) from event.schema.json and features.ts, and the
-generated regions of template.yaml.
+generated regions of template.yaml, where also metrics.ts has a part: the panels of the CloudWatch dashboard.
 
   --definitions DIR   another folder; only DIR/generated is written
   --check             write nothing, fail when a file is not up to date
@@ -37,18 +38,18 @@ export interface GenerateOptions {
 
 /** The paths that were out of date (and now are not, unless checking). Throws a UserError before anything is written. */
 export async function generate({ dir, templatePath, mode }: GenerateOptions): Promise<readonly string[]> {
-  const { lake, generated } = await deriveDefinitions(dir);
-  const files = templatePath === null ? generated : [...generated, splicedTemplate(templatePath, lake)];
+  const { lake, metrics, generated } = await deriveDefinitions(dir);
+  const files = templatePath === null ? generated : [...generated, splicedTemplate(templatePath, { lake, metrics })];
   const stale = files.filter(({ path, text }) => !existsSync(path) || readFileSync(path, "utf8") !== text);
   if (mode === "write" && stale.length > 0) refuseBreaking(dir, lake);
   if (mode !== "check") for (const file of stale) write(file);
   return stale.map(({ path }) => path);
 }
 
-function splicedTemplate(path: string, lake: Lake): GeneratedFile {
+function splicedTemplate(path: string, derived: Derived): GeneratedFile {
   if (!existsSync(path))
     throw new UserError(`${path} not found: its generated regions cannot be written. Take it back from your history.`);
-  return { path, text: spliceTemplate(readFileSync(path, "utf8"), lake) };
+  return { path, text: spliceTemplate(readFileSync(path, "utf8"), derived) };
 }
 
 function refuseBreaking(dir: string, lake: Lake): void {

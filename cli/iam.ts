@@ -1,9 +1,10 @@
 /** `npm run iam`: what the roles of template.yaml allow and a whole run does not need, and what it needs and they do not allow. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { metricPanels } from "@millrace/charts";
 import { defaultDefinitionsDir, loadDefinitions } from "./definitions.ts";
 import { findingsOf } from "./iam/findings.ts";
-import { kept, keptWithoutAlerts } from "./iam/kept.ts";
+import { kept, keptWithoutAlerts, keptWithoutMetrics } from "./iam/kept.ts";
 import { type PermissionsRunOptions, runForPermissions } from "./iam/permissions-run.ts";
 import { printFindings } from "./iam/print-findings.ts";
 import { countedAlert } from "./iam/raise-alerts.ts";
@@ -29,7 +30,11 @@ async function main(): Promise<void> {
   process.stderr.write("Building the functions and running the pipeline of template.yaml …\n");
   const usage = await runForPermissions(options);
   const definitions = await loadDefinitions(options.definitions?.path ?? defaultDefinitionsDir);
-  const excused = countedAlert(definitions) === null ? [...kept, ...keptWithoutAlerts] : kept;
+  const excused = [
+    ...kept,
+    ...(countedAlert(definitions) === null ? keptWithoutAlerts : []),
+    ...(metricPanels(definitions.metrics).length === 0 ? keptWithoutMetrics : []),
+  ];
   const findings = findingsOf(usage, excused);
   process.stdout.write(printFindings(findings));
   if (!findings.ok) process.exitCode = 1;

@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
 import { get } from "node:http";
-import { metricPanels, rangeOver, timesOf } from "@millrace/charts";
+import { chartOf, metricPanels, rangeOver, timesOf } from "@millrace/charts";
 import { compile, compileMetrics, rollUp } from "@millrace/engine";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../cli/dashboard/build-page.ts";
+import { widgetsOf } from "../cli/dashboard/cloudwatch-dashboard.ts";
 import type { Connection } from "../cli/dashboard/connection.ts";
 import { createFaultSwitch } from "../cli/dashboard/fault-rates.ts";
-import { panelsOf } from "../cli/dashboard/panels.ts";
 import { takePulse } from "../cli/dashboard/pulse.ts";
 import { inWords, type MetricParts, readingsOf } from "../cli/dashboard/readings.ts";
 import { type DashboardServer, serveDashboard } from "../cli/dashboard/server.ts";
@@ -187,6 +186,16 @@ describe("the charts of metrics", () => {
     expect(keys?.bars[0]?.share).toBeCloseTo(2 / 3);
   });
 
+  it("have lines for the groups with the most, so that one can tell them apart", () => {
+    const panel = metricPanels(definitions).find(({ id }) => id === "by_region-revenue");
+    if (panel?.kind !== "lines") throw new Error("Expected a chart of revenue.");
+    const groups = Array.from({ length: 9 }, (_, i) => ({ by: { region: `r${i}` }, values: { revenue: i } }));
+    const window = { startMs, endMs: startMs + 60_000, groups, other: null, total: { revenue: 36 } };
+    const chart = chartOf(panel, { windows: [window], whole: window, range });
+    expect(chart.lines.map(({ label }) => label)).toEqual(["r8", "r7", "r6", "r5", "r4", "r3"]);
+    expect(chart.lines[0]?.values[0]).toBe(8);
+  });
+
   it("have names of their own, under which a panel is asked for", () => {
     const ids = metricPanels(definitions).map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
@@ -225,22 +234,14 @@ const nothing: Snapshot = {
   files: { newest: [], totalFiles: 0, totalBytes: 0 },
 };
 
-it("the template's CloudWatch dashboard has the page's panels, line by line", () => {
-  const [, body = ""] = /DashboardBody: !Sub \|\n(.*?)\n\n/s.exec(readFileSync("template.yaml", "utf8")) ?? [];
-  const { widgets } = JSON.parse(body) as { widgets: { properties: { title: string; metrics: unknown[][] } }[] };
-  const panels = panelsOf({ stackName: placeholder("AWS::StackName"), physicalId: placeholder });
-  expect(widgets.map(({ properties }) => [properties.title, properties.metrics])).toEqual(
-    panels.map(({ title, lines }) => [
-      title,
-      lines.map(({ label, namespace, metric, dimensions, stat }) => [
-        ...[namespace, metric, ...Object.entries(dimensions).flat()],
-        { label, stat },
-      ]),
-    ]),
+it("the stack's CloudWatch dashboard has widgets that lie in its grid and on no other, and names of its own alarms", () => {
+  const widgets = widgetsOf(definitions, ["A", "B"]);
+  const cells = widgets.flatMap(({ x, y, width, height }) =>
+    Array.from({ length: width * height }, (_, i) => `${x + (i % width)},${y + Math.floor(i / width)}`),
   );
+  expect(new Set(cells).size).toBe(cells.length);
+  expect(widgets.every(({ x, width }) => x >= 0 && x + width <= 24)).toBe(true);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's placeholders
+  expect(widgets.find(({ type }) => type === "alarm")?.properties.alarms).toEqual(["${A.Arn}", "${B.Arn}"]);
+  expect(widgetsOf({ metrics: [] }, []).filter(({ type }) => type === "custom")).toEqual([]);
 });
-
-/** As Fn::Sub names it. */
-function placeholder(name: string): string {
-  return `$\{${name}}`;
-}

@@ -199,6 +199,7 @@ describe("events/env.json", () => {
       "UpdateFeatures",
       "RollUpMetrics",
       "Serve",
+      "DrawPanel",
       "Notify",
       "PlanReplay",
       "ReplayRecords",

@@ -10,8 +10,9 @@ import { type Lake, PIPELINE_COLUMNS, toLake } from "../cli/schema/lake.ts";
 import { viewDefinition, viewSql } from "../cli/schema/view.ts";
 import { schemas } from "./schema-arbitraries.ts";
 
-const clickstream = toLake(compileSchema(schemas.clickstream), "user_id");
-const sensors = toLake(compileSchema(schemas.sensors), "machine_id");
+const metrics = { metrics: [] };
+const clickstream = { lake: toLake(compileSchema(schemas.clickstream), "user_id"), metrics };
+const sensors = { lake: toLake(compileSchema(schemas.sensors), "machine_id"), metrics };
 /** As it is for the shop, whatever `definitions/` is about. */
 const template = spliceTemplate(readFileSync(join(projectDir, "template.yaml"), "utf8"), clickstream);
 
@@ -58,8 +59,8 @@ describe("the template of another domain", () => {
   });
 
   it("asks for a value of a partition key whose values are not listed", () => {
-    const open: Lake = { ...sensors, partitions: [{ name: "site", values: null }] };
-    expect(spliceTemplate(template, open)).toContain("projection.site.type: injected\n");
+    const lake: Lake = { ...sensors.lake, partitions: [{ name: "site", values: null }] };
+    expect(spliceTemplate(template, { ...sensors, lake })).toContain("projection.site.type: injected\n");
   });
 
   it("keeps everything outside the regions byte for byte, and comes back whole", () => {
@@ -90,13 +91,13 @@ describe("the analysts' view", () => {
       .CuratedView.Properties.TableInput;
     const folded = text.ViewOriginalText[1].Encoded["Fn::Sub"] as string;
     const view = JSON.parse(folded);
-    expect(view.originalSql).toBe(viewSql(clickstream).join(" "));
+    expect(view.originalSql).toBe(viewSql(clickstream.lake).join(" "));
     // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's placeholder
     expect([view.catalog, view.schema]).toEqual(["awsdatacatalog", "${LakeDatabase}"]);
     expect(view.columns.map((column: { name: string }) => column.name)).toEqual(
       text.StorageDescriptor.Columns.map((column: { Name: string }) => column.Name),
     );
-    expect(JSON.parse(viewDefinition(clickstream, "db").join(" ")).columns).toContainEqual({
+    expect(JSON.parse(viewDefinition(clickstream.lake, "db").join(" ")).columns).toContainEqual({
       name: "amount",
       type: "decimal(18,4)",
     });
@@ -145,7 +146,7 @@ describe("the analysts' view", () => {
 async function viewOf(rows: readonly Record<string, unknown>[]): Promise<readonly Record<string, unknown>[]> {
   const connection = await (await DuckDBInstance.create(":memory:")).connect();
   const columns = [
-    ...clickstream.columns,
+    ...clickstream.lake.columns,
     ...PIPELINE_COLUMNS,
     { name: "dt", type: "string" },
     { name: "hour", type: "string" },
@@ -157,7 +158,7 @@ async function viewOf(rows: readonly Record<string, unknown>[]): Promise<readonl
     const values = Object.values(cells).map((value) => (typeof value === "string" ? `'${value}'` : String(value)));
     await connection.run(`INSERT INTO curated (${names.join(", ")}) VALUES (${values.join(", ")})`);
   }
-  return (await connection.runAndReadAll(viewSql(clickstream).join(" "))).getRowObjects();
+  return (await connection.runAndReadAll(viewSql(clickstream.lake).join(" "))).getRowObjects();
 }
 
 function row(cells: Record<string, unknown>): Record<string, unknown> {

@@ -28,7 +28,7 @@ const template = readFileSync(join(projectDir, "template.yaml"), "utf8");
 
 /** `nowMs`: the runtime's clock, which says which partitions there are. */
 export async function openLake({ nowMs }: { readonly nowMs: number }): Promise<LakeAthena> {
-  const templateText = spliceTemplate(template, lake);
+  const templateText = spliceTemplate(template, { lake, metrics: { metrics: [] } });
   const athena = await openAthena({ templateText, nowMs, workGroup: "athena-workgroup", database: "millrace" });
   const table = { databaseName: "millrace", name: "curated", columns: [...lake.columns, ...PIPELINE_COLUMNS] };
   const settings = { caseInsensitive: true, dotsToUnderscores: false, keyOfColumn: {} };

@@ -150,7 +150,7 @@ async function runPipeline(csv: string, folder: string) {
   const ledger = openLedger(join(folder, "stream.ndjson"));
   const runtime = await startRuntime({
     templatePath,
-    templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake),
+    templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions),
     parameters: { StreamMode: "PROVISIONED", ShardCount: "4", BatchSize: "1000", BatchingWindowSeconds: "5" },
     outDir: join(folder, "out"),
     definitionsDir,

@@ -3,11 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Widget, widgetsOf } from "../cli/dashboard/cloudwatch-dashboard.ts";
+import type { Inlined } from "../cli/dashboard/snapshot.ts";
 import { sampleDay } from "../cli/sample-day/day.ts";
 import type { Fate } from "../cli/sample-day/fate.ts";
 import type { Report } from "../cli/start/report.ts";
 import { type RunOptions, run } from "../cli/start/run.ts";
+import { shownOnPage } from "./dashboard-widgets.ts";
 import { features } from "./shop/features.ts";
+import { metrics } from "./shop/metrics.ts";
 import { shopDir } from "./shop.ts";
 
 const EVENTS = 1_500;
@@ -72,6 +76,19 @@ describe("a sample day through the whole pipeline", { timeout: FIVE_MINUTES }, (
     expect(Object.fromEntries(counted.map(({ entity, features: { views_24h } }) => [entity, views_24h]))).toEqual(
       views,
     );
+  });
+
+  it("leaves a page with the panels of the stack's CloudWatch dashboard, each with something in it", () => {
+    const html = readFileSync(join(folder, "run-one", "report.html"), "utf8");
+    const [, json = ""] = /id="inlined">(.*?)<\/script>/s.exec(html) ?? [];
+    const { snapshot } = JSON.parse(json) as Inlined;
+    const { charts, rankings } = shownOnPage(snapshot);
+    const isChart = ({ type, properties: { view, params } }: Widget) =>
+      view === "timeSeries" || (type === "custom" && (params as { panel: string }).panel !== "figures");
+    const widgets = widgetsOf(metrics, []).filter(isChart);
+    expect([...charts, ...rankings]).toEqual(widgets.map(({ properties }) => properties.title));
+    expect(snapshot.charts.filter(({ lines }) => lines.length === 0)).toEqual([]);
+    expect(snapshot.rankings.filter(({ bars }) => bars.length === 0)).toEqual([]);
   });
 
   it("gives the same report and the same features for the same seed", async () => {

@@ -57,6 +57,7 @@ describe("the alarms of the template", { timeout: 240_000 }, () => {
     expect(() => [1, 2, 3].map(() => stream.put(large))).toThrow("Rate exceeded");
     await runtime.drain();
     await runtime.invoke("Serve", sampleOf("serve.json"));
+    await runtime.invoke("DrawPanel", sampleOf("draw-panel.json"));
     await repair(runtime, events.at(-1) as NonNullable<typeof first>);
     for (const [id, name] of [
       ["PlanReplay", "plan-replay"],

@@ -43,7 +43,7 @@ export async function runScript(options: RunOptions): Promise<RunResult> {
   const parameters = settingsFor(seed);
   const runtime = await startRuntime({
     templatePath,
-    templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake),
+    templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions),
     parameters,
     outDir,
     definitionsDir: definitions.dir,

@@ -4,7 +4,7 @@ import type { Definitions } from "../definitions.ts";
 import { readPanels } from "./cloudwatch-charts.ts";
 import type { Connection } from "./connection.ts";
 import { readMachines } from "./machines.ts";
-import { panelsOf } from "./panels.ts";
+import { panelsOf, streamFigures } from "./panels.ts";
 import type { MetricParts, Readings } from "./readings.ts";
 import type { Alarm, Alert, LakeFiles, Snapshot, StateMachine } from "./snapshot.ts";
 
@@ -49,7 +49,7 @@ export async function compose(parts: Parts): Promise<Snapshot> {
   ]);
   return {
     ...{ title, about, atMs, alerts, alarms, files, machines, problems },
-    figures: [...streamFigures(charts), ...metrics.figures],
+    figures: [...figuresIn(charts, connection), ...metrics.figures],
     charts: [...charts, ...metrics.charts],
     rankings: metrics.rankings,
     views: definitions.features.views
@@ -62,27 +62,10 @@ export async function compose(parts: Parts): Promise<Snapshot> {
 
 const NO_METRICS: MetricParts = { figures: [], charts: [], rankings: [] };
 
-function streamFigures(charts: readonly Chart[]): readonly Figure[] {
-  const line = (chart: string, label: string) =>
-    charts.find(({ id }) => id === chart)?.lines.find((one) => one.label === label)?.values ?? [];
-  const sum = (chart: string, label: string): number =>
-    line(chart, label).reduce<number>((total, value) => total + (value ?? 0), 0);
-  const last = (chart: string, label: string): number | null =>
-    line(chart, label).findLast((value) => value !== null) ?? null;
-  return [
-    { id: "put", label: "Records on the stream", value: sum("records", "put"), unit: "count" },
-    {
-      id: "applied",
-      label: "Applied",
-      value: sum("verdicts", "applied"),
-      unit: "count",
-      tone: "good",
-      note: "over all views",
-    },
-    { id: "duplicates", label: "Duplicates, recognised", value: sum("verdicts", "duplicates"), unit: "count" },
-    { id: "redelivered", label: "Redelivered, counted once", value: sum("verdicts", "redelivered"), unit: "count" },
-    { id: "quarantined", label: "Quarantined", value: sum("verdicts", "quarantined"), unit: "count" },
-    { id: "fresh-p50", label: "Freshness, median", value: last("freshness", "p50"), unit: "milliseconds" },
-    { id: "fresh-p99", label: "Freshness, 99 %", value: last("freshness", "p99"), unit: "milliseconds" },
-  ];
+function figuresIn(charts: readonly Chart[], connection: Connection): readonly Figure[] {
+  return streamFigures(connection).map(({ panel, line, over, ...figure }) => {
+    const drawn = charts.find(({ id }) => id === panel)?.lines.find(({ label }) => label === line.label)?.values ?? [];
+    const sum = drawn.reduce<number>((total, value) => total + (value ?? 0), 0);
+    return { ...figure, value: over === "all" ? sum : (drawn.findLast((value) => value !== null) ?? null) };
+  });
 }

@@ -1,5 +1,5 @@
-/** The charts that CloudWatch has the values of. AWS::CloudWatch::Dashboard in the template has the same. */
-import type { Unit } from "@millrace/charts";
+/** The charts and figures that CloudWatch has the values of: the page asks it for them, and the stack's dashboard has the same. */
+import type { Figure, Unit } from "@millrace/charts";
 
 export interface Panel {
   readonly id: string;
@@ -78,4 +78,35 @@ export function panelsOf({ physicalId, stackName }: PanelNames): readonly Panel[
 export interface PanelNames {
   readonly stackName: string;
   physicalId(logicalId: string): string;
+}
+
+export interface StreamFigure extends Pick<Figure, "id" | "label" | "unit" | "tone" | "note"> {
+  /** The panel and the line that it is made of: all of its values added up, or the newest. */
+  readonly panel: string;
+  readonly line: PanelLine;
+  readonly over: "all" | "newest";
+}
+
+export function streamFigures(names: PanelNames): readonly StreamFigure[] {
+  const panels = panelsOf(names);
+  const made = (
+    panel: string,
+    label: string,
+    over: StreamFigure["over"],
+    told: Omit<StreamFigure, "panel" | "line" | "over" | "unit">,
+  ): readonly StreamFigure[] =>
+    panels
+      .filter(({ id }) => id === panel)
+      .flatMap(({ unit, lines }) =>
+        lines.filter((line) => line.label === label).map((line) => ({ ...told, panel, line, over, unit })),
+      );
+  return [
+    ...made("records", "put", "all", { id: "put", label: "Records on the stream" }),
+    ...made("verdicts", "applied", "all", { id: "applied", label: "Applied", tone: "good", note: "over all views" }),
+    ...made("verdicts", "duplicates", "all", { id: "duplicates", label: "Duplicates, recognised" }),
+    ...made("verdicts", "redelivered", "all", { id: "redelivered", label: "Redelivered, counted once" }),
+    ...made("verdicts", "quarantined", "all", { id: "quarantined", label: "Quarantined" }),
+    ...made("freshness", "p50", "newest", { id: "fresh-p50", label: "Freshness, median" }),
+    ...made("freshness", "p99", "newest", { id: "fresh-p99", label: "Freshness, 99 %" }),
+  ];
 }

@@ -13,7 +13,14 @@ import {
   rankingOf,
   readingOf,
 } from "@millrace/charts";
-import { compile, compileMetrics, type FeatureValue, type MetricsPipeline, type MetricWindow } from "@millrace/engine";
+import {
+  compile,
+  compileMetrics,
+  type FeatureValue,
+  type MetricsPipeline,
+  type MetricWindow,
+  metricOf,
+} from "@millrace/engine";
 import type { Definitions } from "../definitions.ts";
 import type { MetricRows } from "../start/metrics.ts";
 import { askFeatures, askMetric } from "./ask-serve.ts";
@@ -52,7 +59,7 @@ export function readingsOf(
       const panels = metricPanels(metrics);
       const names = [...new Set(panels.map(({ metric }) => metric))];
       const read = await Promise.all(
-        names.map(async (name) => [name, await readOne(name, rangeFor(compiled, name, range))] as const),
+        names.map(async (name) => [name, await readOne(name, rangeFor(metricOf(compiled, name), range))] as const),
       );
       const readings = new Map(read);
       const readingFor = ({ metric }: { readonly metric: string }) => readings.get(metric) as MetricReading;

@@ -29,7 +29,7 @@ export async function readProject({
 }: Pick<ProjectOptions, "definitionsDir" | "parameters"> & Partial<ProjectOptions>): Promise<Project> {
   const definitions = await loadDefinitions(definitionsDir ?? defaultDefinitionsDir);
   const templatePath = join(projectDir, "template.yaml");
-  const templateText = spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake);
+  const templateText = spliceTemplate(readFileSync(templatePath, "utf8"), definitions);
   const project = { templatePath, templateText, definitionsDir: definitions.dir, parameters };
   await withClearErrors((async () => checkLanes(loadTemplate(project), definitions))());
   return { ...project, definitions };

@@ -160,3 +160,14 @@ export const keptWithoutAlerts: readonly Kept[] = [
   pattern,
   reason: "Only an alert needs it, and these definitions have none that the run could raise.",
 }));
+
+/** Where the definitions have no metrics, there is no panel to draw. */
+export const keptWithoutMetrics: readonly Kept[] = [
+  "dynamodb:Query",
+  "arn:aws:dynamodb:us-east-1:000000000000:table/metrics-table",
+].map((pattern) => ({
+  role: "DrawPanelRole",
+  statement: "ReadMetrics",
+  pattern,
+  reason: "Only a panel needs it, and these definitions have no metrics to draw.",
+}));

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { metricPanels } from "@millrace/charts";
 import { LEDGER } from "@millrace/engine";
 import type { RoleUsage } from "../../local/iam/usage.ts";
 import { type Runtime, startRuntime } from "../../local/runtime.ts";
@@ -47,6 +48,8 @@ export async function runForPermissions(options: PermissionsRunOptions): Promise
     await replay(runtime);
     await recomputeSome(runtime, project.definitions);
     for (const route of asked) await runtime.invoke("Serve", requestOf(route, project));
+    for (const { id } of metricPanels(project.definitions.metrics).slice(0, 1))
+      await runtime.invoke("DrawPanel", panelRequest(id, runtime.clock.now()));
     const message: unknown = JSON.parse(await readFile(join(projectDir, "events", "notify.json"), "utf8"));
     // What was done once is looked up, not done again.
     for (const _ of ["once", "again"]) await runtime.invoke("Notify", message);
@@ -109,6 +112,10 @@ function requestOf(routeKey: string, { definitions: { features, metrics } }: Pro
     metric: metrics.metrics[0]?.name ?? LEDGER,
   };
   return { routeKey, pathParameters, isBase64Encoded: false, requestContext: { requestId: "iam" } };
+}
+
+function panelRequest(panel: string, nowMs: number): object {
+  return { panel, widgetContext: { timeRange: { start: nowMs - HOUR_MS, end: nowMs } } };
 }
 
 /** One record alone, which every function dies of; then one that is no event and too large for Firehose; then all the others. */

@@ -1,16 +1,34 @@
 /** What `npm run generate` writes into template.yaml, by region. */
+import type { Metrics } from "@millrace/engine";
+import { dashboardBody } from "../dashboard/cloudwatch-dashboard.ts";
 import { type Lake, PIPELINE_COLUMNS } from "./lake.ts";
 import { viewColumns, viewDefinition } from "./view.ts";
 
-export type RegionName = "curated-columns" | "curated-partitions" | "curated-prefix" | "curated-view" | "repair-prefix";
+export type RegionName =
+  | "curated-columns"
+  | "curated-partitions"
+  | "curated-prefix"
+  | "curated-view"
+  | "dashboard"
+  | "repair-prefix";
+
+/** What of the definitions a template tells. */
+export interface Derived {
+  readonly lake: Lake;
+  readonly metrics: Metrics;
+}
 
 /** The lines of every region, indented from the region's own margin. */
-export function regionsOf(lake: Lake): Readonly<Record<RegionName, readonly string[]>> {
+export function regionsOf(
+  { lake, metrics }: Derived,
+  alarms: readonly string[],
+): Readonly<Record<RegionName, readonly string[]>> {
   return {
     "curated-columns": columnsRegion(lake),
     "curated-partitions": partitionsRegion(lake),
     "curated-prefix": prefixRegion(lake, "arrived"),
     "curated-view": viewRegion(lake),
+    dashboard: dashboardBody(metrics, alarms),
     "repair-prefix": prefixRegion(lake, "repaired"),
   };
 }

@@ -1,11 +1,16 @@
 /** Replaces the generated regions of a template: the lines between `# generated:<name> begin` and `# generated:<name> end`. */
 import { UserError } from "../user-error.ts";
-import type { Lake } from "./lake.ts";
-import { regionsOf } from "./regions.ts";
+import { type Derived, regionsOf } from "./regions.ts";
 
-/** The template with every region as the lake wants it; everything else stays byte for byte. */
-export function spliceTemplate(templateText: string, lake: Lake): string {
-  return Object.entries(regionsOf(lake)).reduce((text, [name, lines]) => spliceRegion(text, name, lines), templateText);
+/** The template with every region as the definitions want it; everything else stays byte for byte. */
+export function spliceTemplate(templateText: string, derived: Derived): string {
+  const regions = Object.entries(regionsOf(derived, alarmsIn(templateText)));
+  return regions.reduce((text, [name, lines]) => spliceRegion(text, name, lines), templateText);
+}
+
+/** By their logical ids. */
+function alarmsIn(templateText: string): readonly string[] {
+  return [...templateText.matchAll(/^ {2}(\w+):\n {4}Type: AWS::CloudWatch::Alarm$/gm)].map(([, id = ""]) => id);
 }
 
 function spliceRegion(text: string, name: string, lines: readonly string[]): string {

@@ -79,7 +79,7 @@ async function open(
   try {
     return await startRuntime({
       templatePath,
-      templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions.lake),
+      templateText: spliceTemplate(readFileSync(templatePath, "utf8"), definitions),
       parameters,
       outDir: options.out.path,
       definitionsDir: definitions.dir,

@@ -1,9 +1,9 @@
 /** What the panels of metrics show, made of the metrics' windows. */
 import {
+  type CompiledMetric,
   type FeatureValue,
   type MetricsPipeline,
   type MetricWindow,
-  metricOf,
   type ReadableRow,
   readMetric,
   readMetricWhole,
@@ -33,10 +33,14 @@ export function readingOf(
 }
 
 /** The range in steps that are whole windows of a metric, from the beginning of one. */
-export function rangeFor(metrics: MetricsPipeline, name: string, { fromMs, toMs, stepMs }: Range): Range {
-  const { everyMs } = metricOf(metrics, name);
-  const ownMs = Math.ceil(stepMs / everyMs) * everyMs;
-  return { fromMs: Math.floor(fromMs / ownMs) * ownMs, toMs, stepMs: ownMs };
+export function rangeFor(metric: Pick<CompiledMetric, "everyMs">, range: Range): Range {
+  const stepMs = stepFor(metric, range);
+  return { fromMs: Math.floor(range.fromMs / stepMs) * stepMs, toMs: range.toMs, stepMs };
+}
+
+/** Whole windows of a metric that are no shorter than the range's steps. */
+export function stepFor({ everyMs }: Pick<CompiledMetric, "everyMs">, { stepMs }: Range): number {
+  return Math.ceil(stepMs / everyMs) * everyMs;
 }
 
 /** Groups of which a chart has lines: those with the most. */
