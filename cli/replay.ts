@@ -11,7 +11,7 @@ import { runCommand, UserError } from "./user-error.ts";
 const LOOK_EVERY_MS = 1000;
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+  const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd());
   if (options === null) return void process.stdout.write(HELP);
   const machine = await openMachine(options.place);
   try {

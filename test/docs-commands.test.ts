@@ -15,7 +15,8 @@ const { scripts } = JSON.parse(readFileSync(join(projectDir, "package.json"), "u
 };
 
 const parsers: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
-  replay: parseReplay,
+  // Where the sample of messages lies.
+  replay: (args) => parseReplay(args, join(projectDir, "events")),
   reconcile: parseReconcile,
   send: (args) => parseSend(args, "/"),
   trace: (args) => parseTrace(args, "/"),

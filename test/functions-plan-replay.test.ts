@@ -1,6 +1,6 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import {
-  type FailedBatch,
+  type FoundBatch,
   NO_COUNTS,
   type ReplayPlan,
   readReplayRequest,
@@ -118,13 +118,47 @@ describe("plan-replay for the stream", () => {
   });
 });
 
+describe("plan-replay for batches that were given up", () => {
+  const failed = { source: "failed", from: "2026-03-01T00:00:00Z", to: "2026-03-06T00:00:00Z" };
+
+  it("reads records where they lie: in the object, or else in the stream from the first to the last", async () => {
+    const stored = { bucket: "failed", key: "aws/lambda/a" };
+    const bench = benchOf([], { batches: [batch("a", "7", 23, 4), { ...batch("b", "9", 1, 1), stored }] });
+    expect(await bench.plan("one", failed)).toMatchObject({ kind: "ready", chunks: 2 });
+    const chunks = [
+      { kind: "stored", ...stored },
+      { kind: "sequences", shard: "a", first: "1", last: "7" },
+    ];
+    expect(bench.chunks()).toEqual(chunks);
+    const { stored: _, ...given } = batch("c", "8", 22, 4);
+    await bench.plan("one", { ...failed, batches: [given] });
+    expect(bench.chunks()).toEqual([{ kind: "sequences", shard: "c", first: "1", last: "8" }]);
+  });
+
+  it("says what to do where the stream does not keep the records any more, and takes what it said", async () => {
+    const { stored: _, ...given } = batch("a", "7", 12, 3);
+    for (const bench of [benchOf([], { batches: [batch("a", "7", 12, 3)] }), benchOf([])]) {
+      const request = { ...failed, batches: [given] };
+      const refused: unknown = await bench.plan("one", request).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ name: "ReplayRequestError" });
+      const [, source, from, to] = /--source (\S+) --from (\S+) --to (\S+)/.exec(String(refused)) ?? [];
+      expect(await bench.plan("one", { source, from, to })).toMatchObject({ kind: "ready" });
+      // Features need to know only which: the lake has the rows.
+      expect(await bench.plan("one", { ...request, target: "features" })).toMatchObject({ kind: "rows", chunks: 64 });
+      expect(bench.tasks()[0]).toMatchObject({ raiseTo: [{ shard: "a", sequence: "7" }] });
+    }
+  });
+
+  it("takes no batch of another stream, whose numbers mean nothing here", async () => {
+    const { stored: _, ...given } = batch("a", "7", 23, 4);
+    const request = { ...failed, target: "features", batches: [{ ...given, stream: "others" }] };
+    await expect(benchOf([]).plan("one", request)).rejects.toThrow("expected batches of events, got one of others");
+    const half = { ...failed, batches: [{ stream: "events", shard: "a" }] };
+    await expect(benchOf([]).plan("one", half)).rejects.toThrow("batches: expected a list of at most 400");
+  });
+});
+
 describe("plan-replay for features", () => {
-  const batch = (shard: string, sequence: string, hour: number) => {
-    const [firstArrivalMs, lastArrivalMs] = [hour, hour + 0.5].map(
-      (at) => Date.parse("2026-03-01T00:00:00Z") + at * 3_600_000,
-    );
-    return { last: { shard, sequence, subSequence: 0 }, firstArrivalMs, lastArrivalMs } as FailedBatch;
-  };
   const failed = { source: "failed", target: "features" };
 
   it("waits until the lake holds what arrived in the time, but no longer than for what was there at its start", async () => {
@@ -224,6 +258,7 @@ describe("a request", () => {
       { entities: ["a"] },
       { where: {} },
       { recordsPerSecond: 1 },
+      { source: "failed", batches: [batch("a", "1", 1)] },
       { to: "2027-01-01T00:00:00Z" },
     ]) {
       expect(replayId(readReplayRequest({ ...whole, ...other }))).not.toBe(id);
@@ -236,11 +271,11 @@ describe("a request", () => {
     );
     for (const wrong of [
       { view: "v" },
-      { source: "failed" },
+      { batches: [batch("a", "1", 1)] },
       { target: "features", entities: ["a"] },
       { raise: "latest" },
     ]) {
-      expect(() => readReplayRequest({ ...request, ...wrong })).toThrow(/^(view|source|entities)/);
+      expect(() => readReplayRequest({ ...request, ...wrong })).toThrow(/^(view|batches|entities)/);
     }
     expect(() => readReplayRequest({ ...request, to: request.from })).toThrow("is not before to");
     const windows = { ...request, target: "metrics", from: "2026-03-01T10:00:00Z" };
@@ -259,6 +294,14 @@ describe("a request", () => {
   });
 });
 
+/** Half an hour of a shard, from an hour of a day on. */
+function batch(shard: string, last: string, hour: number, day = 1): FoundBatch {
+  const [firstArrival, lastArrival] = [hour, hour + 0.5].map((at) =>
+    new Date(Date.UTC(2026, 2, day) + at * 3_600_000).toISOString(),
+  ) as [string, string];
+  return { stream: "events", shard, first: "1", last, firstArrival, lastArrival, stored: null };
+}
+
 interface Stored {
   readonly Key: string;
   readonly StorageClass?: string;
@@ -274,7 +317,7 @@ const HOUR_MS = 3_600_000;
 
 interface Circumstances {
   readonly nowMs?: number;
-  readonly batches?: readonly FailedBatch[];
+  readonly batches?: readonly FoundBatch[];
   readonly shards?: readonly string[];
   readonly hasReplayStream?: boolean;
 }
@@ -322,6 +365,7 @@ function benchOf(
     lagMs: LAG_MS,
     hasReplayStream,
     stream: { shardsSince: async () => shards },
+    streamName: "events",
     retentionMs: 24 * 3_600_000,
     now: () => nowMs,
     telemetry: memoryTelemetry(),

@@ -262,6 +262,7 @@ const whole: ReplayRequest = {
   view: null,
   raise: "marks",
   reasons: [],
+  batches: [],
   where: {},
   dryRun: false,
   recordsPerSecond: 1_000_000,

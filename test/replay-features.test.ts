@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeleteItemCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { failuresIn } from "@millrace/aws";
 import { compile } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
@@ -10,6 +11,7 @@ import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { featuresOf, readTable } from "../cli/start/table.ts";
 import type { SourceEdit } from "../local/lambda/source-edits.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
+import { curatedRows } from "./lake-rows.ts";
 import { type Replays, replaysOf } from "./replay-runs.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
@@ -63,6 +65,32 @@ describe("features", () => {
     expect(
       runtime.access.usage().flatMap(({ role, refused }) => refused.map((one) => `${role} ${one.action}`)),
     ).toEqual([]);
+  });
+
+  it("have their batches' rows put into the lake again, out of the failed bucket and by what a queue would have got of them", async () => {
+    const { runtime } = broken;
+    const [lake, failed] = [runtime.physicalId("LakeBucket"), runtime.physicalId("FailedBucket")];
+    const batches = await Promise.all(
+      (await runtime.objects.keys(failed, "")).map((key) => runtime.objects.get(failed, key)),
+    );
+    const messages = batches.map((object) => ({
+      Body: JSON.stringify({ ...JSON.parse(String(object)), payload: undefined }),
+    }));
+    const given = failuresIn(JSON.stringify({ Messages: messages })).map(({ batch }) => batch);
+    expect(given.length).toBeGreaterThan(10);
+    const records = batches.flatMap((object) => JSON.parse(JSON.parse(String(object)).payload).Records);
+    for (const batches of [[], given]) {
+      for (const key of await runtime.objects.keys(lake, "curated/")) await runtime.objects.delete(lake, key);
+      const { cause, output } = await replays.run({ source: "failed", name: `rows-${batches.length}`, batches });
+      expect(cause).toBeUndefined();
+      expect(output.counts).toMatchObject({ wanted: records.length, sent: records.length });
+      await runtime.drain();
+      const { rows } = await curatedRows(join(folder, "broken", lake));
+      const ids = new Set(records.map(({ kinesis }) => kinesis.sequenceNumber));
+      expect(rows.length).toBeGreaterThan(10);
+      expect(rows.filter(({ _sequence }) => !ids.has(_sequence))).toEqual([]);
+      expect(rows.filter(({ _verdict }) => _verdict === "accepted")).toHaveLength(output.counts.verdicts.accepted);
+    }
   });
 
   it("come back from the stream, rows of the lake first, where the lake and the table have lost them; and once more change nothing", async () => {

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { projectDir } from "../cli/definitions.ts";
 import { parseOptions } from "../cli/replay/options.ts";
 
 const start = "--source archive --target curated --from 2026-03-01 --to 2026-03-02T10:00:00Z".split(" ");
@@ -18,6 +20,7 @@ describe("npm run replay's options", () => {
           view: null,
           raise: "marks",
           reasons: [],
+          batches: [],
           where: { page: "a=b" },
           dryRun: false,
           recordsPerSecond: 7,
@@ -33,6 +36,24 @@ describe("npm run replay's options", () => {
     });
     expect(parseOptions(["--pause", "x"])).toMatchObject({ act: { kind: "pause", execution: "x" } });
     expect(parseOptions([...start, "--help"])).toBeNull();
+  });
+
+  it("take batches out of the messages of a queue, and their time where none is given", () => {
+    const folder = join(projectDir, "events");
+    const failed = "--source failed --target features --batch failed-messages.json".split(" ");
+    const request = {
+      from: "2026-11-20T18:04:35.000Z",
+      to: "2026-11-20T18:04:36.581Z",
+      batches: [{ stream: "event-stream", shard: "shardId-000000000001", lastArrival: "2026-11-20T18:04:36.580Z" }],
+    };
+    expect(parseOptions(failed, folder)).toMatchObject({ act: { request } });
+    const later = parseOptions([...failed, "--to", "2026-11-21"], folder);
+    expect(later).toMatchObject({ act: { request: { ...request, to: "2026-11-21T00:00:00.000Z" } } });
+    expect(() => parseOptions([...failed, "--batch", "env.json"], folder)).toThrow(
+      "has no message with a KinesisBatch",
+    );
+    expect(() => parseOptions([...failed, "--batch", "nothing.json"], folder)).toThrow("no such file");
+    expect(() => parseOptions([...start, "--batch", "failed-messages.json"], folder)).toThrow("for source failed only");
   });
 
   it.each([

@@ -86,7 +86,8 @@ async function replay(runtime: Runtime): Promise<void> {
   await execute(runtime, "ReplayMachine", { source: "stream", target: "curated", from: hourAgo, to });
   await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
-  await execute(runtime, "ReplayMachine", { source: "failed", target: "features", from, to });
+  for (const target of ["curated", "features"])
+    await execute(runtime, "ReplayMachine", { source: "failed", target, from, to });
   await execute(runtime, "ReplayMachine", { source: "quarantine", target: "features", from, to });
   const endMs = Math.floor(runtime.clock.now() / HOUR_MS) * HOUR_MS;
   const [first, over] = [new Date(endMs - 24 * HOUR_MS).toISOString(), new Date(endMs).toISOString()];

@@ -17,6 +17,8 @@ docs/replay.md has the table of sources and targets.
                       new view or version. Otherwise the entities with an event in the time are made anew as far as their marks go
   --where COL=VALUE   only events whose column has this value, such as event_type=purchase; any number of times
   --reason REASON     (quarantine) only what is there for this reason; any number of times
+  --batch FILE        (failed) the batches of these messages, of an SQS or SNS destination, as JSON; any number of times. Without it:
+                      those in the failed bucket. --from and --to may be left out
   --rate N            at most N records per second in all (default: ${REPLAY_DEFAULTS.recordsPerSecond})
   --dry-run           count and estimate only
   --name NAME         tells it from the same replay done before, which is not done again otherwise

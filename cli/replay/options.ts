@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type ReplayRequest, ReplayRequestError, readReplayRequest } from "@millrace/aws";
+import { type FailedBatch, failuresIn, type ReplayRequest, ReplayRequestError, readReplayRequest } from "@millrace/aws";
 import { type Place, toPlace } from "../machine-place.ts";
 import { UserError } from "../user-error.ts";
 
@@ -22,35 +24,39 @@ const OPTIONS = {
   entity: { type: "string", multiple: true },
   where: { type: "string", multiple: true },
   reason: { type: "string", multiple: true },
+  batch: { type: "string", multiple: true },
   ...{ "dry-run": flag, "no-wait": flag },
   ...{ status: text, pause: text, resume: text, redrive: text },
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** Null: asked for help. Throws UserError with exit code 2. */
-export function parseOptions(args: readonly string[]): ReplayOptions | null {
+/** Null: asked for help. Files are looked for from `folder` on. Throws UserError with exit code 2. */
+export function parseOptions(args: readonly string[], folder = "."): ReplayOptions | null {
   const { values } = attempt(() => parseArgs({ args: [...args], options: OPTIONS, strict: true }));
   if (values.help) return null;
-  return { place: toPlace(values, usage), act: toAct(values), wait: values["no-wait"] !== true };
+  return { place: toPlace(values, usage), act: toAct(values, folder), wait: values["no-wait"] !== true };
 }
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
-function toAct(values: Values): ReplayOptions["act"] {
+function toAct(values: Values, folder: string): ReplayOptions["act"] {
   const acts = (["status", "pause", "resume", "redrive"] as const).filter((kind) => values[kind] !== undefined);
   const [kind, second] = acts;
   if (second !== undefined) throw usage(`--${kind} and --${second} are two commands: give one.`);
   if (kind !== undefined) return { kind, execution: String(values[kind]) };
   if (values.source === undefined && values.target === undefined)
     throw usage("What should be replayed? Give --source, --target, --from and --to, or --status NAME.");
-  return { kind: "start", request: attempt(() => toRequest(values)) };
+  return { kind: "start", request: attempt(() => toRequest(values, folder)) };
 }
 
-function toRequest(values: Values): ReplayRequest {
-  const { source, target, from, to, rate, name, view, raise, entity = [], where = [], reason = [] } = values;
+function toRequest(values: Values, folder: string): ReplayRequest {
+  const { source, target, rate, name, view, raise, entity = [], where = [], reason = [] } = values;
+  const batches = (values.batch ?? []).flatMap((path) => batchesIn(path, folder));
+  const from = toTime(values.from) ?? timeOf(Math.min(...batches.map(({ firstArrival }) => Date.parse(firstArrival))));
+  const to = toTime(values.to) ?? timeOf(Math.max(...batches.map(({ lastArrival }) => Date.parse(lastArrival))) + 1);
   return readReplayRequest({
-    ...{ source, target, from: toTime(from), to: toTime(to), entities: entity },
-    reasons: reason,
+    ...{ source, target, from, to, entities: entity },
+    ...{ reasons: reason, batches },
     where: Object.fromEntries(where.map(toCondition)),
     dryRun: values["dry-run"] === true,
     ...(rate !== undefined && { recordsPerSecond: Number(rate) }),
@@ -58,6 +64,18 @@ function toRequest(values: Values): ReplayRequest {
     ...(view !== undefined && { view }),
     ...(raise !== undefined && { raise }),
   });
+}
+
+/** Of a file with what SQS or SNS got when Lambda gave batches up. */
+function batchesIn(path: string, folder: string): readonly FailedBatch[] {
+  const batches = failuresIn(readFileSync(resolve(folder, path), "utf8")).map(({ batch }) => batch);
+  if (batches.length > 0) return batches;
+  throw usage(`--batch: ${path} has no message with a KinesisBatchInfo, as Lambda sends them to SQS and SNS.`);
+}
+
+/** Undefined where there was no batch to take it from. */
+function timeOf(ms: number): string | undefined {
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;
 }
 
 /** A day alone is its beginning. */

@@ -44,6 +44,7 @@ const HOUR_MS = 3_600_000;
 export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
   stream: kinesisReader({ client: kinesisClient(), stream: config.eventStream }),
+  streamName: config.eventStream,
   retentionMs: config.retentionHours * 3_600_000,
   claim: idempotentClaim({
     client: dynamoDbClient(),

@@ -1,10 +1,13 @@
 import {
   type ArchiveObjects,
   type Chunk,
+  type FailedBatch,
+  type FailedBatches,
   type ReplayPlan,
   type ReplayRequest,
   ReplayRequestError,
   replayWork,
+  type S3Place,
   type StreamReader,
   type WorkFiles,
 } from "@millrace/aws";
@@ -12,6 +15,8 @@ import {
 export interface ChunksDeps {
   readonly objects: ArchiveObjects;
   readonly stream: Pick<StreamReader, "shardsSince">;
+  readonly streamName: string;
+  readonly failed: FailedBatches;
   /** How long the stream keeps a record. */
   readonly retentionMs: number;
   readonly files: WorkFiles;
@@ -39,18 +44,14 @@ export async function planChunks(
   { execution, startedMs }: { readonly execution: string; readonly startedMs: number },
 ): Promise<ReplayPlan> {
   if (request.source === "stream") return ready(deps, request, execution, await shardsOf(deps, request, startedMs));
+  if (request.source === "failed") return ready(deps, request, execution, await batchesOf(deps, request));
   const { objects } = deps;
   const all = await objects.between(Date.parse(request.from), Date.parse(request.to));
   const frozen = all.filter(({ state }) => state === "frozen");
   await objects.restore(frozen);
   const waiting = all.filter(({ state }) => state !== "readable").length;
   if (waiting > 0) return { kind: "restoring", objects: waiting, waitSeconds: RESTORE_SECONDS };
-  return ready(
-    deps,
-    request,
-    execution,
-    all.map(({ bucket, key }) => ({ kind: "stored", bucket, key })),
-  );
+  return ready(deps, request, execution, all.map(toStored));
 }
 
 /** Records that Athena has unloaded. */
@@ -60,12 +61,18 @@ export async function planUnloaded(
   { execution, prefix }: { readonly execution: string; readonly prefix: string },
 ): Promise<ReplayPlan> {
   const { bucket, below } = deps.files;
-  const chunks = (await below(prefix)).map((key): Chunk => ({ kind: "stored", bucket, key }));
+  const chunks = (await below(prefix)).map((key) => toStored({ bucket, key }));
   return ready(deps, request, execution, chunks);
 }
 
-/** Before anything is begun. */
-export function refuseWhatIsGone({ retentionMs, now }: ChunksDeps, { source, from }: ReplayRequest): void {
+/** Before anything is begun. Throws a ReplayRequestError. */
+export function refuseWhatIsNotThere(deps: ChunksDeps, { source, target, from, batches }: ReplayRequest): void {
+  const { retentionMs, now } = deps;
+  const foreign = batches.find(({ stream }) => stream !== deps.streamName);
+  if (foreign !== undefined)
+    throw new ReplayRequestError(`batches: expected batches of ${deps.streamName}, got one of ${foreign.stream}`);
+  // Features are made of the lake's rows, and need to know only which.
+  if (target !== "features") refuseExpired(deps, batches);
   const sinceMs = now() - retentionMs;
   if (source !== "stream" || Date.parse(from) >= sinceMs) return;
   const firstMs = Math.ceil((sinceMs + RETENTION_MARGIN_MS) / MINUTE_MS) * MINUTE_MS;
@@ -88,6 +95,34 @@ async function shardsOf({ stream }: ChunksDeps, request: ReplayRequest, startedM
   for (let ms = fromMs; ms < toMs; ms += stepMs)
     for (const shard of shards) chunks.push({ kind: "arrived", shard, fromMs: ms, toMs: Math.min(ms + stepMs, toMs) });
   return chunks;
+}
+
+/** Out of S3's form, or else out of the stream. */
+async function batchesOf(deps: ChunksDeps, { batches, from, to }: ReplayRequest): Promise<readonly Chunk[]> {
+  if (batches.length > 0) return batches.map(sequencesOf);
+  const found = await deps.failed.between(Date.parse(from), Date.parse(to));
+  const unstored = found.filter(({ stored }) => stored === null);
+  refuseExpired(deps, unstored);
+  return [...found.flatMap(({ stored }) => (stored === null ? [] : [toStored(stored)])), ...unstored.map(sequencesOf)];
+}
+
+function sequencesOf({ shard, first, last }: FailedBatch): Chunk {
+  return { kind: "sequences", shard, first, last };
+}
+
+function toStored({ bucket, key }: S3Place): Chunk {
+  return { kind: "stored", bucket, key };
+}
+
+function refuseExpired({ retentionMs, now }: ChunksDeps, batches: readonly FailedBatch[]): void {
+  const gone = batches.filter(({ firstArrival }) => Date.parse(firstArrival) < now() - retentionMs);
+  if (gone.length === 0) return;
+  const from = new Date(Math.min(...gone.map(({ firstArrival }) => Date.parse(firstArrival)))).toISOString();
+  const to = new Date(Math.max(...gone.map(({ lastArrival }) => Date.parse(lastArrival))) + 1).toISOString();
+  throw new ReplayRequestError(
+    `batches: the stream keeps records for ${retentionMs / HOUR_MS} h, and ${gone.length} of these batches are older. ` +
+      `The archive has them: --source archive --from ${from} --to ${to}`,
+  );
 }
 
 async function ready(

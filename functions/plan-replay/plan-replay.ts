@@ -10,7 +10,7 @@ import {
   type Telemetry,
 } from "@millrace/aws";
 import { recoverableQuery, unloadJson } from "@millrace/lake";
-import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsGone } from "./plan-chunks.ts";
+import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
 
@@ -45,7 +45,7 @@ export function planReplay(deps: Deps) {
     if (request.target === "replay-stream" && !deps.hasReplayStream) {
       throw new ReplayRequestError("target: this stack has no stream for replays; deploy it with ReplayStream=true");
     }
-    if (isFirst(asked)) refuseWhatIsGone(deps, request);
+    if (isFirst(asked)) refuseWhatIsNotThere(deps, request);
     // A dry run may be done at any time: it changes nothing, and what it counts may have changed.
     const owner = request.dryRun ? execution : await deps.claim(replayId(request), execution);
     const plan = owner === execution ? await planOf(deps, request, asked) : alreadyOf(owner);

@@ -1,4 +1,5 @@
 import {
+  type FailedBatch,
   type FailedBatches,
   type ReplayPlan,
   type ReplayRequest,
@@ -85,29 +86,34 @@ export async function planRows(
 /** Null where there is nothing to do. */
 async function scopeOf(
   { failed, files }: RowsDeps,
-  { source, from, to, entities, raise }: ReplayRequest,
+  { source, from, to, entities, raise, batches: given }: ReplayRequest,
   recordsManifestKey: string | null,
 ): Promise<Scope | null> {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   // Out of quarantine `entities` were keys of records, and have chosen these already.
-  const given = (touched: Entities): Entities =>
+  const only = (touched: Entities): Entities =>
     entities.length === 0 || source === "quarantine" ? touched : { kind: "given", entities };
-  if (raise === "latest") return { entities: given({ kind: "all" }), raiseTo: "latest" };
+  if (raise === "latest") return { entities: only({ kind: "all" }), raiseTo: "latest" };
   if (recordsManifestKey !== null) {
     const { reach } = await replayCounts(files, recordsManifestKey);
     if (reach === null) return null;
     const touched = { kind: "touched", fromMs: reach.fromMs, toMs: reach.toMs + 1 } as const;
-    return { entities: given(touched), raiseTo: Object.values(reach.last) };
+    return { entities: only(touched), raiseTo: Object.values(reach.last) };
   }
-  if (source === "archive") return { entities: given({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
-  const batches = await failed.between(fromMs, toMs);
+  if (source === "archive") return { entities: only({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
+  const batches = given.length > 0 ? given : await failed.between(fromMs, toMs);
   if (batches.length === 0) return null;
   const touched = {
     kind: "touched",
-    fromMs: Math.min(...batches.map(({ firstArrivalMs }) => firstArrivalMs)),
-    toMs: Math.max(...batches.map(({ lastArrivalMs }) => lastArrivalMs)) + 1,
+    fromMs: Math.min(...batches.map(({ firstArrival }) => Date.parse(firstArrival))),
+    toMs: Math.max(...batches.map(({ lastArrival }) => Date.parse(lastArrival))) + 1,
   } as const;
-  return { entities: given(touched), raiseTo: lastOfEachShard(batches.map(({ last }) => last)) };
+  return { entities: only(touched), raiseTo: lastOfEachShard(batches.map(lastPosition)) };
+}
+
+/** Whatever the place inside an aggregate. */
+function lastPosition({ shard, last }: FailedBatch): Position {
+  return { shard, sequence: last, subSequence: Number.MAX_SAFE_INTEGER };
 }
 
 /** Whoever gave a batch up has read on: all of the shard below it was handled, so the last one says it for all. */

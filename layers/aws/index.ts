@@ -49,7 +49,8 @@ export {
   type Sourced,
 } from "./replay/chunk.ts";
 export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
-export { type FailedBatch, type FailedBatches, s3FailedBatches } from "./replay/failed-batches.ts";
+export { type FailedBatch, failuresIn } from "./replay/failed-batch.ts";
+export { type FailedBatches, type FoundBatch, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
 export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";

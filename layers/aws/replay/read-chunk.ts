@@ -3,6 +3,7 @@ import { type ArrivedBetween, readRange, type StreamRange } from "../stream-rang
 import { StreamGoneError, type StreamReader } from "../stream-reader.ts";
 import { archiveRecords } from "./archive-source.ts";
 import type { Reached, ReadChunk, Sourced } from "./chunk.ts";
+import { failedRecords } from "./failed-batch.ts";
 import { unloadedRecords } from "./quarantine-source.ts";
 import type { ReplaySource } from "./request.ts";
 
@@ -13,12 +14,19 @@ export interface ChunkReaderOptions {
   readonly now: () => number;
 }
 
+/** Of objects; the stream has none. */
+const readers: Readonly<Record<ReplaySource, typeof archiveRecords>> = {
+  archive: archiveRecords,
+  stream: unloadedRecords,
+  failed: failedRecords,
+  quarantine: unloadedRecords,
+};
+
 /** Reads the chunks of a source. */
 export function chunkReader(options: ChunkReaderOptions): (source: ReplaySource) => ReadChunk {
   return (source) => (chunk, reached) => {
     if (chunk.kind !== "stored") return shardRecords(options, chunk, reached);
-    const records = source === "archive" ? archiveRecords : unloadedRecords;
-    return without(reached.taken, records(options.s3, chunk));
+    return without(reached.taken, readers[source](options.s3, chunk));
   };
 }
 

@@ -1,3 +1,4 @@
+import { type FailedBatch, isFailedBatch } from "./failed-batch.ts";
 import { againstMetrics } from "./metrics-request.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface ReplayRequest {
   readonly where: Readonly<Record<string, string>>;
   /** Only quarantined records with one of these reasons. Empty: all. */
   readonly reasons: readonly string[];
+  /** These batches that were given up, instead of those in the failed bucket: what SQS or SNS got of them. */
+  readonly batches: readonly FailedBatch[];
   /** Counts and estimates, and changes nothing. */
   readonly dryRun: boolean;
   /** Records per second in all, at most. */
@@ -43,6 +46,7 @@ export const REPLAY_DEFAULTS = {
   raise: "marks",
   where: {},
   reasons: [],
+  batches: [],
   dryRun: false,
   recordsPerSecond: 2000,
   name: "",
@@ -50,6 +54,7 @@ export const REPLAY_DEFAULTS = {
 
 /** Entities of one replay: the request travels through the machine's state. */
 const MOST_NAMES = 1000;
+const MOST_BATCHES = 400;
 export const MOST_RECORDS_PER_SECOND = 1_000_000;
 
 export class ReplayRequestError extends Error {
@@ -105,6 +110,10 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
       ? null
       : 'texts by column, such as {"event_type": "purchase"}',
   reasons: names,
+  batches: (value) =>
+    Array.isArray(value) && value.length <= MOST_BATCHES && value.every(isFailedBatch)
+      ? null
+      : `a list of at most ${MOST_BATCHES} batches with stream, shard, first, last, firstArrival and lastArrival`,
   dryRun: (value) => (typeof value === "boolean" ? null : "true or false"),
   recordsPerSecond: (value) =>
     Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MOST_RECORDS_PER_SECOND
@@ -135,6 +144,6 @@ function contradictions(request: ReplayRequest): readonly string[] {
     ...(source === "quarantine" && (view !== null || raise === "latest")
       ? ["view, raise: records say themselves"]
       : []),
-    ...(!features && source === "failed" ? ["source: batches that were given up are missing in features only"] : []),
+    ...(source !== "failed" && request.batches.length > 0 ? ["batches: are for source failed only"] : []),
   ];
 }
