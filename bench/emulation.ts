@@ -5,6 +5,7 @@ import { startTables, type Tables } from "../local/dynamodb.ts";
 import { startServer } from "../local/server.ts";
 
 export interface Emulation {
+  readonly url: string;
   readonly tables: Tables;
   /** One client per execution environment, told apart by its access key. */
   client(accessKeyId?: string): DynamoDBClient;
@@ -19,15 +20,10 @@ export async function startEmulation(): Promise<Emulation> {
   const server = await startServer({ clock, services: { kinesis: absent, dynamodb: tables, s3: absent } });
   const clients: DynamoDBClient[] = [];
   return {
+    url: server.url,
     tables,
     client(accessKeyId = "bench") {
-      const client = new DynamoDBClient({
-        endpoint: server.url,
-        region: "us-east-1",
-        credentials: { accessKeyId, secretAccessKey: "bench" },
-        // Powertools starts all records of a batch at once; the SDK would warn of those that wait for one of its 50 sockets.
-        requestHandler: { socketAcquisitionWarningTimeout: 3_600_000 },
-      });
+      const client = dynamoDbClient(server.url, accessKeyId);
       clients.push(client);
       return client;
     },
@@ -37,6 +33,14 @@ export async function startEmulation(): Promise<Emulation> {
       await tables.stop();
     },
   };
+}
+
+export function dynamoDbClient(endpoint: string, accessKeyId: string): DynamoDBClient {
+  return new DynamoDBClient({
+    ...{ endpoint, region: "us-east-1", credentials: { accessKeyId, secretAccessKey: "bench" } },
+    // Powertools starts all records of a batch at once; the SDK would warn of those that wait for one of its 50 sockets.
+    requestHandler: { socketAcquisitionWarningTimeout: 3_600_000 },
+  });
 }
 
 export function createTable(

@@ -86,7 +86,8 @@ describe("update-features and its peer", () => {
 describe("recompute and its peer", () => {
   it("go through the same rows, and what was written compares equal, or nothing is told", async () => {
     const options = { parts: [], quick: true, dataDir: "", nexmarkPath: "", events: 200 };
-    const [, users, items] = await collect(recomputeRows(options));
+    const [, users, items, both] = await collect(recomputeRows(options));
+    expect(both).toMatch(/^ {2}200 archived events/);
     for (const text of [users, items]) {
       const lines = String(text).split("\n");
       expect(lines[0]).toMatch(/: \d+ rows$/);
