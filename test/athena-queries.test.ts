@@ -90,6 +90,7 @@ const queries = {
   timestamp: null,
   MOST_BUCKETS: null,
   ATTEMPT_COLUMN: null,
+  isInSample: null,
   MOST_GIVEN_BYTES: null,
 } satisfies { readonly [name in keyof typeof lakeLayer]: readonly string[] | null };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planOf } from "../functions/plan-reconcile/plan.ts";
+import { planOf, SEGMENTS } from "../functions/plan-reconcile/plan.ts";
 import { planReconcile } from "../functions/plan-reconcile/plan-reconcile.ts";
 import { readRequest } from "../functions/plan-reconcile/request.ts";
 import { LATENESS, SHARD } from "./functions/shop.ts";
@@ -55,18 +55,21 @@ describe("plan-reconcile", () => {
   });
 
   it("asks for a sample or for all, for what windows need or for the whole history", () => {
-    const rowsFor = (input: object) => {
+    const planFor = (input: object) => {
       const request = readRequest(input, defaults, NOW);
-      return planOf(metrics, request, settings, {
-        execution: "x",
-        startedMs: NOW,
-        activeFromMs: 0,
-        shards: [],
-      }).views.map(({ sql }) => sql);
+      return planOf(metrics, request, settings, { execution: "x", startedMs: NOW, activeFromMs: 0, shards: [] });
     };
+    const rowsFor = (input: object) => planFor(input).views.map(({ sql }) => sql);
     for (const sql of rowsFor({})) expect(sql).toMatch(/"time" >= TIMESTAMP.* < 1000\b/s);
     for (const sql of rowsFor({ samplePerMille: 1000, wholeHistory: true }))
       expect(sql).not.toMatch(/"time" >= TIMESTAMP|< 1000\b/);
+    for (const { sql, historyFrom } of planFor({}).views)
+      expect(sql).toContain(`"time" >= TIMESTAMP '${historyFrom?.replace("T", " ").replace("Z", "")}'`);
+    const whole = planFor({ samplePerMille: 1000, wholeHistory: true });
+    expect(whole.views.map(({ historyFrom }) => historyFrom)).toEqual(whole.views.map(() => null));
+    // The table is asked for the same sample, and not at all where nothing is compared.
+    expect([whole.sample, planFor({ samplePerMille: 7 }).sample]).toEqual([null, { parts: 1000, take: 7 }]);
+    expect([whole, planFor({ samplePerMille: 0 })].map(({ segments }) => segments.length)).toEqual([SEGMENTS, 0]);
   });
 
   it.each([

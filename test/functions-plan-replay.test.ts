@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RESTORE_SECONDS } from "../functions/plan-replay/plan-chunks.ts";
 import { planReplay } from "../functions/plan-replay/plan-replay.ts";
-import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
+import { BUCKETS, SEGMENTS } from "../functions/plan-replay/plan-rows.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline } from "./functions/shop.ts";
 import { metrics } from "./reconcile/fakes.ts";
@@ -197,7 +197,23 @@ describe("plan-replay for features", () => {
     await bench.plan("one", { target: "features", view: "by_item", entities: ["x"], dryRun: true });
     expect(bench.tasks()).toHaveLength(BUCKETS);
     expect(bench.tasks()[0]).toMatchObject({ view: "by_item", mode: "compare" });
+    expect(bench.tasks()[0]).toMatchObject({ among: ["x"] });
     await expect(bench.plan("one", { target: "features", view: "nobody" })).rejects.toThrow("there is no view nobody");
+  });
+
+  it("asks the table for its items before it compares, and not before it writes", async () => {
+    const bench = benchOf([]);
+    const { from, to } = readReplayRequest(request);
+    const compared = await bench.plan("one", { target: "features", dryRun: true });
+    expect(compared).toMatchObject({ segments: { length: SEGMENTS }, buckets: BUCKETS });
+    expect(bench.tasks()[0]).toMatchObject({ among: { from, to }, itemsPrefix: "work/replay/one/items/by_user/" });
+    await bench.plan("one", { target: "features", raise: "latest", dryRun: true });
+    expect(bench.tasks()[0]).not.toHaveProperty("among");
+    expect(bench.tasks()[0]).toHaveProperty("itemsPrefix");
+    expect(await bench.plan("one", { target: "features" })).toMatchObject({ segments: [] });
+    expect(bench.tasks()[0]).not.toHaveProperty("itemsPrefix");
+    const named = { target: "features", view: "by_item", entities: ["x"], dryRun: true };
+    expect(await bench.plan("one", named)).toMatchObject({ segments: [] });
   });
 });
 

@@ -1,5 +1,15 @@
 import { fromKinesis, type StreamTail } from "@millrace/aws";
-import { decode, type Event, entityOf, fold, type StreamRecord, stateId, toCuratedRow, viewOf } from "@millrace/engine";
+import {
+  decode,
+  type Event,
+  entityOf,
+  fold,
+  reachMs,
+  type StreamRecord,
+  stateId,
+  toCuratedRow,
+  viewOf,
+} from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
 import { describe, expect, it } from "vitest";
@@ -71,12 +81,12 @@ describe("compare", () => {
     const key = { view: "by_user", entity: "u1", lane: "" };
     const world = await pipelineWith(records);
     world.store.overwrite(key, world.foldedAlone([buy(1, "u1"), last], "by_user")[0] as Uint8Array);
-    expect(await world.runAll({ wholeHistory: false })).toMatchObject({ different: 1 });
+    const historyFrom = new Date(START - 10 * HOUR).toISOString();
+    expect(await world.runAll({ historyFrom })).toMatchObject({ different: 1 });
     expect(world.findings()[0]).toMatchObject({ differences: { events_1h_tumbling: { online: 0, offline: 1 } } });
 
     const twice = await pipelineWith([buy(1, "u1"), again, last]);
     twice.store.overwrite(key, twice.foldedAlone([buy(1, "u1"), last], "by_user")[0] as Uint8Array);
-    expect(await twice.runAll({ wholeHistory: false })).toMatchObject({ different: 0 });
     expect(await twice.runAll({})).toMatchObject({ different: 1 });
     expect(twice.findings()[0]).toMatchObject({ asOf: null, differences: { duplicates: { online: 0, offline: 1 } } });
   });
@@ -91,6 +101,68 @@ describe("compare", () => {
       ["different", "i1"],
       ["missing", "u1"],
     ]);
+  });
+
+  it("misses the item of the elder lane, beside one in a new lane only", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2", { shard: OTHER_SHARD })]);
+    world.store.items.delete(stateId({ view: "by_item", entity: "i1", lane: "shardId-000000000000" }));
+    expect(await world.runAll({ view: "by_item" })).toMatchObject({ different: 1, missing: 0 });
+    expect(world.findings()).toMatchObject([{ kind: "different", entity: "i1" }]);
+  });
+
+  it("names an item whose rows are all gone, which the table alone knows of, in a new lane too", async () => {
+    const records = [buy(1, "u1"), buy(2, "u2", { item: "i2", shard: OTHER_SHARD }), buy(3, "u3", { at: SETTLED + 1 })];
+    const world = await pipelineWith(records, { notInTheLake: ["2"] });
+    expect(await world.runAll({})).toMatchObject({ rowless: 0, different: 0 });
+    world.listed.push("u1", "u2", "u3", "u4");
+    expect(await world.runAll({ itemsPrefix: "work/items/" })).toMatchObject({ rowless: 1, different: 1, equal: 2 });
+    expect(world.findings()).toMatchObject([
+      { kind: "rowless", entity: "u2", differences: { events_1h_tumbling: { online: 1, offline: 0 } }, events: [] },
+    ]);
+    world.listed.push("i1", "i2");
+    const lanes = await world.runAll({ view: "by_item", itemsPrefix: "work/items/" });
+    expect(lanes).toMatchObject({ rowless: 1, different: 1, equal: 1 });
+  });
+
+  it("names it where rows of some entities were asked for: of those by name, or with the newest arrival in the time", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(5, "u2")], { notInTheLake: ["1", "5"] });
+    world.listed.push("u1", "u2");
+    const during = (from: number, to: number) =>
+      world.runAll({
+        itemsPrefix: "work/items/",
+        among: { from: new Date(START + from).toISOString(), to: new Date(START + to).toISOString() },
+      });
+    expect(await during(0, 9)).toMatchObject({ rowless: 2 });
+    expect(await during(1, 5)).toMatchObject({ rowless: 1 });
+    expect(await during(6, 9)).toMatchObject({ rowless: 0, different: 0 });
+    expect(await world.runAll({ among: ["u2", "u9"] })).toMatchObject({ rowless: 1 });
+    expect(await world.runAll({ mode: "write", among: ["u2"] })).toMatchObject({ written: 0, entities: 0 });
+  });
+
+  it("leaves out what lies so far back that the rows do not reach to its beginning, and writes it no less", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u1")], { notInTheLake: ["1"] });
+    const reach = reachMs(pipeline, "by_user");
+    const from = (ms: number) => ({ historyFrom: new Date(ms).toISOString() });
+    expect(await world.runAll(from(START + 2 - reach))).toMatchObject({ different: 1, older: 0 });
+    expect(await world.runAll(from(START + 3 - reach))).toMatchObject({ different: 0, older: 1 });
+    const before = contents(world.store.items);
+    expect(await world.runAll({ ...from(START + 3 - reach), mode: "write" })).toMatchObject({ written: 0, older: 1 });
+    expect(contents(world.store.items)).toEqual(before);
+    world.store.lose();
+    expect(await world.runAll(from(START + 3 - reach))).toMatchObject({ missing: 1, older: 0 });
+  });
+
+  it("tells by counters, where the rows begin late, that an item counted too few, and not that it counted too many", async () => {
+    const again = kinesisRecord(2, { id: "e1", user: "u1", item: "i1", time: START + 1 });
+    const historyFrom = new Date(START - 10 * HOUR).toISOString();
+    const few = await pipelineWith([buy(1, "u1")], { alsoInTheLake: [again, buy(3, "u1")] });
+    const key = { view: "by_user", entity: "u1", lane: "" };
+    few.store.overwrite(key, few.foldedAlone([buy(1, "u1"), buy(3, "u1")], "by_user")[0] as Uint8Array);
+    expect(await few.runAll({ historyFrom })).toMatchObject({ different: 1 });
+    expect(few.findings()[0]).toMatchObject({ asOf: null, differences: { duplicates: { online: 0, offline: 1 } } });
+    const many = await pipelineWith([buy(1, "u1"), again], { notInTheLake: ["2"] });
+    expect(await many.runAll({ historyFrom })).toMatchObject({ different: 0, equal: 1 });
+    expect(await many.runAll({})).toMatchObject({ different: 1 });
   });
 
   it("does not miss an item whose time is over", async () => {
@@ -363,6 +435,8 @@ async function pipelineWith(
     quarantineFails: false,
     /** Sequence numbers that the archive has lost. */
     lostBytes: [] as string[],
+    /** Entities that list-items has found in the table. */
+    listed: [] as string[],
     mostItemBytes: 400_000,
     asked: [] as string[],
   };
@@ -418,13 +492,20 @@ async function pipelineWith(
       lines.push(line);
       rows.set(prefix, lines);
     }
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const inBucket = world.listed.filter((entity) => bucketOf(entity, BUCKETS) === bucket);
+      rows.set(
+        `work/items/bucket=${bucket}/`,
+        inBucket.map((entity) => JSON.stringify(entity)),
+      );
+    }
     return memoryRows(rows);
   };
 
   const run = (change: Partial<RecomputeTask>, options: RowOptions = {}) => {
     const task: RecomputeTask = {
       ...{ view: "by_user", mode: "compare", rowsPrefix: "work/rows/", bucket: 0, buckets: BUCKETS },
-      ...{ settledUntil: new Date(SETTLED).toISOString(), wholeHistory: true, resultPrefix: "work/result/" },
+      ...{ settledUntil: new Date(SETTLED).toISOString(), historyFrom: null, resultPrefix: "work/result/" },
       ...change,
     };
     const deps: Deps = {

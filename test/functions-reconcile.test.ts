@@ -73,8 +73,14 @@ describe("reconcile", () => {
         thresholdPercent: 1,
         report: "reports/reconcile/2026-01-02/day-1/",
       },
-      ...{ sinksFolder: "sinks/", metricsKeys: [], streamKeys: [], wholeHistory: true },
-      views: [{ view: "by_user", answers: [{ counts, findings: different.length > 0 ? "findings" : null }] }],
+      ...{ sinksFolder: "sinks/", metricsKeys: [], streamKeys: [] },
+      views: [
+        {
+          view: "by_user",
+          wholeHistory: true,
+          answers: [{ counts, findings: different.length > 0 ? "findings" : null }],
+        },
+      ],
     });
     const json = reports.get(answer.reportJson) ?? "";
     return {

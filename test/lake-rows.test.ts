@@ -12,7 +12,15 @@ import {
   toCuratedRow,
   viewOf,
 } from "@millrace/engine";
-import { ATTEMPT_COLUMN, bucketOf, bucketSql, historyFromMs, type RowsQuestion, rowsQuery } from "@millrace/lake";
+import {
+  ATTEMPT_COLUMN,
+  bucketOf,
+  bucketSql,
+  historyFromMs,
+  isInSample,
+  type RowsQuestion,
+  rowsQuery,
+} from "@millrace/lake";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Arrival, arrivals, LATENESS, pipeline, SLACK, START, toRecords } from "./engine/histories.ts";
@@ -137,6 +145,7 @@ describe("the rows of a view", () => {
     expect(sample.length).toBeGreaterThan(30);
     expect(sample.length).toBeLessThan(90);
     expect(sample).toEqual(await who({ kind: "sample", parts: 10, take: 3 }));
+    expect(sample).toEqual(users.filter((user) => isInSample(user, { parts: 10, take: 3 })).sort());
     expect(await who({ kind: "sample", parts: 10, take: 10 })).toHaveLength(200);
   });
 

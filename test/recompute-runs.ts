@@ -27,7 +27,7 @@ export async function recomputeAll(
     for (const [key, body] of objects) await runtime.objects.put(lake, key, body);
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const task: RecomputeTask = {
-        ...{ view, bucket, buckets: BUCKETS, rowsPrefix: `${run}rows/`, resultPrefix: run, wholeHistory: true },
+        ...{ view, bucket, buckets: BUCKETS, rowsPrefix: `${run}rows/`, resultPrefix: run, historyFrom: null },
         settledUntil: new Date(settledMs).toISOString(),
         ...change,
       };

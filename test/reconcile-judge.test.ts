@@ -227,6 +227,26 @@ describe("the judgement of a day", () => {
     ]);
   });
 
+  it("names entities that have an item and no row, for which there is no repair but the lake's own", () => {
+    const ghost = {
+      entity: "eve",
+      kind: "rowless",
+      values: { spend_1h: { online: 7, offline: 0 } },
+      events: [],
+    } as const;
+    const views = [{ ...tampered, beyond: 0, differing: 0, miscounted: 0, rowless: 1, differences: [ghost] }];
+    const { findings, holds } = judge({ ...nothing, views }, { thresholdPercent: 0 });
+    expect(holds).toBe(false);
+    expect(findings).toMatchObject([
+      {
+        check: "features",
+        repair: null,
+        count: 1,
+        says: "by_user: 1 entity has an item and not one row in the lake: eve",
+      },
+    ]);
+  });
+
   it("never has features recomputed from a lake that lacks rows", () => {
     const tables = { ...nothing, views: [tampered], sinks: [{ ...emptySink, archived: 5, missing: 1 }] };
     const { findings } = judge(tables, { thresholdPercent: 0 });
@@ -275,6 +295,7 @@ const tampered: ViewTally = {
     differing: 1,
     miscounted: 1,
     missing: 0,
+    rowless: 0,
     wholeHistory: true,
   },
   differences: [

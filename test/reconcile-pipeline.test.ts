@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { followed } from "../cli/reconcile/follow.ts";
@@ -94,19 +94,25 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     await runtime.objects.put(raw, key, body);
   });
 
-  it("names an item that was tampered with, by its entity", async () => {
+  it("names an item that was tampered with, by its entity, and one that no row accounts for", async () => {
     const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
     const table = runtime.physicalId("FeaturesTable");
     const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
     const users = Items.filter(({ pk }) => pk?.S?.startsWith("user_activity#"));
     const [victim, other] = [users[0], users[1]];
     await client.send(new PutItemCommand({ TableName: table, Item: { ...victim, state: other?.state } as never }));
+    const ghost = { ...other, pk: { S: "user_activity#ghost" } };
+    await client.send(new PutItemCommand({ TableName: table, Item: ghost as never }));
     const { execution, report } = await reconcile({}, (one) => tokenOf(one) !== null);
     runtime.machines.stop(execution, "", "");
     const entity = victim?.pk?.S?.slice("user_activity#".length);
     expect(report.checks.find(({ check }) => check === "features")?.holds).toBe(false);
     expect(report.differences.flatMap(({ differences }) => differences.map((one) => one.entity))).toContain(entity);
+    expect(report.findings.map(({ says }) => says)).toContain(
+      "user_activity: 1 entity has an item and not one row in the lake: ghost",
+    );
     await client.send(new PutItemCommand({ TableName: table, Item: victim as never }));
+    await client.send(new DeleteItemCommand({ TableName: table, Key: { pk: ghost.pk, lane: other?.lane } as never }));
     client.destroy();
   });
 });

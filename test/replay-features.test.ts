@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DeleteItemCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { failuresIn } from "@millrace/aws";
 import { compile } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -109,6 +109,14 @@ describe("features", () => {
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
   });
 
+  it("that no row accounts for are named by a dry run", async () => {
+    const { runtime } = broken;
+    await copyItem(runtime, "user_activity#ghost");
+    const { output, cause } = await replays.run({ target: "features", dryRun: true });
+    expect(cause).toBeUndefined();
+    expect(output.recomputed).toMatchObject({ rowless: 1, different: 1, written: 0 });
+  });
+
   it("of one entity are made anew alone", async () => {
     const [one] = asItShouldBe;
     const { view, entity } = one as { readonly view: string; readonly entity: string };
@@ -161,6 +169,17 @@ async function streamed(name: string, ...edits: readonly SourceEdit[]) {
 async function featuresNow(runtime: Runtime) {
   const table = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
   return table.map((entity) => featuresOf(pipeline, entity, DAY_START_MS + 24 * HOUR_MS));
+}
+
+/** Any user's item under another name. */
+async function copyItem(runtime: Runtime, name: string): Promise<void> {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+  const TableName = runtime.physicalId("FeaturesTable");
+  const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+  const item = Items.find(({ pk }) => pk?.S?.startsWith("user_activity#"));
+  await client.send(new PutItemCommand({ TableName, Item: { ...item, pk: { S: name } } }));
+  client.destroy();
 }
 
 async function dropItems(runtime: Runtime): Promise<void> {

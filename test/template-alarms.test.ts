@@ -65,6 +65,7 @@ describe("the alarms of the template", { timeout: 240_000 }, () => {
       ["ReportReplay", "report-replay"],
       ["Recompute", "recompute"],
       ["PlanReconcile", "plan-reconcile"],
+      ["ListItems", "list-items"],
       ["TallyStream", "tally-stream"],
       ["FinalizeMetrics", "finalize-metrics"],
       ["Reconcile", "reconcile"],

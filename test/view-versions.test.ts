@@ -125,7 +125,7 @@ async function fill(runtime: Runtime, outDir: string, settledMs: number) {
   for (const [key, body] of await unloadRows(join(outDir, lake), pipeline, question, `${run}rows/`))
     await runtime.objects.put(lake, key, body);
   const task: RecomputeTask = {
-    ...{ view, mode: "write", raiseTo: "latest", bucket: 0, buckets: 1, wholeHistory: true },
+    ...{ view, mode: "write", raiseTo: "latest", bucket: 0, buckets: 1, historyFrom: null },
     ...{ rowsPrefix: `${run}rows/`, resultPrefix: run, settledUntil: new Date(settledMs).toISOString() },
   };
   const answer = await runtime.invoke("Recompute", task);

@@ -116,7 +116,7 @@ async function recomputeAll(
   const sum: Record<string, number> = {};
   for (let bucket = 0; bucket < unloaded.buckets.length; bucket++) {
     const { counts } = await run({
-      ...{ view: view.name, mode, bucket, buckets: unloaded.buckets.length, wholeHistory: true },
+      ...{ view: view.name, mode, bucket, buckets: unloaded.buckets.length, historyFrom: null },
       ...{ settledUntil: new Date().toISOString(), rowsPrefix: "rows/", resultPrefix: "results/" },
       ...(mode === "write" && { raiseTo: "latest" }),
     });

@@ -24,7 +24,7 @@ export async function recomputeSome(runtime: Runtime, { features, eventSchema }:
     const row = gzipSync(`${JSON.stringify(rowOfAnother(pipeline, view, event))}\n`);
     await runtime.objects.put(runtime.physicalId("LakeBucket"), `${prefix}bucket=0/row.gz`, row);
     const task: Omit<RecomputeTask, "mode"> = {
-      ...{ view: view.name, rowsPrefix: prefix, resultPrefix: prefix, bucket: 0, buckets: 1, wholeHistory: true },
+      ...{ view: view.name, rowsPrefix: prefix, resultPrefix: prefix, bucket: 0, buckets: 1, historyFrom: null },
       settledUntil: new Date(runtime.clock.now()).toISOString(),
     };
     await runtime.invoke("Recompute", { ...task, mode: "compare" });

@@ -12,10 +12,11 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
   const report = `  report             ${reportKey} in the lake's bucket\n`;
   if (metrics !== null) return `${[`${name}: ${said.kind}`, ...metricsLines(metrics, estimate)].join("\n")}\n${report}`;
   if (recomputed !== null) {
-    const { entities = 0, different = 0, written = 0, refused = 0, fewer = 0, tooLarge = 0 } = recomputed;
+    const { entities = 0, different = 0, rowless = 0, written = 0, refused = 0, fewer = 0, tooLarge = 0 } = recomputed;
     const figures = {
       entities,
       different,
+      ...(rowless > 0 && { "  without a row": rowless }),
       "items written": written,
       "events refused": refused,
       "left as they are": fewer + tooLarge,

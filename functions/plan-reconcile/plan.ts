@@ -1,5 +1,13 @@
 import type { MetricsPipeline } from "@millrace/engine";
-import { finalEvents, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
+import {
+  type Entities,
+  finalEvents,
+  historyFromMs,
+  rowsQuery,
+  type Sample,
+  sinksByHour,
+  unloadJson,
+} from "@millrace/lake";
 import type { ReconcileRequest } from "./request.ts";
 
 /**
@@ -27,8 +35,15 @@ export interface Plan {
   readonly shards: readonly string[];
   /** The numbers of the objects of rows, for each view. */
   readonly buckets: readonly number[];
-  readonly views: readonly ({ readonly view: string } & Query)[];
-  readonly wholeHistory: boolean;
+  readonly views: readonly ({
+    readonly view: string;
+    /** From when on its rows are (ISO 8601); null: from the beginning. */
+    readonly historyFrom: string | null;
+  } & Query)[];
+  /** The parts in which the table is asked for its items; none where no entity is compared. */
+  readonly segments: readonly number[];
+  /** Null: all entities. */
+  readonly sample: Sample | null;
   readonly thresholdPercent: number;
   readonly selfRepair: boolean;
 }
@@ -59,6 +74,8 @@ export interface PlanContext {
 }
 
 const HOUR_MS = 3_600_000;
+/** Each must be read in a quarter of an hour; the machine reads two at a time, so that the table's other readers do not feel it. */
+export const SEGMENTS = 16;
 export const PARTS = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0"));
 
 export function planOf(
@@ -85,7 +102,8 @@ export function planOf(
     return { folder, sql: unloadJson(text, { location: `s3://${settings.bucket}/${folder}`, partitionedBy }) };
   };
   const { pastMs, futureMs, buckets } = settings;
-  const entities = sampleOf(request);
+  const sample = request.samplePerMille >= 1000 ? null : { parts: 1000, take: request.samplePerMille };
+  const entities: Entities = sample === null ? { kind: "all" } : { kind: "sample", ...sample };
   return {
     ...{ from: iso(fromMs), to: iso(toMs), any: fromMs < toMs, notes },
     ...{ settledAt: iso(settledAtMs), settledUntil: iso(settledMs), bucket: settings.bucket, work },
@@ -97,14 +115,12 @@ export function planOf(
     views: pipeline.views.map(({ name: view }) => {
       const history = wholeHistory ? null : historyFromMs(pipeline, view, settledMs, settledMs - fromMs);
       const rows = rowsQuery(pipeline, { view, entities, fromMs: history, settledMs, buckets });
-      return { view, ...query(`views/${view}/rows`, rows, ["bucket"]) };
+      const historyFrom = history === null ? null : iso(history);
+      return { view, historyFrom, ...query(`views/${view}/rows`, rows, ["bucket"]) };
     }),
-    ...{ shards: context.shards, wholeHistory, thresholdPercent, selfRepair },
+    segments: sample?.take === 0 ? [] : Array.from({ length: SEGMENTS }, (_, segment) => segment),
+    ...{ sample, shards: context.shards, thresholdPercent, selfRepair },
   };
-}
-
-function sampleOf({ samplePerMille }: ReconcileRequest): Parameters<typeof rowsQuery>[1]["entities"] {
-  return samplePerMille >= 1000 ? { kind: "all" } : { kind: "sample", parts: 1000, take: samplePerMille };
 }
 
 function iso(ms: number): string {

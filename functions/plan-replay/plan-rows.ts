@@ -25,6 +25,8 @@ export interface RowsDeps {
 /** Parts of a view's rows, each the work of one invocation. */
 export const BUCKETS = 32;
 export const RECOMPUTES_AT_ONCE = 8;
+/** Parts in which the table is asked for its items, before a dry run compares them. */
+export const SEGMENTS = 16;
 
 /** What to recompute: of which entities, how far, from which rows. */
 interface Scope {
@@ -59,11 +61,15 @@ export async function planRows(
     const question = { view, entities: (scope as Scope).entities, fromMs, settledMs, buckets: BUCKETS };
     const location = `s3://${deps.files.bucket}/${prefix}`;
     const query = unloadJson(rowsQuery(deps.pipeline, question), { location, partitionedBy: ["bucket"] });
-    return { view, prefix, query, wholeHistory: fromMs === null };
+    return { view, prefix, query, historyFrom: fromMs === null ? null : new Date(fromMs).toISOString() };
   });
-  const tasks = rows.flatMap(({ view, wholeHistory }) =>
+  const itemsPrefix = `${work}items/`;
+  const lists = request.dryRun && rows.length > 0 && scope?.entities.kind !== "given";
+  const tasks = rows.flatMap(({ view, historyFrom }) =>
     Array.from({ length: BUCKETS }, (_, bucket) => ({
-      ...{ view, bucket, buckets: BUCKETS, wholeHistory, mode: request.dryRun ? "compare" : "write" },
+      ...{ view, bucket, buckets: BUCKETS, historyFrom, mode: request.dryRun ? "compare" : "write" },
+      ...(request.dryRun && amongOf(scope as Scope)),
+      ...(lists && { itemsPrefix: `${itemsPrefix}${view}/` }),
       settledUntil: new Date(settledMs).toISOString(),
       ...(scope?.raiseTo !== undefined && { raiseTo: scope.raiseTo }),
       resultPrefix: `${work}findings/${view}/`,
@@ -80,7 +86,16 @@ export async function planRows(
     chunksKey,
     resultsPrefix: `${work}results`,
     workers: RECOMPUTES_AT_ONCE,
+    segments: lists ? Array.from({ length: SEGMENTS }, (_, segment) => segment) : [],
+    ...{ itemsPrefix, buckets: BUCKETS },
   };
+}
+
+/** Of which entities the rows are, so that a comparison knows whose item without a row it may speak of. */
+function amongOf({ entities }: Scope) {
+  if (entities.kind === "given") return { among: entities.entities };
+  if (entities.kind !== "touched") return {};
+  return { among: { from: new Date(entities.fromMs).toISOString(), to: new Date(entities.toMs).toISOString() } };
 }
 
 /** Null where there is nothing to do. */

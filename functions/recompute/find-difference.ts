@@ -13,7 +13,7 @@ import type { Finding, RecomputeTask } from "./task.ts";
 export const LISTED_EVENTS = 50;
 
 interface Compared {
-  readonly task: Pick<RecomputeTask, "view" | "wholeHistory">;
+  readonly task: Pick<RecomputeTask, "view" | "historyFrom">;
   readonly entity: string;
   readonly recomputed: Recomputed;
   readonly events: readonly Event[];
@@ -22,7 +22,8 @@ interface Compared {
 /**
  * Where an entity's online items and the recomputed ones say something else; null where they do not. Bytes may differ and say the same, when
  * lanes know of each other's events at different times. Features are asked at the first, the middle and the last moment that the
- * items' greatest arrival allows for; counters are compared where the rows are the whole history.
+ * items' greatest arrival allows for. Counters are exact where the rows are the whole history; else, in an entity of one item, they tell that
+ * it counted fewer events than there are, and never that it counted more.
  */
 export function findDifference(pipeline: Pipeline, compared: Compared): Finding | null {
   const { task, entity, recomputed, events } = compared;
@@ -31,7 +32,7 @@ export function findDifference(pipeline: Pipeline, compared: Compared): Finding 
   const offline = items.map(({ bytes }) => bytes);
   if (items.every(({ bytes, stored }) => stored !== null && Buffer.compare(bytes, stored) === 0)) return null;
   const found = (differences: Finding["differences"], asOfMs: number | null): Finding => ({
-    kind: online.length === 0 ? "missing" : "different",
+    kind: kindOf(online, events),
     ...{ view: task.view, entity, differences },
     asOf: asOfMs === null ? null : isoTime(asOfMs),
     marks: Object.fromEntries(
@@ -49,10 +50,16 @@ export function findDifference(pipeline: Pipeline, compared: Compared): Finding 
     );
     if (differences !== null) return found(differences, asOfMs);
   }
-  const counters = task.wholeHistory
-    ? valuesThatDiffer(countersOf(pipeline, task.view, online), countersOf(pipeline, task.view, offline))
-    : null;
+  const counters =
+    task.historyFrom === null || items.length === 1
+      ? valuesThatDiffer(countersOf(pipeline, task.view, online), countersOf(pipeline, task.view, offline))
+      : null;
   return counters === null && online.length > 0 ? null : found(counters ?? {}, null);
+}
+
+function kindOf(online: readonly Uint8Array[], events: readonly Event[]): Finding["kind"] {
+  if (online.length === 0) return "missing";
+  return events.length === 0 ? "rowless" : "different";
 }
 
 /** How many events an entity's items have applied, and how many they have recognised as duplicates. */

@@ -96,6 +96,21 @@ export async function readHistory(
   };
 }
 
+/** Entities of this bucket that are to be compared whether or not there are rows of them. */
+export async function listedItems(
+  rows: RowObjects,
+  { mode, itemsPrefix, among, bucket, buckets }: RecomputeTask,
+): Promise<readonly string[]> {
+  if (mode !== "compare") return [];
+  if (Array.isArray(among)) return among.filter((entity) => bucketOf(entity, buckets) === bucket);
+  if (itemsPrefix === undefined) return [];
+  const names: string[] = [];
+  await rows.read(`${itemsPrefix}bucket=${bucket}/`, (lines) => {
+    for (const line of lines) names.push(JSON.parse(line) as string);
+  });
+  return names;
+}
+
 export function placeOf({ shard, sequence, subSequence }: Position): string {
   return `${shard} ${sequence} ${subSequence}`;
 }

@@ -25,11 +25,24 @@ export function readTask(input: unknown): RecomputeTask {
     "the number of a bucket",
     (value) => isWhole(value) && 0 <= Number(value) && Number(value) < Number(task?.buckets),
   );
-  demand("settledUntil", "a time, ISO 8601", (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)));
-  demand("wholeHistory", "true or false", (value) => typeof value === "boolean");
+  demand("settledUntil", "a time, ISO 8601", isTime);
+  demand("historyFrom", "a time, ISO 8601, or null", (value) => value === null || isTime(value));
+  demand("itemsPrefix", 'a prefix that ends in "/", or left out', (value) => value === undefined || isPrefix(value));
+  demand("among", "names, or from and to, or left out", isAmong);
   demand("raiseTo", '"latest" or positions', isRaise);
   demand("fewer", '"write", or left out', (value) => value === undefined || value === "write");
   return input as RecomputeTask;
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === "string" && !Number.isNaN(Date.parse(value));
+}
+
+function isAmong(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (Array.isArray(value)) return value.every((one) => typeof one === "string");
+  const time = value as { readonly [field: string]: unknown } | null;
+  return isTime(time?.from) && isTime(time?.to);
 }
 
 function isRaise(value: unknown): boolean {

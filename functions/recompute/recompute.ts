@@ -8,6 +8,7 @@ import {
   type Position,
   type Recomputed,
   type Rejection,
+  reachMs,
   recomputeEntity,
   type StreamRecord,
   stateId,
@@ -15,7 +16,7 @@ import {
   viewOf,
 } from "@millrace/engine";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
-import { type HistoryDeps, readHistory } from "./history.ts";
+import { type HistoryDeps, listedItems, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import type { Finding, RecomputeAnswer, RecomputeCounts, RecomputeTask } from "./task.ts";
@@ -53,7 +54,7 @@ export function recompute(deps: Deps) {
     const refused = new Set(task.mode === "write" ? await refusedBefore(deps.results, task) : []);
     const history = await readHistory(deps, view, task, refused);
     const run: Run = { deps, task, view, history, refused, counts: noCounts(), findings: [], noting: NOTED };
-    const entities = history.entities();
+    const entities = [...new Set([...history.entities(), ...(await listedItems(deps.rows, task))])];
     run.counts.entities = entities.length;
     const groups = Array.from({ length: Math.ceil(entities.length / ENTITIES_AT_ONCE) }, (_, i) =>
       entities.slice(i * ENTITIES_AT_ONCE, (i + 1) * ENTITIES_AT_ONCE),
@@ -95,10 +96,15 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
   const rejections: Rejection[] = [];
   for (const entity of entities) {
     const items = loaded.byEntity.get(entity) ?? new Map<string, Uint8Array>();
+    if (isBesides(run, entity, items)) continue;
     const recomputed = recomputeOne(run, entity, items);
     if (recomputed === null) continue;
     if (task.mode === "compare") {
       compareOne(run, entity, recomputed);
+      continue;
+    }
+    if (reachesTooFar(run, recomputed)) {
+      run.counts.older++;
       continue;
     }
     const fitting = isTooLarge(run, recomputed) ? withoutRecovered(run, entity, items, recomputed) : recomputed;
@@ -114,6 +120,31 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
   if (first !== undefined)
     throw new Error(`${failed.length} items of ${task.view} could not be written: ${first.error}`);
   return [...new Set(conflicted.map(({ key }) => key.entity))];
+}
+
+/** Whether the table named an entity without rows that the rows were not asked about, or that is gone by now. */
+function isBesides({ deps, task, history }: Run, entity: string, items: ReadonlyMap<string, Uint8Array>): boolean {
+  if (history.rows(entity).length > 0) return false;
+  if (items.size === 0) return history.tail(entity).length === 0;
+  const { among } = task;
+  if (among === undefined || !("from" in among)) return false;
+  const newestMs = newestArrivalMs(deps, task, [...items.values()]);
+  return newestMs < Date.parse(among.from) || newestMs >= Date.parse(among.to);
+}
+
+/** Whether there are items that contain events from before the rows begin, which a window of theirs may still ask for. */
+function reachesTooFar({ deps, task }: Run, { items }: Recomputed): boolean {
+  if (task.historyFrom === null || items.every(({ stored }) => stored === null)) return false;
+  const newestMs = newestArrivalMs(
+    deps,
+    task,
+    items.map(({ bytes }) => bytes),
+  );
+  return newestMs - reachMs(deps.pipeline, task.view) < Date.parse(task.historyFrom);
+}
+
+function newestArrivalMs({ pipeline }: Deps, { view }: RecomputeTask, items: readonly Uint8Array[]): number {
+  return Math.max(...items.map((bytes) => summarizeItem(pipeline, view, bytes).greatestArrivalMs));
 }
 
 /** Null for an entity that has no item any more and needs none: its time is over. */
@@ -160,7 +191,7 @@ function recomputeWith(
 ): Recomputed {
   const events = { events: history.rows(entity).filter(isMeant), tail: history.tail(entity) };
   return recomputeEntity(deps.pipeline, task.view, entity, {
-    ...{ ...events, items, wholeHistory: task.wholeHistory },
+    ...{ ...events, items, wholeHistory: task.historyFrom === null },
     ...raise,
   });
 }
@@ -172,6 +203,10 @@ function compareOne(run: Run, entity: string, atMarks: Recomputed): void {
   // The reader is past all rows. So a shard that has some and no mark has lost its item, and is compared with what that should be.
   const unmarked = newestUnmarked(run, events, items);
   const recomputed = unmarked.length === 0 ? atMarks : recomputeWith(run, entity, items, { raiseTo: unmarked });
+  if (reachesTooFar(run, recomputed)) {
+    counts.older++;
+    return;
+  }
   counts.beyond += recomputed.beyond;
   const finding = findDifference(deps.pipeline, { task, entity, recomputed, events });
   if (finding === null) {
@@ -179,7 +214,7 @@ function compareOne(run: Run, entity: string, atMarks: Recomputed): void {
     return;
   }
   counts.different++;
-  if (finding.kind === "missing") counts.missing++;
+  if (finding.kind === "missing" || finding.kind === "rowless") counts[finding.kind]++;
   keep(run, finding);
 }
 
@@ -220,7 +255,7 @@ function mayWrite(run: Run, entity: string, recomputed: Recomputed): boolean {
     items.map(({ bytes }) => bytes),
   );
   const tooLarge = isTooLarge(run, recomputed);
-  const fewer = task.wholeHistory && task.fewer !== "write" && offline.applied < online.applied;
+  const fewer = task.historyFrom === null && task.fewer !== "write" && offline.applied < online.applied;
   if (!tooLarge && !fewer) return true;
   const kind = tooLarge ? "tooLarge" : "fewer";
   counts[kind]++;
@@ -253,7 +288,7 @@ async function putFindings({ deps, task, findings }: Run): Promise<string | null
 
 function noCounts(): RecomputeCounts {
   const none = { rows: 0, tail: 0, entities: 0, beyond: 0, expired: 0, equal: 0, different: 0, missing: 0, refused: 0 };
-  return { ...none, written: 0, unchanged: 0, fewer: 0, tooLarge: 0, conflicts: 0 };
+  return { ...none, rowless: 0, older: 0, written: 0, unchanged: 0, fewer: 0, tooLarge: 0, conflicts: 0 };
 }
 
 function report({ deps, task, counts, findings }: Run): void {

@@ -18,8 +18,15 @@ export interface RecomputeTask {
    * What an item contains of later records is read from the stream.
    */
   readonly settledUntil: string;
-  /** Whether the rows reach back to the beginning of the lake. */
-  readonly wholeHistory: boolean;
+  /** From when on the rows are (event time, ISO 8601); null where they reach back to the beginning of the lake. */
+  readonly historyFrom: string | null;
+  /**
+   * Compare: below it, by bucket, list-items has left the entities that the table has. Those without any row are compared, too: an item
+   * whose rows are all gone is in no unload.
+   */
+  readonly itemsPrefix?: string;
+  /** Where the rows are those of some entities only: these by name, or those with an arrival in a time (ISO 8601, half-open). */
+  readonly among?: readonly string[] | { readonly from: string; readonly to: string };
   /**
    * How far items' marks are raised before. Not at all unless given: the items then stay what they are, but right. To positions, of failed batches
    * or of recovered records, which must have arrived before `settledUntil`. Or to the `latest`: the lake's rows and the stream
@@ -53,8 +60,11 @@ export interface RecomputeCounts {
   /** Entities whose online features and counters are those of the rows, and those where they are not. */
   equal: number;
   different: number;
-  /** Of the different: entities without any item. */
+  /** Of the different: entities without any item, and those with an item and no row. */
   missing: number;
+  rowless: number;
+  /** Entities whose items lie so far back that the rows do not reach to their beginning: left as they are, and not compared. */
+  older: number;
   /** Items. */
   written: number;
   unchanged: number;
@@ -69,7 +79,7 @@ export interface RecomputeCounts {
 
 /** What was found of one entity. */
 export interface Finding {
-  readonly kind: "different" | "missing" | "fewer" | "tooLarge";
+  readonly kind: "different" | "missing" | "rowless" | "fewer" | "tooLarge";
   readonly view: string;
   readonly entity: string;
   /** The as-of time at which features differ; null where only counters do. */

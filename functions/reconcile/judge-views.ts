@@ -10,9 +10,10 @@ import type { Difference, Tables, ViewTally } from "./tables.ts";
 export function judgeFeatures(tables: Tables): readonly Finding[] {
   return tables.views.flatMap((tally) => {
     const { view, entities, differing } = tally;
-    if (differing === 0) return [];
+    if (differing === 0) return judgeRowless(tables, tally);
     const says = `${view}: features of ${places(differing, "entity", "entities")} of ${entities.toLocaleString("en-GB")} are not those of the lake: ${examples(tally, "features", differing)}`;
     return [
+      ...judgeRowless(tables, tally),
       finding("features", tables, tally, {
         count: differing,
         says,
@@ -20,6 +21,16 @@ export function judgeFeatures(tables: Tables): readonly Finding[] {
       }),
     ];
   });
+}
+
+/** No row says what the item should be: nothing is repaired by itself. Where the archive has the records, the lake lacks them, too. */
+function judgeRowless(tables: Tables, tally: ViewTally): readonly Finding[] {
+  const { view, rowless, differences } = tally;
+  if (rowless === 0) return [];
+  const some = differences.filter(({ kind }) => kind === "rowless").slice(0, SHOWN);
+  const named = some.map(({ entity }) => entity).join(", ") + (rowless > some.length ? ", …" : "");
+  const says = `${view}: ${places(rowless, "entity has", "entities have")} an item and not one row in the lake: ${named}`;
+  return [finding("features", tables, tally, { count: rowless, says, repair: null })];
 }
 
 export function judgeViews(tables: Tables): readonly Finding[] {

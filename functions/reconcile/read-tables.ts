@@ -14,12 +14,13 @@ export interface TablesQuestion {
   /** Empty where the stream was not read. */
   readonly streamKeys: readonly string[];
   readonly views: readonly ViewAnswers[];
-  readonly wholeHistory: boolean;
 }
 
 /** What recompute said of each bucket of a view. */
 export interface ViewAnswers {
   readonly view: string;
+  /** Whether it had all rows that the lake ever had of the entities. */
+  readonly wholeHistory: boolean;
   readonly answers: readonly {
     readonly counts: Readonly<Record<"entities" | "rows" | "beyond" | "different", number>>;
     readonly findings: string | null;
@@ -44,7 +45,7 @@ export async function readTables(sources: Sources, question: TablesQuestion): Pr
     return lists.flat() as readonly T[];
   };
   const views: ViewTally[] = [];
-  for (const view of question.views) views.push(await viewTally(results, view, question.wholeHistory));
+  for (const view of question.views) views.push(await viewTally(results, view));
   return {
     ...range,
     ledger: await ledgerTallies(sources, range),
@@ -106,19 +107,16 @@ interface FoundDifference {
   readonly events: readonly FoundEvent[];
 }
 
-async function viewTally(
-  results: ResultObjects,
-  { view, answers }: ViewAnswers,
-  wholeHistory: boolean,
-): Promise<ViewTally> {
+async function viewTally(results: ResultObjects, { view, wholeHistory, answers }: ViewAnswers): Promise<ViewTally> {
   const total = (name: "entities" | "rows" | "beyond") => answers.reduce((sum, { counts }) => sum + counts[name], 0);
   const differences: Difference[] = [];
-  let [differing, miscounted, missing] = [0, 0, 0];
+  let [differing, miscounted, missing, rowless] = [0, 0, 0, 0];
   for (const { findings } of answers) {
     if (findings === null) continue;
     for (const found of (await results.get(findings)) as readonly FoundDifference[]) {
-      const kind = found.asOf === null ? "counters" : "features";
-      if (kind === "counters" && found.kind !== "missing") miscounted++;
+      const kind = found.kind === "rowless" ? "rowless" : found.asOf === null ? "counters" : "features";
+      if (kind === "rowless") rowless++;
+      else if (kind === "counters" && found.kind !== "missing") miscounted++;
       else differing++;
       if (found.kind === "missing") missing++;
       const { entity, differences: values, events } = found;
@@ -126,7 +124,7 @@ async function viewTally(
     }
   }
   return {
-    ...{ view, differing, miscounted, missing, wholeHistory, differences },
+    ...{ view, differing, miscounted, missing, rowless, wholeHistory, differences },
     ...{ entities: total("entities"), rows: total("rows"), beyond: total("beyond") },
   };
 }

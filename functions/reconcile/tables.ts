@@ -60,6 +60,8 @@ export interface ViewTally {
   readonly miscounted: number;
   /** Of those that differ, the entities that have no item at all. */
   readonly missing: number;
+  /** Entities that have an item and not one row of those that it must be made of; not among those that differ. */
+  readonly rowless: number;
   /** Whether counters could be checked, because all that their entities ever did was read. */
   readonly wholeHistory: boolean;
   /** Some of both. */
@@ -68,7 +70,7 @@ export interface ViewTally {
 
 export interface Difference {
   readonly entity: string;
-  readonly kind: "features" | "counters";
+  readonly kind: "features" | "counters" | "rowless";
   /** What differs: features, or `applied` and `duplicates`. */
   readonly values: Readonly<Record<string, { readonly online?: unknown; readonly offline?: unknown }>>;
   /** The entity's newest events, where to look. */

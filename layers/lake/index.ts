@@ -9,9 +9,11 @@ export {
   ATTEMPT_COLUMN,
   type Entities,
   historyFromMs,
+  isInSample,
   MOST_GIVEN_BYTES,
   type RowsQuestion,
   rowsQuery,
+  type Sample,
 } from "./rows.ts";
 export { type SinkRow, type SinksQuestion, sinksByHour } from "./sinks.ts";
 export { curatedOfEvent, quarantineOf, rawOfEvent, type TraceQuestion } from "./trace.ts";

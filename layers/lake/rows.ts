@@ -7,7 +7,7 @@ import {
   reachMs,
   viewOf,
 } from "@millrace/engine";
-import { bucketSql, MOST_BUCKETS } from "./bucket.ts";
+import { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 import { viewCondition } from "./condition.ts";
 import { quoteName, quoteText, timestamp } from "./literal.ts";
 
@@ -25,13 +25,19 @@ export interface RowsQuestion {
   readonly buckets: number;
 }
 
+/** `take` of `parts` equal parts of all entities. */
+export interface Sample {
+  readonly parts: number;
+  readonly take: number;
+}
+
 export type Entities =
   | { readonly kind: "all" }
   | { readonly kind: "given"; readonly entities: readonly string[] }
   /** Those with an event that arrived in [fromMs, toMs), as far as the lake knows. */
   | { readonly kind: "touched"; readonly fromMs: number; readonly toMs: number }
-  /** `take` of `parts` equal parts, always the same. */
-  | { readonly kind: "sample"; readonly parts: number; readonly take: number };
+  /** Always the same. */
+  | ({ readonly kind: "sample" } & Sample);
 
 /** Of a row that came out of quarantine: how many verdicts the view's fold had given on it by then. Null for all others. */
 export const ATTEMPT_COLUMN = "_attempt";
@@ -116,9 +122,13 @@ function entitiesCondition(pipeline: Pipeline, view: CompiledView, entities: Ent
     case "touched":
       return [`${entity} IN (${touched(pipeline, entity, entities)})`];
     case "sample":
-      // Of a hundred times as many parts, so that the entities of a sample are spread over all buckets.
       return [`${bucketSql(view.entity, entities.parts * MOST_BUCKETS)} < ${entities.take * MOST_BUCKETS}`];
   }
+}
+
+/** As the query has it: of a hundred times as many parts, so that the entities of a sample are spread over all buckets. */
+export function isInSample(entity: string, { parts, take }: Sample): boolean {
+  return bucketOf(entity, parts * MOST_BUCKETS) < take * MOST_BUCKETS;
 }
 
 /** An accepted event's time is close to its arrival, which says in which partitions to look. */

@@ -44,6 +44,10 @@ export interface RowsPlan {
   readonly chunksKey: string;
   readonly resultsPrefix: string;
   readonly workers: number;
+  /** For a dry run: the parts in which the table is asked for its items, where their names go, and how these are parted. */
+  readonly segments: readonly number[];
+  readonly itemsPrefix: string;
+  readonly buckets: number;
 }
 
 export interface RowsOfView extends Unload {
