@@ -150,6 +150,24 @@ describe("compileAlerts", () => {
     expect(() => alertsOf(alert)).toThrow(message);
   });
 
+  it("refuses a sum of what the schema lets be negative, and takes one of what it does not or does not say", () => {
+    const over = (minimum?: number) => {
+      const columns = schema.columns.map((one) =>
+        one.name === "amount" && minimum !== undefined ? { ...one, minimum } : one,
+      );
+      const anyOf = [above("spent_30s", 1)];
+      return compileAlerts(
+        { alerts: [{ name: "a", view, anyOf }] },
+        features,
+        compile(features, { ...schema, columns }),
+      );
+    };
+    expect(() => over(-0.01)).toThrow(
+      'alert a: spent_30s adds up amount, which event.schema.json lets be as low as -0.01, so that it can fall as events come: take a column that is never below 0, or give this one "minimum": 0',
+    );
+    for (const minimum of [0, 5, undefined]) expect(over(minimum).alerts).toHaveLength(1);
+  });
+
   it("refuses a name that is taken, and one that no id could have", () => {
     const named =
       (...names: string[]) =>

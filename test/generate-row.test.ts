@@ -33,6 +33,11 @@ describe.each(Object.entries(schemas))("the compiled row of %s", (_name, text) =
         const row = toRow(value);
         expect(row).toEqual(naiveRow(value, eventSchema, JSON.parse(text)));
         expect(Object.keys(row)).toEqual(eventSchema.columns.map(({ name }) => name));
+        for (const { name, type, minimum = Number.NEGATIVE_INFINITY } of eventSchema.columns) {
+          const least = typeof type === "object" ? minimum * 10 ** type.decimal.scale : minimum;
+          if (row[name] !== null && least > Number.NEGATIVE_INFINITY)
+            expect(Number(row[name])).toBeGreaterThanOrEqual(Math.round(least));
+        }
       }),
       { numRuns: 3000 },
     );
@@ -76,6 +81,26 @@ describe.each(Object.entries(schemas))("the compiled row of %s", (_name, text) =
     expect(seen.plain).toBeGreaterThan(50);
     expect(seen.rows - seen.plain).toBeGreaterThan(10);
   });
+});
+
+it("a column has the least number that its field may be, unless it may come as text", async () => {
+  const number = (limits: object, type: unknown = "integer") => ({ type, maximum: 100, ...limits });
+  const properties = {
+    event_id: { type: "string" },
+    event_time: { type: "string", format: "date-time" },
+    user_id: { type: "string", maxLength: 10 },
+    atLeast: number({ minimum: -3 }),
+    above: number({ minimum: -9, exclusiveMinimum: -1 }),
+    fraction: number({ exclusiveMinimum: -0.5 }, ["number", "null"]),
+    listed: { type: ["integer", "null"], enum: [7, 5, null] },
+    open: number({}, "number"),
+    money: number({ minimum: 0, "x-scale": 2 }, ["number", "string"]),
+    exact: number({ minimum: 0, "x-scale": 2 }, "number"),
+  };
+  const schema = { title: "E", type: "object", required: ["event_id", "event_time", "user_id"], properties };
+  const { eventSchema } = await importSource(compileSchema(JSON.stringify(schema)).eventSource);
+  const least = eventSchema.columns.flatMap(({ name, minimum }) => (minimum === undefined ? [] : [[name, minimum]]));
+  expect(Object.fromEntries(least)).toEqual({ at_least: -3, above: 0, fraction: -0.5, listed: 5, exact: 0 });
 });
 
 describe("a row", () => {

@@ -43,6 +43,23 @@ export function columnTypeOf(node: SchemaNode): ColumnType {
   );
 }
 
+/** Of a field that is a number and nothing else, if the schema bounds it. */
+export function leastOf({ types, limits, constants }: SchemaNode, type: ColumnType): number | undefined {
+  if (isTextual(type) || types.includes("string")) return undefined;
+  const numbers = (constants ?? []).filter((value) => typeof value === "number");
+  const { minimum, exclusiveMinimum } = limits;
+  const above =
+    exclusiveMinimum !== undefined && type === "bigint" ? Math.floor(exclusiveMinimum) + 1 : exclusiveMinimum;
+  const bounds = [minimum, above, ...(numbers.length === 0 ? [] : [Math.min(...numbers)])].filter(
+    (one) => one !== undefined,
+  );
+  return bounds.length === 0 ? undefined : Math.max(...bounds);
+}
+
+function isTextual(type: ColumnType): boolean {
+  return type === "string" || type === "boolean" || type === "timestamp";
+}
+
 function jsonText(node: SchemaNode, types: readonly JsonType[]): ColumnType {
   if (types.length > 1 && node.annotations["x-flatten"] !== "json") {
     throw refusal(node.path, `${types.join(" and ")} together have no column type: set x-flatten "json" for JSON text`);

@@ -3,7 +3,7 @@
  * name, so that two fields which differ by case only would silently share a column.
  */
 import type { Column, ColumnType } from "@millrace/engine";
-import { columnTypeOf, isFlattened, isJsonText } from "./column-type.ts";
+import { columnTypeOf, isFlattened, isJsonText, leastOf } from "./column-type.ts";
 import { isRequired, nameOf, type SchemaNode } from "./read-schema.ts";
 import { refusal, showPath } from "./refusal.ts";
 
@@ -80,6 +80,7 @@ function toColumn(node: SchemaNode, { prefix, required, sensitive }: Place): Pla
   for (const inner of [...node.properties, ...(node.items === null ? [] : [node.items])]) refuseAnnotationsBelow(inner);
   const type = columnTypeOf(node);
   const maxLength = type === "string" && !isJsonText(node) ? longestText(node) : undefined;
+  const minimum = leastOf(node, type);
   return {
     name,
     path: node.path,
@@ -87,6 +88,7 @@ function toColumn(node: SchemaNode, { prefix, required, sensitive }: Place): Pla
     required,
     sensitive,
     ...(maxLength === undefined ? {} : { maxLength }),
+    ...(minimum === undefined ? {} : { minimum }),
     node,
     partition: node.annotations["x-partition"] === true,
   };

@@ -26,8 +26,9 @@ export function emitEventSchema(columns: readonly PlannedColumn[], idColumn: str
   ];
 }
 
-function columnSource({ name, path, type, required, sensitive, maxLength }: PlannedColumn): string {
-  const column = { name, path, type, required, sensitive, ...(maxLength === undefined ? {} : { maxLength }) };
+function columnSource({ name, path, type, required, sensitive, maxLength, minimum }: PlannedColumn): string {
+  const bounds = { ...(maxLength !== undefined && { maxLength }), ...(minimum !== undefined && { minimum }) };
+  const column = { name, path, type, required, sensitive, ...bounds };
   return `{ ${Object.entries(column)
     .map(([key, value]) => `${key}: ${valueSource(value)}`)
     .join(", ")} },`;

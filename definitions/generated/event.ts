@@ -54,7 +54,7 @@ export const eventSchema: EventSchema = {
     { name: "session_id", path: ["session_id"], type: "string", required: false, sensitive: false, maxLength: 256 },
     { name: "item_id", path: ["item_id"], type: "string", required: false, sensitive: false, maxLength: 256 },
     { name: "category", path: ["category"], type: "string", required: false, sensitive: false, maxLength: 256 },
-    { name: "quantity", path: ["quantity"], type: "bigint", required: false, sensitive: false },
+    { name: "quantity", path: ["quantity"], type: "bigint", required: false, sensitive: false, minimum: -1000000000 },
     { name: "amount", path: ["amount"], type: { decimal: { precision: 18, scale: 4 } }, required: false, sensitive: false },
     { name: "currency", path: ["currency"], type: "string", required: false, sensitive: false },
     { name: "region", path: ["region"], type: "string", required: false, sensitive: false, maxLength: 64 },

@@ -26,6 +26,8 @@ export interface Column {
   readonly sensitive: boolean;
   /** Longest text in code points, where the schema bounds it. */
   readonly maxLength?: number;
+  /** Least number, where the schema bounds it; not told of what may come as text, which its bounds do not concern. */
+  readonly minimum?: number;
 }
 
 /**

@@ -30,7 +30,7 @@ export const eventSchema: EventSchema = {
     { name: "event_time", path: ["event_time"], type: "timestamp", required: true, sensitive: false },
     { name: "person_id", path: ["person_id"], type: "string", required: true, sensitive: false, maxLength: 16 },
     { name: "auction_id", path: ["auction_id"], type: "string", required: false, sensitive: false, maxLength: 16 },
-    { name: "price", path: ["price"], type: "bigint", required: false, sensitive: false },
+    { name: "price", path: ["price"], type: "bigint", required: false, sensitive: false, minimum: 0 },
     { name: "price_range", path: ["price_range"], type: "string", required: false, sensitive: false, maxLength: 6 },
     { name: "category", path: ["category"], type: "string", required: false, sensitive: false, maxLength: 16 },
     { name: "expires", path: ["expires"], type: "timestamp", required: false, sensitive: false },

@@ -2,6 +2,7 @@ import type { AggregateFeature, CompiledView, Pipeline } from "../compile.ts";
 import { DefinitionError, type Features } from "../define.ts";
 import { demand } from "../demand.ts";
 import type { FeatureSpec } from "../feature.ts";
+import type { EventSchema } from "../schema.ts";
 import { featureName, type LatticeWindow } from "../window.ts";
 import type { Alert, Alerts, Threshold } from "./define.ts";
 
@@ -64,7 +65,7 @@ function compileAlert(alert: Alert, features: Features, pipeline: Pipeline): Com
     `${where}: view ${spec.name} holds events back, so that they come into its windows unseen: set reorder to 0`,
   );
   demand(anyOf?.length > 0, `${where}: anyOf must list at least one threshold`);
-  const thresholds = anyOf.map((threshold) => compileThreshold(where, threshold, view, spec.features));
+  const thresholds = anyOf.map((threshold) => compileThreshold(where, threshold, view, spec.features, pipeline.schema));
   const [{ compiled: first }] = thresholds as [CompiledThreshold];
   const window = first.window as LatticeWindow;
   const other = thresholds.find(({ compiled }) => JSON.stringify(compiled.window) !== JSON.stringify(window));
@@ -85,6 +86,7 @@ function compileThreshold(
   threshold: Threshold,
   { features: compiledFeatures }: CompiledView,
   specs: readonly FeatureSpec[],
+  schema: EventSchema,
 ): CompiledThreshold {
   const { kind, feature: name, value } = threshold;
   const compiled = compiledFeatures.find((candidate) => candidate.name === name);
@@ -100,6 +102,7 @@ function compileThreshold(
       `${where}: ${name} is a ${spec.kind}, which can fall as events come: take one of ${kinds}`,
     );
   }
+  if (spec.kind === "sum") demandGrowing(`${where}: ${name}`, spec.column, schema);
   demand(
     window.kind === "hopping" || window.kind === "tumbling",
     `${where}: ${name} has a window of kind ${window.kind}: take a hopping or tumbling one`,
@@ -117,4 +120,13 @@ function compileThreshold(
     );
   }
   return { ...threshold, compiled };
+}
+
+/** Where the schema does not bound a column, or it may come as text, its amounts are what the team says of them (docs/alerts.md). */
+function demandGrowing(where: string, column: string, { columns }: EventSchema): void {
+  const { minimum = 0 } = columns.find(({ name }) => name === column) ?? {};
+  demand(
+    minimum >= 0,
+    `${where} adds up ${column}, which event.schema.json lets be as low as ${minimum}, so that it can fall as events come: take a column that is never below 0, or give this one "minimum": 0`,
+  );
 }
