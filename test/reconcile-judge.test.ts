@@ -185,6 +185,16 @@ describe("the judgement of a day", () => {
     );
   });
 
+  it("lists what it finds in the order of time and shards, in whatever order the sinks told it", () => {
+    const missing = (hour: number, shard: string) => ({ ...emptySink, hourMs: START + hour * HOUR, shard, missing: 1 });
+    const places = ([2, 0, 1] as const).flatMap((hour) => [missing(hour, "b"), missing(hour, "a")]);
+    const { findings } = judge({ ...nothing, sinks: places }, { thresholdPercent: 0 });
+    const found = findings
+      .filter(({ check }) => check === "lake")
+      .map(({ hourMs, shard }) => `${((hourMs ?? 0) - START) / HOUR}${shard}`);
+    expect(found).toEqual(["0a", "0b", "1a", "1b", "2a", "2b"]);
+  });
+
   it("judges the hours asked for, and no others", () => {
     const tables = { ...nothing, ledger: [{ hourMs: START - HOUR, shard: "s", records: 5, bytes: 5, checksum: "1" }] };
     expect(judge(tables, { thresholdPercent: 0 })).toMatchObject({ holds: true, findings: [] });

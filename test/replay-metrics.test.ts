@@ -8,6 +8,7 @@ import { dynamoMetricsStore } from "@millrace/aws";
 import { canBeFinal, compile, compileMetrics, type MetricWindow, readMetric } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
+import { printEnd } from "../cli/replay/print.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { type Replays, replaysOf } from "./replay-runs.ts";
@@ -41,6 +42,10 @@ describe("metrics", () => {
       metrics: { notOfTheLake: ["arrivals", "heat", "ledger"] },
     });
     expect(output.metrics.rows).toBeGreaterThan(100);
+    const printed = printEnd("dry", { status: "SUCCEEDED", done: 21, total: 21, cause: undefined, output });
+    expect(printed).toMatch(
+      /^dry: dry run\n.* {2}by_region +\d+ +\d+ +0 +\d+\n.* {2}not of the lake +arrivals, heat, ledger: /s,
+    );
     expect(await windowsNow()).toEqual(asCounted);
   });
 

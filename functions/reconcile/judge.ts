@@ -88,11 +88,17 @@ const CHECKS: readonly Check[] = [
 
 export function judge(tables: Tables, { thresholdPercent }: Limits): Judgement {
   const judged = CHECKS.map((check) => {
-    const findings = check.findings(tables);
+    const findings = check.findings(tables).toSorted(byPlace);
     return { findings, result: resultOf(check, tables, findings, thresholdPercent) };
   });
   const checks = judged.map(({ result }) => result);
   return { holds: checks.every(({ holds }) => holds), checks, findings: judged.flatMap(({ findings }) => findings) };
+}
+
+/** A message lists the first ones: in the order of time, what is of no hour last. */
+function byPlace(a: Finding, b: Finding): number {
+  const [hourA, hourB] = [a, b].map(({ hourMs }) => hourMs ?? Number.MAX_SAFE_INTEGER) as [number, number];
+  return hourA - hourB || (a.shard ?? "").localeCompare(b.shard ?? "");
 }
 
 function resultOf(
