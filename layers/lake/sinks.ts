@@ -2,9 +2,10 @@ import { quoteText, timestamp } from "./literal.ts";
 
 /**
  * What the archive and the lake hold of the records that arrived in a time, by arrival hour and shard, each position once however
- * often it was delivered. A position of the archive is in the lake when a row has it or when Firehose kept it as an error. An error
- * of a transform tells no position but the record's bytes, so that these are matched as multisets: of n records of the same bytes
- * that the lake lacks and m errors of these bytes, the first min(n, m) are accounted for.
+ * often it was delivered. A position of the archive is accounted for when a row of the lake has it or when it was refused as a row, by the transform or by the
+ * conversion, and kept as an error. A refusal of the transform tells no position but the record's bytes, so that these are matched as multisets: of n
+ * records of the same bytes that the lake lacks and m refusals of these bytes, the first min(n, m) are accounted for. What Firehose
+ * gave up for any other reason, such as a transform that died four times, is an error too, and missing: it would make a row.
  */
 export interface SinksQuestion {
   /** Arrival, half-open (epoch ms). */
@@ -15,6 +16,8 @@ export interface SinksQuestion {
   readonly futureMs: number;
 }
 
+/** What Firehose notes when the transform has answered that a record can be no row. */
+const REFUSED = "Lambda.ProcessingFailedStatus";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -50,7 +53,7 @@ lake AS (
   GROUP BY _shard, _sequence, _subsequence
 ),
 failures AS (
-  SELECT kind, from_base64(rawdata) AS bytes
+  SELECT kind, errorcode, from_base64(rawdata) AS bytes
   FROM curated_errors
   WHERE dt BETWEEN ${day(fromMs - DAY_MS)} AND ${day(toMs + DAY_MS)}
     AND arrivaltimestamp >= ${fromMs} AND arrivaltimestamp < ${toMs + HOUR_MS}
@@ -63,7 +66,8 @@ failed_rows AS (
   WHERE kind = 'format-conversion-failed'
 ),
 failed_records AS (
-  SELECT lower(to_hex(md5(bytes))) AS digest, count(*) AS times
+  SELECT lower(to_hex(md5(bytes))) AS digest, count(*) AS times,
+    count(CASE WHEN errorcode = '${REFUSED}' THEN 1 END) AS refusals
   FROM failures
   WHERE kind <> 'format-conversion-failed'
   GROUP BY 1
@@ -81,12 +85,13 @@ held AS (
 placed AS (
   SELECT held.*, row_number() OVER (
     PARTITION BY held.digest, held.fate ORDER BY held.arrival, held.shard, length(held.sequence), held.sequence, held.subsequence
-  ) AS place, failed_records.times
+  ) AS place, failed_records.times, failed_records.refusals
   FROM held
   LEFT JOIN failed_records ON held.digest = failed_records.digest
 ),
 fates AS (
   SELECT *, CASE WHEN fate <> 'open' THEN fate WHEN place <= times THEN 'error' ELSE 'missing' END AS final_fate,
+    CASE WHEN fate = 'open' AND place <= times AND place > refusals THEN 1 ELSE 0 END AS given_up,
     from_big_endian_64(substr(md5(to_utf8(
       shard || chr(10) || sequence || chr(10) || CAST(subsequence AS varchar) || chr(10) || digest
     )), 1, 8)) AS hash
@@ -101,10 +106,10 @@ SELECT hour, shard,
   coalesce(sum(lake_lines), 0) AS lake_lines,
   coalesce(sum(versions), 0) AS lake_versions,
   count(lake_lines) AS in_lake,
-  count(CASE WHEN final_fate = 'error' THEN 1 END) AS in_errors,
-  count(CASE WHEN final_fate = 'missing' THEN 1 END) AS missing,
+  count(CASE WHEN final_fate = 'error' AND given_up = 0 THEN 1 END) AS in_errors,
+  count(CASE WHEN final_fate = 'missing' OR given_up = 1 THEN 1 END) AS missing,
   count(CASE WHEN final_fate = 'foreign' THEN 1 END) AS unknown,
-  min(CASE WHEN final_fate = 'missing' THEN lpad(sequence, 128, '0') END) AS first_missing
+  min(CASE WHEN final_fate = 'missing' OR given_up = 1 THEN lpad(sequence, 128, '0') END) AS first_missing
 FROM fates
 GROUP BY hour, shard`;
 }
@@ -127,9 +132,9 @@ export interface SinkRow {
   /** Positions by pipeline version: fewer than lines where one version has a position twice. */
   readonly lake_versions: number | string;
   readonly in_lake: number | string;
-  /** Not in the lake, and kept by Firehose as an error. */
+  /** Not in the lake, because they were refused: kept by Firehose as an error. */
   readonly in_errors: number | string;
-  /** In the archive, and neither in the lake nor an error. */
+  /** In the archive, and neither in the lake nor refused. */
   readonly missing: number | string;
   /** In the lake, and not in the archive. */
   readonly unknown: number | string;
