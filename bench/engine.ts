@@ -1,4 +1,4 @@
-import { compile, decodeForViews, type Event, fold, type Pipeline, stateId } from "@millrace/engine";
+import { compile, decodeForViews, type Event, fold, type Pipeline } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { makeEvents, type Sent } from "./events.ts";
@@ -52,7 +52,7 @@ function foldAll(pipeline: Pipeline, sent: readonly Sent[]): ReadonlyMap<string,
   const items = new Map<string, Uint8Array>();
   for (const batch of batchesOf(sent)) {
     const { states } = fold(pipeline, { items, siblings: new Map() }, decodeBatch(pipeline, batch));
-    for (const { key, bytes } of states) items.set(stateId(key), bytes);
+    for (const { id, bytes } of states) items.set(id, bytes);
   }
   return items;
 }

@@ -118,6 +118,33 @@ describe("reading field by field", () => {
     expect(decodeForViews(everything, records)).toStrictEqual(records.map((record) => decode(pipeline, record)));
   });
 
+  it("reads times and numbers as they are written, whatever came before", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    const list = fc.array(fc.tuple(times, numbers), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(list, (values) => {
+        const records = values.map(([time, number]) =>
+          recordOf(`{"event_id":"e1","event_type":"t","event_time":${time},"user_id":"e1","amount":${number}}`),
+        );
+        expect(decodeForViews(everything, records)).toStrictEqual(records.map((record) => decode(pipeline, record)));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it("makes of every number the one that JSON.parse makes of it, to the last bit and the sign of zero", () => {
+    const column = { name: "n", path: ["n"], type: "double", required: true, sensitive: false } as const;
+    const reader = new FieldReader([column], new Set(["n"]));
+    fc.assert(
+      fc.property(numbers, (number) => {
+        reader.load([recordOf(`{"n":${number}}`)], 0);
+        expect(reader.find(0)).toBe(true);
+        expect(reader.value(0)).toBe(JSON.parse(number));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("does not let a record go on in the next", async () => {
     const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
     const records = [`{${known}`, "}", `{${known},"item_id":`, '"i"}', `{${known},"item_id":"`, '"}'].map(recordOf);
@@ -144,6 +171,31 @@ describe("reading field by field", () => {
     expect(decoded?.event?.row).toMatchObject({ event_id: "e1", event_type: null, item_id: null, page_url: null });
   });
 });
+
+/** Of few minutes, so that one comes again: right times, leap seconds, and what is none. */
+const times = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom(
+        "2026-03-01T12:00:",
+        "2026-03-01T12:01:",
+        "2026-06-30T23:59:",
+        "2026-02-29T12:00:",
+        "2026-03-01 12:00:",
+      ),
+      fc.constantFrom("00", "07", "59", "60", "61", "5", "0x"),
+      fc.constantFrom(".000", ".250", ".999", ",250", ".25", ".2500", ".25a", ""),
+      fc.constantFrom("Z", "z", "+01:00", "", "ZZ"),
+    )
+    .map((parts) => JSON.stringify(parts.join(""))),
+  fc.constantFrom("0", "-1", "1772366400000", "1772366400000.5", "1e3", "null"),
+);
+
+const numbers = fc.oneof(
+  fc.double().map((value) => JSON.stringify(value)),
+  fc.stringMatching(/^-?(0|[1-9]\d{0,17})(\.\d{1,18})?([eE][+-]?\d{1,3})?$/),
+  fc.stringMatching(/^-?(0|[1-9]\d{0,10})\.\d{1,4}$/),
+);
 
 /** What can turn one JSON text into another, or into none. */
 const TELLING = [

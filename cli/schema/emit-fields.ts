@@ -67,7 +67,19 @@ function emitField(parent: SchemaNode, node: SchemaNode, reading: Reading): Line
       ? [emitTypeGuard("object", node, place), ...emitFields(node, reading)]
       : emitColumn(node, column, place, reading);
   const present = presence(parent, node, variable);
-  return [`const ${variable} = fields.value(${field});`, ...(present === null ? body : block(`if (${present})`, body))];
+  const whole = [
+    `const ${variable} = fields.value(${field});`,
+    ...(present === null ? body : block(`if (${present})`, body)),
+  ];
+  if (column === undefined || !isTimeAlone(node)) return whole;
+  const time = `${variable}Cell = fields.time(${field})`;
+  return [
+    `if (${textTest(node, field)}) {`,
+    `  if ((${time}) === null) return null;`,
+    "} else {",
+    ...indent(whole),
+    "}",
+  ];
 }
 
 function emitColumn(node: SchemaNode, column: PlannedColumn, place: Place, reading: Reading): Lines {
@@ -85,8 +97,16 @@ function quickTest(node: SchemaNode, field: number): string | null {
   const kinds = types.filter((type) => type !== "null").join();
   if (constants !== null) return null;
   if (kinds === "object" && properties.length === 0) return `fields.isObject(${field})`;
-  const { minLength = 0, maxLength, pattern, format } = limits;
   const isPlain = kinds === "string" && !isJsonText(node) && annotations["x-scale"] === undefined;
-  if (!isPlain || pattern !== undefined || format !== undefined) return null;
+  return isPlain && limits.pattern === undefined && limits.format === undefined ? textTest(node, field) : null;
+}
+
+/** Whether a text of the node is a time, and has no other rule than that and its length. */
+function isTimeAlone(node: SchemaNode): boolean {
+  const { constants, limits } = node;
+  return !isJsonText(node) && limits.format !== undefined && limits.pattern === undefined && constants === null;
+}
+
+function textTest({ limits: { minLength = 0, maxLength } }: SchemaNode, field: number): string {
   return `fields.isText(${field}, ${minLength}, ${maxLength ?? "Number.MAX_SAFE_INTEGER"})`;
 }

@@ -76,21 +76,27 @@ export function groupByItem(pipeline: Pipeline, events: readonly Event[]): Group
   const touched: Touched[] = [];
   let notMatching = 0;
   for (const view of pipeline.views) {
-    const groups = new Map<string, Event[]>();
+    let lane = "";
+    let groups = new Map<string, Event[]>();
+    const lanes = new Map([[lane, groups]]);
     for (const event of events) {
-      const text = entityOf(view, event);
-      if (text === null) {
+      const entity = entityOf(view, event);
+      if (entity === null) {
         notMatching++;
         continue;
       }
-      const place = view.lanes ? `${event.record.position.shard}\u0000${text}` : `\u0000${text}`;
-      const group = groups.get(place);
+      if (view.lanes && event.record.position.shard !== lane) {
+        lane = event.record.position.shard;
+        groups = lanes.get(lane) ?? new Map<string, Event[]>();
+        lanes.set(lane, groups);
+      }
+      const group = groups.get(entity);
       if (group !== undefined) group.push(event);
       else {
         const own = [event];
-        groups.set(place, own);
-        const lane = view.lanes ? event.record.position.shard : "";
-        touched.push({ key: { view: view.name, entity: text, lane }, id: `${view.name}\u0000${place}`, events: own });
+        groups.set(entity, own);
+        const key = { view: view.name, entity, lane };
+        touched.push({ key, id: stateId(key), events: own });
       }
     }
   }

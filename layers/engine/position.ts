@@ -25,5 +25,6 @@ export function comparePositions(a: Position, b: Position): number {
 /** Compares two decimal strings without leading zeros as numbers. */
 export function compareSequences(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
-  return a < b ? -1 : a > b ? 1 : 0;
+  // A stream goes forward, so mostly the first question is the only one.
+  return a > b ? 1 : a < b ? -1 : 0;
 }

@@ -43,6 +43,8 @@ export interface Fields {
   readonly isObject: (field: number) => boolean;
   /** Null for what is no text, and for a column that is not wanted. */
   readonly text: (field: number) => string | null;
+  /** Epoch ms of a text that is one by RFC 3339, else null; says nothing of what is no text. */
+  readonly time: (field: number) => number | null;
   /** Such an object as JSON.stringify has it; null for what is none, and for a column that is not wanted. */
   readonly json: (field: number) => string | null;
   /** What JSON.parse makes of it, undefined where it is absent; some empty object for one whose fields are declared. */

@@ -171,16 +171,20 @@ export function readFields(fields: Fields): Row | string | null {
   if (!KIND_VALUES.has(kind)) return wrongType("kind", "one of \"person\", \"auction\", \"bid\"", kind);
   if (kind.length > 16 && codePoints(kind) > 16) return wrongLength("kind", "at most 16 characters", codePoints(kind));
   kindCell = plain ? kind : kind.toWellFormed();
-  const eventTime = fields.value(2);
-  if (typeof eventTime === "string") {
-    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
-    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
-  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
-    if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
-    if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
-    eventTimeCell = eventTime + 0;
+  if (fields.isText(2, 0, 64)) {
+    if ((eventTimeCell = fields.time(2)) === null) return null;
   } else {
-    return wrongType("event_time", "a string or an integer", eventTime);
+    const eventTime = fields.value(2);
+    if (typeof eventTime === "string") {
+      if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+      if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+    } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+      if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
+      if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
+      eventTimeCell = eventTime + 0;
+    } else {
+      return wrongType("event_time", "a string or an integer", eventTime);
+    }
   }
   const personId = fields.value(3);
   if (typeof personId !== "string") return wrongType("person_id", "a string", personId);
@@ -209,17 +213,21 @@ export function readFields(fields: Fields): Row | string | null {
     priceRangeCell = plain ? priceRange : priceRange.toWellFormed();
   }
   if (!fields.isText(7, 0, 16) && fields.has(7)) return null;
-  const expires = fields.value(8);
-  if (expires !== undefined) {
-    if (typeof expires === "string") {
-      if (expires.length > 64 && codePoints(expires) > 64) return wrongLength("expires", "at most 64 characters", codePoints(expires));
-      if ((expiresCell = parseTime(expires)) === null) return wrongType("expires", "a time such as 2026-01-02T03:04:05.678Z", expires);
-    } else if (typeof expires === "number" && Number.isInteger(expires)) {
-      if (expires < -8640000000000000) return wrongType("expires", "at least -8640000000000000", expires);
-      if (expires > 8640000000000000) return wrongType("expires", "at most 8640000000000000", expires);
-      expiresCell = expires + 0;
-    } else {
-      return wrongType("expires", "a string or an integer", expires);
+  if (fields.isText(8, 0, 64)) {
+    if ((expiresCell = fields.time(8)) === null) return null;
+  } else {
+    const expires = fields.value(8);
+    if (expires !== undefined) {
+      if (typeof expires === "string") {
+        if (expires.length > 64 && codePoints(expires) > 64) return wrongLength("expires", "at most 64 characters", codePoints(expires));
+        if ((expiresCell = parseTime(expires)) === null) return wrongType("expires", "a time such as 2026-01-02T03:04:05.678Z", expires);
+      } else if (typeof expires === "number" && Number.isInteger(expires)) {
+        if (expires < -8640000000000000) return wrongType("expires", "at least -8640000000000000", expires);
+        if (expires > 8640000000000000) return wrongType("expires", "at most 8640000000000000", expires);
+        expiresCell = expires + 0;
+      } else {
+        return wrongType("expires", "a string or an integer", expires);
+      }
     }
   }
   return {

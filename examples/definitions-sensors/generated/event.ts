@@ -196,9 +196,13 @@ export function readFields(fields: Fields): Row | string | null {
   let positionCell: string | null = null;
   let tagsCell: string | null = null;
   if (!fields.isText(0, 1, 64)) return null;
-  const measuredAt = fields.value(1);
-  if (typeof measuredAt !== "string") return wrongType("measuredAt", "a string", measuredAt);
-  if ((measuredAtCell = parseTime(measuredAt)) === null) return wrongType("measuredAt", "a time such as 2026-01-02T03:04:05.678Z", measuredAt);
+  if (fields.isText(1, 0, Number.MAX_SAFE_INTEGER)) {
+    if ((measuredAtCell = fields.time(1)) === null) return null;
+  } else {
+    const measuredAt = fields.value(1);
+    if (typeof measuredAt !== "string") return wrongType("measuredAt", "a string", measuredAt);
+    if ((measuredAtCell = parseTime(measuredAt)) === null) return wrongType("measuredAt", "a time such as 2026-01-02T03:04:05.678Z", measuredAt);
+  }
   const machine = fields.value(2);
   if (!isObject(machine)) return wrongType("machine", "an object", machine);
   const machineId = fields.value(3);

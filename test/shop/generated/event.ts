@@ -292,16 +292,20 @@ export function readFields(fields: Fields): Row | string | null {
   let currencyCell: string | null = null;
   if (!fields.isText(0, 1, 256)) return null;
   if (!fields.isText(1, 1, 64)) return null;
-  const eventTime = fields.value(2);
-  if (typeof eventTime === "string") {
-    if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
-    if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
-  } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
-    if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
-    if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
-    eventTimeCell = eventTime + 0;
+  if (fields.isText(2, 0, 64)) {
+    if ((eventTimeCell = fields.time(2)) === null) return null;
   } else {
-    return wrongType("event_time", "a string or an integer", eventTime);
+    const eventTime = fields.value(2);
+    if (typeof eventTime === "string") {
+      if (eventTime.length > 64 && codePoints(eventTime) > 64) return wrongLength("event_time", "at most 64 characters", codePoints(eventTime));
+      if ((eventTimeCell = parseTime(eventTime)) === null) return wrongType("event_time", "a time such as 2026-01-02T03:04:05.678Z", eventTime);
+    } else if (typeof eventTime === "number" && Number.isInteger(eventTime)) {
+      if (eventTime < -8640000000000000) return wrongType("event_time", "at least -8640000000000000", eventTime);
+      if (eventTime > 8640000000000000) return wrongType("event_time", "at most 8640000000000000", eventTime);
+      eventTimeCell = eventTime + 0;
+    } else {
+      return wrongType("event_time", "a string or an integer", eventTime);
+    }
   }
   if (!fields.isText(3, 1, 256)) return null;
   if (!fields.isText(4, 0, 256) && fields.has(4) && !fields.isNull(4)) return null;
