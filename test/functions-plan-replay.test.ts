@@ -158,6 +158,18 @@ describe("plan-replay for batches that were given up", () => {
   });
 });
 
+describe("types of events", () => {
+  it("are refused where the schema has none, or where all events are needed", async () => {
+    await expect(benchOf([]).plan("one", { types: ["purchase"] })).rejects.toThrow(
+      "the event schema has no event_type",
+    );
+    for (const target of ["features", "metrics"])
+      expect(() => readReplayRequest({ ...request, target, types: ["purchase"] })).toThrow(
+        "is made of all of its events",
+      );
+  });
+});
+
 describe("plan-replay for features", () => {
   const failed = { source: "failed", target: "features" };
 
@@ -273,6 +285,7 @@ describe("a request", () => {
       { name: "x" },
       { entities: ["a"] },
       { where: {} },
+      { types: ["purchase"] },
       { recordsPerSecond: 1 },
       { source: "failed", batches: [batch("a", "1", 1)] },
       { to: "2027-01-01T00:00:00Z" },

@@ -119,6 +119,18 @@ describe("replay-records", () => {
     expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
   });
 
+  it("goes on at another rate as soon as somebody says so", async () => {
+    const bench = benchOf(Array.from({ length: 5 * RUN_RECORDS }, (_, i) => recordOf(i, {})));
+    const request = { ...whole, recordsPerSecond: RUN_RECORDS / 10 };
+    const first = await bench.invoke(request, 1, null);
+    expect(first).toMatchObject({ taken: 2 * RUN_RECORDS, waitSeconds: 20 });
+    bench.rate = RUN_RECORDS / 20;
+    const second = await bench.invoke(request, 1, first);
+    expect(second).toMatchObject({ taken: 3 * RUN_RECORDS, waitSeconds: 20 });
+    bench.rate = RUN_RECORDS;
+    expect(await bench.invoke(request, 1, second)).toMatchObject({ taken: 5 * RUN_RECORDS, waitSeconds: 2 });
+  });
+
   it("counts what is no record, and what is too large to be put again, and says so in its log", async () => {
     const source = [recordOf(0, {}), null, recordOf(1, { user: "large" })];
     const bench = benchOf(source, { oversize: ({ partitionKey }) => partitionKey === "large" });
@@ -195,7 +207,7 @@ function benchOf(
   let nowMs = 0;
   /** How many records each put has brought. */
   const puts: number[] = [];
-  const bench = { put, puts, telemetry, paused: false, bufferSeconds: 300, invoke };
+  const bench = { put, puts, telemetry, paused: false, rate: null as number | null, bufferSeconds: 300, invoke };
   const deps: Deps = {
     pipeline,
     read: (name) => (one, reached) => (one.kind === "stored" ? stored(reached) : ofShard(name)(one, reached)),
@@ -211,7 +223,7 @@ function benchOf(
         return { records: good.length, bytes: 0, oversize: rest };
       },
     }),
-    control: { paused: async () => bench.paused, open: async () => {} },
+    control: { said: async () => ({ paused: bench.paused, recordsPerSecond: bench.rate }) },
     bufferSeconds: bench.bufferSeconds,
     telemetry,
     now: () => nowMs,
@@ -264,6 +276,7 @@ const whole: ReplayRequest = {
   reasons: [],
   batches: [],
   where: {},
+  types: [],
   dryRun: false,
   recordsPerSecond: 1_000_000,
   name: "",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from "@aws-sdk/client-kinesis";
+import { controlKey } from "@millrace/aws";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { openMachine } from "../cli/replay/machine.ts";
@@ -33,6 +34,11 @@ describe("the archive into the lake", () => {
     expect(output.counts.wanted).toBe(runtime.stats().deliveries.RawDelivery?.received);
     expect(output.estimate.atLeastSeconds).toBe(Math.ceil(output.counts.wanted / output.request.recordsPerSecond));
     expect(output.estimate.dollars).toBeGreaterThan(0);
+    const types = ["purchase", "add_to_cart"];
+    const some = await replays.run({ dryRun: true, types });
+    const ofTypes = whole.rows.filter(({ event_type }) => types.includes(String(event_type)));
+    expect(ofTypes.length).toBeGreaterThan(0);
+    expect(some.output.counts.wanted).toBe(ofTypes.length);
     await runtime.drain();
     expect((await rows()).stored).toBe(whole.stored);
   });
@@ -112,13 +118,13 @@ describe("the archive into the lake", () => {
     const arn = await replays.start({ name: "paused", recordsPerSecond: 5 }, "paused");
     for (let second = 0; received() === before && second < 600; second++)
       await runtime.advanceTo(runtime.clock.now() + 1000);
-    await replays.pause("paused", true);
+    await replays.say("paused", { paused: true });
     await runtime.advanceTo(runtime.clock.now() + 60_000);
     const paused = received();
     await runtime.advanceTo(runtime.clock.now() + 3_600_000);
     expect(received()).toBe(paused);
     expect(await replays.status(arn)).toBe("RUNNING");
-    await replays.pause("paused", false);
+    await replays.say("paused", { paused: false });
     const { output } = await replays.end(arn);
     expect(received() - before).toBe(output.counts.wanted);
     expect(output.counts.wanted).toBeGreaterThan(paused - before);
@@ -173,7 +179,11 @@ describe("the archive into the lake", () => {
     const machine = await openMachine(options.place);
     expect(await machine.start("cli", options.act.request)).toBe(true);
     await runtime.advanceTo(runtime.clock.now() + 1000);
-    await machine.setPaused("cli", false);
+    await machine.say("cli", { recordsPerSecond: 7 });
+    await machine.say("cli", { paused: false });
+    const said = await runtime.objects.get(lake(), controlKey("cli"));
+    expect(JSON.parse(String(said))).toEqual({ paused: false, recordsPerSecond: 7 });
+    await expect(machine.say("nobody", { paused: true })).rejects.toThrow("nobody puts no records (yet)");
     while ((await machine.state("cli")).status === "RUNNING") await runtime.advanceTo(runtime.clock.now() + 60_000);
     const state = await machine.state("cli");
     expect(state).toMatchObject({ status: "SUCCEEDED", done: state.total, output: { counts: { wanted: 0 } } });

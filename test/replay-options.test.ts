@@ -19,6 +19,7 @@ describe("npm run replay's options", () => {
           entities: ["a", "b"],
           view: null,
           raise: "marks",
+          types: [],
           reasons: [],
           batches: [],
           where: { page: "a=b" },
@@ -34,6 +35,13 @@ describe("npm run replay's options", () => {
       act: { request: { dryRun: true } },
       wait: false,
     });
+    expect(parseOptions([...start, "--type", "purchase", "--type", "refund"])).toMatchObject({
+      act: { request: { types: ["purchase", "refund"] } },
+    });
+    const rate = { kind: "rate", execution: "x", recordsPerSecond: 500 };
+    expect(parseOptions(["--status", "x", "--rate", "500"])).toMatchObject({ act: rate });
+    expect(parseOptions(["--status", "x"])).toMatchObject({ act: { kind: "status", execution: "x" } });
+    expect(() => parseOptions(["--status", "x", "--rate", "fast"])).toThrow("expected a whole number from 1 to");
     expect(parseOptions(["--pause", "x"])).toMatchObject({ act: { kind: "pause", execution: "x" } });
     expect(parseOptions([...start, "--help"])).toBeNull();
   });

@@ -1,5 +1,5 @@
 /** Replays as their machine runs them on a local runtime in virtual time, for tests. */
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
   type DescribeExecutionCommandOutput,
@@ -7,7 +7,7 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
-import { controlKey, type ReplayRequest } from "@millrace/aws";
+import { type ReplayControl, type ReplayRequest, s3ReplayControl } from "@millrace/aws";
 import type { Runtime } from "../local/runtime.ts";
 
 export interface Replays {
@@ -16,7 +16,7 @@ export interface Replays {
   start(request: Partial<ReplayRequest>, name?: string): Promise<string>;
   end(executionArn: string): Promise<Outcome>;
   status(executionArn: string): Promise<string | undefined>;
-  pause(execution: string, paused: boolean): Promise<void>;
+  say: ReplayControl["say"];
   redrive(executionArn: string): Promise<void>;
   close(): void;
 }
@@ -59,10 +59,7 @@ export function replaysOf(runtime: Runtime): Replays {
     },
     run: async (over, name) => replays.end(await replays.start(over, name)),
     status: async (executionArn) => (await client.send(new DescribeExecutionCommand({ executionArn }))).status,
-    async pause(execution, paused) {
-      const place = { Bucket: runtime.physicalId("LakeBucket"), Key: controlKey(execution) };
-      await s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify({ paused }) }));
-    },
+    say: (execution, change) => s3ReplayControl(s3, runtime.physicalId("LakeBucket")).say(execution, change),
     async redrive(executionArn) {
       await client.send(new RedriveExecutionCommand({ executionArn }));
     },

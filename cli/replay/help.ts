@@ -1,8 +1,8 @@
-import { REPLAY_DEFAULTS, REPLAY_SOURCES, REPLAY_TARGETS } from "@millrace/aws";
+import { REPLAY_DEFAULTS, REPLAY_SOURCES, REPLAY_TARGETS, TYPE_COLUMN } from "@millrace/aws";
 import { DEFAULT_PORT } from "../dev/options.ts";
 
 export const HELP = `npm run replay -- --source SOURCE --target TARGET --from TIME --to TIME [options]
-npm run replay -- --status NAME | --pause NAME | --resume NAME | --redrive NAME
+npm run replay -- --status NAME [--rate N] | --pause NAME | --resume NAME | --redrive NAME
 
 Puts records again that something has lost or made wrong. What is whole stays as it is, however often, while traffic goes on.
 docs/replay.md has the table of sources and targets.
@@ -15,7 +15,8 @@ docs/replay.md has the table of sources and targets.
   --view NAME         (features) only this view
   --raise latest      (features) every entity, with all that the lake and the stream have: after the loss of the table, for a
                       new view or version. Otherwise the entities with an event in the time are made anew as far as their marks go
-  --where COL=VALUE   only events whose column has this value, such as event_type=purchase; any number of times
+  --type TYPE         only events of this type (the column ${TYPE_COLUMN}), such as purchase; any number of times: one of them
+  --where COL=VALUE   only events whose column has this value, such as region=EU; any number of times: all of them
   --reason REASON     (quarantine) only what is there for this reason; any number of times
   --batch FILE        (failed) the batches of these messages, of an SQS or SNS destination, as JSON; any number of times. Without it:
                       those in the failed bucket. --from and --to may be left out
@@ -23,7 +24,7 @@ docs/replay.md has the table of sources and targets.
   --dry-run           count and estimate only
   --name NAME         tells it from the same replay done before, which is not done again otherwise
 
-  --status NAME       how far a replay is
+  --status NAME       how far a replay is; with --rate N it goes on at this rate after the pieces under way
   --pause NAME        it stops after the pieces that are under way, and waits
   --resume NAME       it goes on
   --redrive NAME      a failed one goes on with what is missing

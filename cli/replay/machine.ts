@@ -1,5 +1,5 @@
 /** The deployed or local machine of replays, as the command asks it. */
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
   DescribeMapRunCommand,
@@ -8,7 +8,7 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
-import { controlKey, type ReplayRequest } from "@millrace/aws";
+import { type ReplayRequest, type ReplaySaid, s3ReplayControl } from "@millrace/aws";
 import { explained, openPlace, type Place } from "../machine-place.ts";
 import { UserError } from "../user-error.ts";
 
@@ -16,7 +16,8 @@ export interface ReplayMachine {
   /** False when an execution of this name was there before. */
   start(name: string, request: ReplayRequest): Promise<boolean>;
   state(name: string): Promise<ReplayState>;
-  setPaused(name: string, paused: boolean): Promise<void>;
+  /** Pauses it, lets it go on, or changes its rate. */
+  say(name: string, change: Partial<ReplaySaid>): Promise<void>;
   redrive(name: string): Promise<void>;
   close(): void;
 }
@@ -72,9 +73,14 @@ export async function openMachine(place: Place): Promise<ReplayMachine> {
         throw hinted(error, place, name);
       }
     },
-    async setPaused(name, paused) {
-      const place = { Bucket: lakeBucket, Key: controlKey(name) };
-      await s3.send(new PutObjectCommand({ ...place, Body: JSON.stringify({ paused }) }));
+    async say(name, change) {
+      try {
+        await s3ReplayControl(s3, lakeBucket).say(name, change);
+      } catch (error) {
+        if (error instanceof Error && error.name === "NoSuchKey")
+          throw new UserError(`${name} puts no records (yet), so there is nothing to pause or to pace.`);
+        throw hinted(error, place, name);
+      }
     },
     async redrive(name) {
       try {

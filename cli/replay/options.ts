@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type FailedBatch, failuresIn, type ReplayRequest, ReplayRequestError, readReplayRequest } from "@millrace/aws";
+import {
+  type FailedBatch,
+  failuresIn,
+  isRate,
+  MOST_RECORDS_PER_SECOND,
+  type ReplayRequest,
+  ReplayRequestError,
+  readReplayRequest,
+} from "@millrace/aws";
 import { type Place, toPlace } from "../machine-place.ts";
 import { UserError } from "../user-error.ts";
 
@@ -9,7 +17,8 @@ export interface ReplayOptions {
   readonly place: Place;
   readonly act:
     | { readonly kind: "start"; readonly request: ReplayRequest }
-    | { readonly kind: "status" | "pause" | "resume" | "redrive"; readonly execution: string };
+    | { readonly kind: "status" | "pause" | "resume" | "redrive"; readonly execution: string }
+    | { readonly kind: "rate"; readonly execution: string; readonly recordsPerSecond: number };
   /** Follow it to its end. */
   readonly wait: boolean;
 }
@@ -23,6 +32,7 @@ const OPTIONS = {
   ...{ view: text, raise: text },
   entity: { type: "string", multiple: true },
   where: { type: "string", multiple: true },
+  type: { type: "string", multiple: true },
   reason: { type: "string", multiple: true },
   batch: { type: "string", multiple: true },
   ...{ "dry-run": flag, "no-wait": flag },
@@ -43,6 +53,8 @@ function toAct(values: Values, folder: string): ReplayOptions["act"] {
   const acts = (["status", "pause", "resume", "redrive"] as const).filter((kind) => values[kind] !== undefined);
   const [kind, second] = acts;
   if (second !== undefined) throw usage(`--${kind} and --${second} are two commands: give one.`);
+  if (kind === "status" && values.rate !== undefined)
+    return { kind: "rate", execution: String(values.status), recordsPerSecond: toRate(values.rate) };
   if (kind !== undefined) return { kind, execution: String(values[kind]) };
   if (values.source === undefined && values.target === undefined)
     throw usage("What should be replayed? Give --source, --target, --from and --to, or --status NAME.");
@@ -50,13 +62,13 @@ function toAct(values: Values, folder: string): ReplayOptions["act"] {
 }
 
 function toRequest(values: Values, folder: string): ReplayRequest {
-  const { source, target, rate, name, view, raise, entity = [], where = [], reason = [] } = values;
+  const { source, target, rate, name, view, raise, entity = [], where = [], type = [], reason = [] } = values;
   const batches = (values.batch ?? []).flatMap((path) => batchesIn(path, folder));
   const from = toTime(values.from) ?? timeOf(Math.min(...batches.map(({ firstArrival }) => Date.parse(firstArrival))));
   const to = toTime(values.to) ?? timeOf(Math.max(...batches.map(({ lastArrival }) => Date.parse(lastArrival))) + 1);
   return readReplayRequest({
     ...{ source, target, from, to, entities: entity },
-    ...{ reasons: reason, batches },
+    ...{ types: type, reasons: reason, batches },
     where: Object.fromEntries(where.map(toCondition)),
     dryRun: values["dry-run"] === true,
     ...(rate !== undefined && { recordsPerSecond: Number(rate) }),
@@ -81,6 +93,12 @@ function timeOf(ms: number): string | undefined {
 /** A day alone is its beginning. */
 function toTime(written: string | undefined): string | undefined {
   return written !== undefined && /^\d{4}-\d\d-\d\d$/.test(written) ? `${written}T00:00:00Z` : written;
+}
+
+function toRate(written: string): number {
+  const rate = Number(written);
+  if (isRate(rate)) return rate;
+  throw usage(`--rate: expected a whole number from 1 to ${MOST_RECORDS_PER_SECOND}, got "${written}".`);
 }
 
 function toCondition(written: string): readonly [string, string] {

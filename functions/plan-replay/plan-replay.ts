@@ -8,6 +8,7 @@ import {
   replayId,
   replayWork,
   type Telemetry,
+  TYPE_COLUMN,
 } from "@millrace/aws";
 import { recoverableQuery, unloadJson } from "@millrace/lake";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
@@ -44,6 +45,9 @@ export function planReplay(deps: Deps) {
     const request = readReplayRequest(asked.request);
     if (request.target === "replay-stream" && !deps.hasReplayStream) {
       throw new ReplayRequestError("target: this stack has no stream for replays; deploy it with ReplayStream=true");
+    }
+    if (request.types.length > 0 && !deps.pipeline.schema.columns.some(({ name }) => name === TYPE_COLUMN)) {
+      throw new ReplayRequestError(`types: the event schema has no ${TYPE_COLUMN}; give the column that tells (where)`);
     }
     if (isFirst(asked)) refuseWhatIsNotThere(deps, request);
     // A dry run may be done at any time: it changes nothing, and what it counts may have changed.

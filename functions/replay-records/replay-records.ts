@@ -27,7 +27,7 @@ export interface Deps {
   readonly read: (source: ReplayRequest["source"]) => ReadChunk;
   readonly sinkOf: (target: ReplayRequest["target"]) => RecordSink;
   readonly returns: QuarantineReturns;
-  readonly control: ReplayControl;
+  readonly control: Pick<ReplayControl, "said">;
   /** How long Firehose keeps a partition of the lake open. */
   readonly bufferSeconds: number;
   readonly telemetry: Telemetry;
@@ -61,16 +61,17 @@ export const PAUSED_SECONDS = 30;
 export function replayRecords(deps: Deps) {
   return async (work: Work): Promise<ReplayProgress> => {
     const before = work.progress ?? { ...NOTHING_REACHED, counts: NO_COUNTS, done: false, waitSeconds: 0 };
-    if (await deps.control.paused(work.execution)) return { ...before, waitSeconds: PAUSED_SECONDS };
-    const slice = await takeSlice(deps, work, before);
+    const { paused, recordsPerSecond } = await deps.control.said(work.execution);
+    if (paused) return { ...before, waitSeconds: PAUSED_SECONDS };
+    const pace = paceFor(deps, work, recordsPerSecond ?? work.request.recordsPerSecond);
+    const slice = await takeSlice(deps, work, before, pace);
     const progress = { ...slice, counts: addCounts(before.counts, slice.counts) };
     report(deps, work, slice);
     return progress;
   };
 }
 
-async function takeSlice(deps: Deps, work: Work, reached: Reached): Promise<ReplayProgress> {
-  const pace = paceFor(deps, work);
+async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): Promise<ReplayProgress> {
   const untilMs = deps.now() + MOST_MS;
   const partitions = new Set<string>();
   let counts = NO_COUNTS;
@@ -121,8 +122,8 @@ async function send(
 
 const NOTHING_SUNK = { records: 0, bytes: 0, oversize: [] } as const;
 
-function paceFor({ bufferSeconds }: Deps, { request, workers }: Work): Pace {
-  const { recordsPerSecond, dryRun, target } = request;
+function paceFor({ bufferSeconds }: Deps, { request, workers }: Work, recordsPerSecond: number): Pace {
+  const { dryRun, target } = request;
   if (dryRun) return paceOf({ recordsPerSecond: Number.POSITIVE_INFINITY, workers, bufferSeconds: null });
   return paceOf({ recordsPerSecond, workers, bufferSeconds: target === "replay-stream" ? null : bufferSeconds });
 }

@@ -49,7 +49,7 @@ export {
   type ReadChunk,
   type Sourced,
 } from "./replay/chunk.ts";
-export { controlKey, type ReplayControl, replayWork, s3ReplayControl } from "./replay/control.ts";
+export { controlKey, type ReplayControl, type ReplaySaid, replayWork, s3ReplayControl } from "./replay/control.ts";
 export { type FailedBatch, failuresIn } from "./replay/failed-batch.ts";
 export { type FailedBatches, type FoundBatch, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
@@ -61,6 +61,7 @@ export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf }
 export { unloadedRecords } from "./replay/quarantine-source.ts";
 export { chunkReader } from "./replay/read-chunk.ts";
 export {
+  isRate,
   MOST_RECORDS_PER_SECOND,
   REPLAY_DEFAULTS,
   REPLAY_RAISES,
@@ -71,6 +72,7 @@ export {
   type ReplaySource,
   type ReplayTarget,
   readReplayRequest,
+  TYPE_COLUMN,
 } from "./replay/request.ts";
 export { mapResults, replayCounts } from "./replay/results.ts";
 export { firehoseReturns, type QuarantineReturns, type Returned } from "./replay/returns.ts";

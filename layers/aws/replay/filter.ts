@@ -1,6 +1,6 @@
 import { type Decoded, decodeAll, type Pipeline, type Row } from "@millrace/engine";
 import type { Quarantined, Sourced } from "./chunk.ts";
-import type { ReplayRequest } from "./request.ts";
+import { type ReplayRequest, TYPE_COLUMN } from "./request.ts";
 
 /** A record that a replay is about, with what today's definitions make of it. */
 export interface Wanted {
@@ -24,7 +24,7 @@ export function wantedOf(pipeline: Pipeline, request: ReplayRequest, sourced: re
   );
   return found.flatMap(({ index, quarantined }, i) => {
     const one = decoded[i] as Decoded;
-    return matches(request.where, one.event?.row ?? null)
+    return matches(request, one.event?.row ?? null)
       ? [{ index, decoded: one, ...(quarantined && { quarantined }) }]
       : [];
   });
@@ -40,6 +40,8 @@ export function verdictOf(decoded: Decoded): string {
   return decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
 }
 
-function matches(where: ReplayRequest["where"], row: Row | null): boolean {
-  return Object.entries(where).every(([column, value]) => row !== null && String(row[column] ?? "") === value);
+function matches({ where, types }: ReplayRequest, row: Row | null): boolean {
+  const says = (column: string) => (row === null ? null : String(row[column] ?? ""));
+  if (types.length > 0 && !types.includes(says(TYPE_COLUMN) ?? "")) return false;
+  return Object.entries(where).every(([column, value]) => says(column) === value);
 }

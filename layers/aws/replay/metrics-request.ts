@@ -5,7 +5,7 @@ export const MOST_METRICS_DAYS = 31;
 const HOUR_MS = 3_600_000;
 
 /** What a replay into metrics cannot be asked: a window is made whole or not at all. */
-export function againstMetrics({ source, from, to, entities, where }: ReplayRequest): readonly string[] {
+export function againstMetrics({ source, from, to, entities, where, types }: ReplayRequest): readonly string[] {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   return [
     ...(source === "archive"
@@ -17,8 +17,8 @@ export function againstMetrics({ source, from, to, entities, where }: ReplayRequ
     ...(toMs - fromMs > MOST_METRICS_DAYS * 24 * HOUR_MS
       ? [`from, to: metrics are made of at most ${MOST_METRICS_DAYS} days at once, ask for them in parts`]
       : []),
-    ...(entities.length > 0 || Object.keys(where).length > 0
-      ? ["entities, where: a window is made of all of its events"]
+    ...(entities.length + Object.keys(where).length + types.length > 0
+      ? ["entities, where, types: a window is made of all of its events"]
       : []),
   ];
 }

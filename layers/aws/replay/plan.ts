@@ -80,10 +80,10 @@ export interface Unload {
 
 /** The same request, however its fields are written, has the same id; another name makes it another request. */
 export function replayId(request: ReplayRequest): string {
-  const { entities, where, batches, ...rest } = request;
+  const { entities, where, types, batches, ...rest } = request;
   const columns = Object.entries(where).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const places = batches.map(({ shard, first, last }) => `${shard} ${first} ${last}`).toSorted();
-  const parts = { ...rest, entities: entities.toSorted(), where: columns, batches: places };
+  const parts = { ...rest, entities: entities.toSorted(), types: types.toSorted(), where: columns, batches: places };
   const fields = Object.entries(parts).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return md5Hex(Buffer.from(JSON.stringify(fields))).slice(0, 16);
 }

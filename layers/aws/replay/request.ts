@@ -27,6 +27,8 @@ export interface ReplayRequest {
   readonly raise: (typeof REPLAY_RAISES)[number];
   /** Only events whose columns have these values, as text. */
   readonly where: Readonly<Record<string, string>>;
+  /** Only events of one of these types, which stand in the column `event_type`. Empty: all. */
+  readonly types: readonly string[];
   /** Only quarantined records with one of these reasons. Empty: all. */
   readonly reasons: readonly string[];
   /** These batches that were given up, instead of those in the failed bucket: what SQS or SNS got of them. */
@@ -45,6 +47,7 @@ export const REPLAY_DEFAULTS = {
   view: null,
   raise: "marks",
   where: {},
+  types: [],
   reasons: [],
   batches: [],
   dryRun: false,
@@ -56,6 +59,9 @@ export const REPLAY_DEFAULTS = {
 const MOST_NAMES = 1000;
 const MOST_BATCHES = 400;
 export const MOST_RECORDS_PER_SECOND = 1_000_000;
+
+/** Where a schema says what kind of event it is; one that does not has no types. */
+export const TYPE_COLUMN = "event_type";
 
 export class ReplayRequestError extends Error {
   override readonly name = "ReplayRequestError";
@@ -109,22 +115,24 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
     typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string")
       ? null
       : 'texts by column, such as {"event_type": "purchase"}',
+  types: names,
   reasons: names,
   batches: (value) =>
     Array.isArray(value) && value.length <= MOST_BATCHES && value.every(isFailedBatch)
       ? null
       : `a list of at most ${MOST_BATCHES} batches with stream, shard, first, last, firstArrival and lastArrival`,
   dryRun: (value) => (typeof value === "boolean" ? null : "true or false"),
-  recordsPerSecond: (value) =>
-    Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MOST_RECORDS_PER_SECOND
-      ? null
-      : `a whole number from 1 to ${MOST_RECORDS_PER_SECOND}`,
+  recordsPerSecond: (value) => (isRate(value) ? null : `a whole number from 1 to ${MOST_RECORDS_PER_SECOND}`),
   name: (value) =>
     typeof value === "string" && /^[A-Za-z0-9_-]{0,40}$/.test(value) ? null : "up to 40 letters, digits, - and _",
 };
 
+export function isRate(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MOST_RECORDS_PER_SECOND;
+}
+
 function contradictions(request: ReplayRequest): readonly string[] {
-  const { from, to, source, target, view, raise, entities, where } = request;
+  const { from, to, source, target, view, raise, entities, where, types } = request;
   const features = target === "features";
   return [
     ...(Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`]),
@@ -133,8 +141,8 @@ function contradictions(request: ReplayRequest): readonly string[] {
     ...(features && source !== "quarantine" && entities.length > 0 && view === null
       ? ["entities: say of which view"]
       : []),
-    ...(features && source !== "quarantine" && Object.keys(where).length > 0
-      ? ["where: an item is made of all of its events"]
+    ...(features && source !== "quarantine" && Object.keys(where).length + types.length > 0
+      ? ["where, types: an item is made of all of its events"]
       : []),
     ...(features && source === "failed" && raise === "latest" ? ["raise: batches say themselves how far"] : []),
     ...(source !== "quarantine" && request.reasons.length > 0 ? ["reasons: only quarantine has reasons"] : []),
