@@ -10,6 +10,13 @@ const bought = { where: { event_type: "purchase" } };
 // Users beyond 50 of a window are estimated, within 3.3 %.
 const estimated = { limit: 50, beyond: "estimate" } as const;
 
+/** How many came, whatever they did. */
+const traffic = [
+  measure.count("events"),
+  measure.distinct("users", "user_id", estimated),
+  measure.distinct("sessions", "session_id", estimated),
+];
+
 /** How far visitors come: how many did each step, and what share of those who looked bought. */
 const funnel = [
   measure.distinct("viewers", "user_id", { ...estimated, ...viewed }),
@@ -25,19 +32,14 @@ export const metrics = defineMetrics({
       windows,
       by: ["event_type"],
       limit: 40,
-      measures: [
-        measure.count("events"),
-        measure.distinct("users", "user_id", estimated),
-        measure.distinct("sessions", "session_id", estimated),
-        measure.sum("amount", "amount"),
-      ],
+      measures: [...traffic, measure.sum("amount", "amount")],
     }),
-    defineMetric("by_region", { windows, by: ["region"], limit: 50, measures: [measure.count("events"), ...funnel] }),
+    defineMetric("by_region", { windows, by: ["region"], limit: 50, measures: [...traffic, ...funnel] }),
     defineMetric("by_category", {
       windows,
       by: ["category"],
       limit: 50,
-      measures: [measure.count("events"), ...funnel],
+      measures: [...traffic, ...funnel],
     }),
     defineMetric("top_items", {
       windows: [tumbling(minutes(5)), tumbling(hours(1)), tumbling(days(1))],
