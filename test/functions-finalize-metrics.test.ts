@@ -1,9 +1,18 @@
-import { readMetric, rollUp } from "@millrace/engine";
+import {
+  compileMetrics,
+  defineMetric,
+  defineMetrics,
+  measure,
+  minutes,
+  readMetric,
+  rollUp,
+  tumbling,
+} from "@millrace/engine";
 import { describe, expect, it } from "vitest";
 import { finalizeMetrics } from "../functions/finalize-metrics/finalize-metrics.ts";
 import { type TallyAnswer, tallyStream } from "../functions/tally-stream/tally-stream.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
-import { SHARD, START } from "./functions/shop.ts";
+import { pipeline, SHARD, START } from "./functions/shop.ts";
 import {
   DAY_START,
   eventsIn,
@@ -133,6 +142,18 @@ describe("finalize-metrics", () => {
     await finalize(task);
     expect(eventsIn(store)).toEqual([2, 1, 1]);
     expect(await results.get("k")).toMatchObject([{ lost: 1, again: 1 }, {}]);
+  });
+
+  it("does not tell what a window lost that goes on in the next hour, since half of it lies in another part", async () => {
+    const odd = defineMetric("odd", { windows: [tumbling(minutes(7))], measures: [measure.count("events")] });
+    const results = memoryResults();
+    const finalize = finalizeMetrics({
+      metrics: compileMetrics(defineMetrics({ metrics: [odd] }), pipeline),
+      ...{ rows: memoryRows({ "events/hour=03/": lake }), results, store: memoryMetrics([]) },
+      telemetry: memoryTelemetry(),
+    });
+    await finalize({ ...task, sinksFolder: null });
+    expect(await results.get("k")).toMatchObject([{ metric: "odd", lost: null, again: null }]);
   });
 
   it("has no last word while the lake lacks records", async () => {

@@ -229,44 +229,6 @@ describe("plan-replay for features", () => {
   });
 });
 
-describe("plan-replay for metrics", () => {
-  const wanted = { target: "metrics", from: "2026-03-04T22:00:00Z", to: STARTED };
-  const overMs = Date.parse(STARTED) + pipeline.allowedLatenessMs + LAG_MS;
-
-  it("waits until the last window is over and all that may be in it has settled in the lake", async () => {
-    expect(await benchOf([], { nowMs: overMs - 1001 }).plan("one", wanted)).toEqual({
-      kind: "settling",
-      waitSeconds: 2,
-    });
-    expect(await benchOf([], { nowMs: overMs }).plan("one", wanted)).toMatchObject({ kind: "metrics", mode: "write" });
-    await expect(benchOf([]).plan("one", { ...wanted, to: "2026-03-05T01:00:00Z" })).rejects.toThrow(
-      "ask up to 2026-03-05T00:00:00.000Z at most",
-    );
-  });
-
-  it("asks for the hours of the day that the time has, and names the metrics that the lake cannot tell", async () => {
-    const of = async (over: object) => {
-      const plan = await benchOf([], { nowMs: overMs }).plan("one", { ...wanted, ...over });
-      return plan.kind === "metrics" ? plan : null;
-    };
-    expect(await of({})).toMatchObject({ hours: ["22", "23"], chunks: 2, notOfTheLake: ["arrivals", "ledger"] });
-    expect((await of({ from: "2026-03-04T00:00:00Z", to: "2026-03-04T03:00:00Z" }))?.hours).toEqual(["00", "01", "02"]);
-    const night = await of({ from: "2026-03-03T23:00:00Z", to: "2026-03-04T01:00:00Z", dryRun: true });
-    expect(night).toMatchObject({ hours: ["00", "23"], mode: "compare" });
-    expect((await of({ from: "2026-02-20T05:00:00Z" }))?.hours).toHaveLength(24);
-  });
-
-  it("holds the lake against what may be in the windows: from an early clock's arrival on, to the end of the allowed lateness", async () => {
-    const plan = await benchOf([], { nowMs: overMs }).plan("one", wanted);
-    if (plan.kind !== "metrics") throw new Error(plan.kind);
-    const { allowedLatenessMs, maxSkewMs } = pipeline;
-    expect(plan.sinks.query).toContain(`arrival >= ${Date.parse(wanted.from) - maxSkewMs} `);
-    expect(plan.sinks.query).toContain(`arrival < ${Date.parse(wanted.to) + allowedLatenessMs}\n`);
-    expect(plan.events.query).toContain("TIMESTAMP '2026-03-04 22:00:00.000'");
-    expect(plan.sinks.prefix).not.toBe(plan.events.prefix);
-  });
-});
-
 describe("a request", () => {
   it("is the same however it is written, and another one in any other field", () => {
     const whole = { ...request, entities: ["b", "a"], where: { x: "1", y: "2" }, dryRun: false };

@@ -44,6 +44,18 @@ describe("final windows", () => {
     );
   });
 
+  it("leave a window as it is that the range cuts at either end", () => {
+    const at = (id: string, afterMs: number): Fact => ({
+      ...{ id, time: START + afterMs, user: "ann", item: null, region: null, amount: null },
+    });
+    const facts = [at("a", 10_000), at("b", 50_000)];
+    const events = toRecords(facts.map((fact) => ({ arrivalMs: fact.time, shard: 0, fact }))).flatMap(readable);
+    const rowsIn = (fromMs: number, toMs: number) => finalRowsOf(events, { fromMs, toMs }, "a").length;
+    expect(rowsIn(START, START + 60_000)).toBe(1);
+    expect(rowsIn(START, START + 59_999)).toBe(0);
+    expect(rowsIn(START + 1, START + 120_000)).toBe(0);
+  });
+
   it("are the same rows, byte for byte, whatever the order of the events", () => {
     fc.assert(
       fc.property(arrivals, range, (list, range) => {
