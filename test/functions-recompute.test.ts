@@ -214,6 +214,16 @@ describe("write", () => {
     expect(contents(world.store.items)).toEqual(before);
   });
 
+  it("takes the units that a comparison has told before", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(3, "u2", { item: "i2" })]);
+    world.store.lose();
+    const raiseTo = "latest" as const;
+    const told = await world.runAll({ raiseTo });
+    expect(told).toMatchObject({ readUnits: 2, writeUnits: 2 });
+    expect(await world.runAll({ mode: "write", raiseTo })).toMatchObject({ written: 2, readUnits: 2, writeUnits: 2 });
+    expect(await world.runAll({ mode: "write", raiseTo })).toMatchObject({ written: 0, readUnits: 2, writeUnits: 0 });
+  });
+
   it("reads the stream's tail as far as the items go, and only then", async () => {
     const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(3, "u2", { at: SETTLED + 1 })]);
     expect(await world.runAll({ mode: "write" })).toMatchObject({ written: 0, unchanged: 2, tail: 1 });

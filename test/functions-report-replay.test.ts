@@ -1,4 +1,7 @@
+import { readReplayRequest } from "@millrace/aws";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { estimateOf, type Figures } from "../functions/report-replay/estimate.ts";
 import { type Done, reportReplay } from "../functions/report-replay/report-replay.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 
@@ -19,7 +22,7 @@ describe("the report of a replay into metrics", () => {
         { metric: "spend", events: 3, late: 1, lost: null, again: null },
       ],
     });
-    expect(said.estimate).toEqual({ atLeastSeconds: 5, dollars: 0.02 });
+    expect(said.estimate).toMatchObject({ atLeastSeconds: 5, dollars: 0.02, of: { dynamodb: 0.0125 } });
     expect(JSON.parse(files.get(said.reportKey) ?? "")).toEqual(said);
   });
 
@@ -28,6 +31,74 @@ describe("the report of a replay into metrics", () => {
     const finalized = [{ missing: 7, events: 0, rows: 0, writeUnits: 0, resultKey: "00" }];
     await expect(report({ finalized })).rejects.toThrow(/lacks 7 records .*--source archive --target curated/);
     expect([...files.keys()]).toEqual(["00"]);
+  });
+});
+
+describe("the estimate", () => {
+  const request = { source: "archive", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z", dryRun: true };
+  const figuresOf = (target: string, over: Partial<Figures> = {}): Figures => ({
+    request: readReplayRequest({ ...request, target }),
+    counts: { wanted: 0, bytes: 0, recovered: 0 },
+    ...{ recomputed: null, metrics: null, chunks: 64, workers: 8, scannedBytes: [] },
+    ...over,
+  });
+
+  it("of items made anew says what Athena, DynamoDB and Lambda take", () => {
+    const recomputed = { rows: 1_600_000, tail: 0, readUnits: 1_000_000, writeUnits: 2_000_000 };
+    const { atLeastSeconds, dollars, of } = estimateOf(
+      figuresOf("features", { recomputed, scannedBytes: [1000, 200_000_000_000] }),
+    );
+    expect(of).toEqual({
+      ...{ firehose: 0, kinesis: 0, stepFunctions: 0.0161 },
+      // The smaller query is charged as 10 MiB.
+      athena: 1.0001,
+      dynamodb: 0.125 + 1.25,
+      lambda: 0.0057,
+    });
+    expect(dollars).toBe(2.4);
+    // 80 s of folding and one for each bucket, eight at a time; the table takes 4,000 units a second.
+    expect(atLeastSeconds).toBe(500);
+    expect(estimateOf(figuresOf("features", { recomputed: { ...recomputed, writeUnits: 0 } })).atLeastSeconds).toBe(18);
+  });
+
+  it("of records says what the delivery or the stream takes, at the rate that was asked for", () => {
+    const counts = { wanted: 4_000_000, bytes: 2_000_000_000, recovered: 0 };
+    const lake = estimateOf(figuresOf("curated", { counts }));
+    expect(lake).toMatchObject({ atLeastSeconds: 2000, of: { firehose: 1.3722, kinesis: 0, athena: 0, dynamodb: 0 } });
+    const { of } = estimateOf(figuresOf("replay-stream", { counts }));
+    expect(of).toMatchObject({ firehose: 0, kinesis: 0.224 });
+  });
+
+  it("is dearer with whatever there is more of, and never nothing where anything is done", () => {
+    const counts = fc.record({ wanted: fc.nat(1e6), bytes: fc.nat(1e9), recovered: fc.constant(0) });
+    const recomputed = fc.record({ rows: fc.nat(1e7), readUnits: fc.nat(1e7), writeUnits: fc.nat(1e7) });
+    const all = fc.record({
+      counts,
+      recomputed,
+      scannedBytes: fc.array(fc.nat(1e9)),
+      chunks: fc.integer({ min: 1, max: 99 }),
+    });
+    fc.assert(
+      fc.property(all, (figures) => {
+        const one = estimateOf(figuresOf("features", figures));
+        expect(one.dollars).toBeGreaterThan(0);
+        const posts = Object.values(one.of).reduce((sum, dollars) => sum + dollars, 0);
+        expect(Math.abs(posts - one.dollars)).toBeLessThan(0.011);
+        const more = { ...figures.recomputed, writeUnits: figures.recomputed.writeUnits + 1e6 };
+        const scannedBytes = [...figures.scannedBytes, 1e10];
+        expect(estimateOf(figuresOf("features", { ...figures, recomputed: more })).dollars).toBeGreaterThan(
+          one.dollars,
+        );
+        expect(estimateOf(figuresOf("features", { ...figures, scannedBytes })).dollars).toBeGreaterThan(one.dollars);
+      }),
+    );
+  });
+
+  it("says what a dry run cannot know: items that are made of rows which it does not make", () => {
+    const quarantine = readReplayRequest({ ...request, source: "quarantine", target: "features" });
+    expect(estimateOf({ ...figuresOf("features"), request: quarantine }).without).toHaveLength(1);
+    expect(estimateOf({ ...figuresOf("features"), request: { ...quarantine, dryRun: false } }).without).toEqual([]);
+    expect(estimateOf(figuresOf("features", { recomputed: {} })).without).toEqual([]);
   });
 });
 
@@ -48,7 +119,7 @@ function bench(tallies: Readonly<Record<string, readonly object[]>>) {
   const done: Done = {
     request: { source: "archive", target: "metrics", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z" },
     ...{ execution: "one", startedAt: "2026-03-05T00:00:00Z", chunks: 24, notOfTheLake: ["arrivals"] },
-    ...{ recordsManifestKey: null, rowsManifestKey: null },
+    ...{ recordsManifestKey: null, rowsManifestKey: null, scannedBytes: [] },
     finalized: Object.keys(tallies).map((resultKey) => ({
       ...{ missing: 0, events: 10, rows: 100, writeUnits: 10_000, resultKey },
     })),

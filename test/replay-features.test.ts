@@ -115,6 +115,10 @@ describe("features", () => {
     const { output, cause } = await replays.run({ target: "features", dryRun: true });
     expect(cause).toBeUndefined();
     expect(output.recomputed).toMatchObject({ rowless: 1, different: 1, written: 0 });
+    // Two queries of the smallest size; reading the items; and what writing them takes, which in a table that is whole is the ghost alone.
+    expect(output.estimate).toMatchObject({ without: [], of: { athena: 0.0002, firehose: 0 } });
+    expect(output.estimate.of.dynamodb).toBeGreaterThan(0);
+    expect(output.recomputed.writeUnits).toBe(1);
   });
 
   it("of one entity are made anew alone", async () => {

@@ -14,7 +14,7 @@ export interface FinalMetrics {
   readonly notOfTheLake: readonly string[];
 }
 
-export function metricsLines(metrics: FinalMetrics, { atLeastSeconds, dollars }: Estimate): readonly string[] {
+export function metricsLines(metrics: FinalMetrics): readonly string[] {
   const figures = metrics.changes.map(({ metric, events, late, lost, again }) => [
     `  ${metric}`,
     number(events),
@@ -26,11 +26,5 @@ export function metricsLines(metrics: FinalMetrics, { atLeastSeconds, dollars }:
     `  final rows         ${number(metrics.rows)}`,
     ...columns([["  metric", "events", "of these too late", "had been lost", "had been counted again"], ...figures]),
     `  not of the lake    ${metrics.notOfTheLake.join(", ")}: as they were counted`,
-    `  takes              ${number(atLeastSeconds)} s at least, about $${dollars.toFixed(2)} on AWS, and Athena's part`,
   ];
-}
-
-interface Estimate {
-  readonly atLeastSeconds: number;
-  readonly dollars: number;
 }

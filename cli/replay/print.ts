@@ -1,5 +1,6 @@
 import { number } from "../start/words.ts";
 import type { ReplayState } from "./machine.ts";
+import { costLines, type Estimate } from "./print-cost.ts";
 import { type FinalMetrics, metricsLines } from "./print-metrics.ts";
 
 /** What a replay came to, for a person. */
@@ -10,7 +11,8 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
     return `This was asked for before: ${said.execution} is it. Another --name does it again.\n`;
   const { counts, recomputed, metrics, estimate, reportKey, chunks } = said as Report;
   const report = `  report             ${reportKey} in the lake's bucket\n`;
-  if (metrics !== null) return `${[`${name}: ${said.kind}`, ...metricsLines(metrics, estimate)].join("\n")}\n${report}`;
+  if (metrics !== null)
+    return `${[`${name}: ${said.kind}`, ...metricsLines(metrics)].join("\n")}\n${costLines(estimate)}${report}`;
   if (recomputed !== null) {
     const { entities = 0, different = 0, rowless = 0, written = 0, refused = 0, fewer = 0, tooLarge = 0 } = recomputed;
     const figures = {
@@ -27,7 +29,7 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
         ? [`  recovered          ${number(counts.recovered)}\n`, `  back in quarantine ${number(counts.returned)}\n`]
         : [];
     const put = counts.sent > 0 ? [`  records put again  ${number(counts.sent)}\n`] : [];
-    return `${name}: ${said.kind}\n${[...put, ...out].join("")}${shown.join("")}${report}`;
+    return `${name}: ${said.kind}\n${[...put, ...out].join("")}${shown.join("")}${costLines(estimate)}${report}`;
   }
   const { wanted, sent, bytes, oversize, unreadable, verdicts } = counts;
   const lines = [
@@ -38,9 +40,8 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
     `  records put again  ${number(sent)}`,
     ...(oversize > 0 ? [`  too large          ${number(oversize)}`] : []),
     ...(unreadable > 0 ? [`  no records         ${number(unreadable)}`] : []),
-    `  at this rate       ${number(estimate.atLeastSeconds)} s at least, about $${estimate.dollars.toFixed(2)} on AWS`,
   ];
-  return `${lines.join("\n")}\n${report}`;
+  return `${lines.join("\n")}\n${costLines(estimate)}${report}`;
 }
 
 interface Report {
@@ -51,7 +52,7 @@ interface Report {
     readonly verdicts: Readonly<Record<string, number>>;
   };
   readonly recomputed: Readonly<Record<string, number>> | null;
-  readonly estimate: { readonly atLeastSeconds: number; readonly dollars: number };
+  readonly estimate: Estimate;
   readonly reportKey: string;
   readonly chunks: number;
 }

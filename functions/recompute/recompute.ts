@@ -7,6 +7,7 @@ import {
   type FoldedState,
   type Position,
   type Recomputed,
+  type RecomputedItem,
   type Rejection,
   reachMs,
   recomputeEntity,
@@ -20,6 +21,7 @@ import { type HistoryDeps, listedItems, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import type { Finding, RecomputeAnswer, RecomputeCounts, RecomputeTask } from "./task.ts";
+import { readUnitsOf, writeUnitsOf } from "./units.ts";
 
 export interface Deps extends HistoryDeps {
   readonly items: EntityItems;
@@ -96,6 +98,7 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
   const rejections: Rejection[] = [];
   for (const entity of entities) {
     const items = loaded.byEntity.get(entity) ?? new Map<string, Uint8Array>();
+    run.counts.readUnits += readUnitsOf([...items.values()]);
     if (isBesides(run, entity, items)) continue;
     const recomputed = recomputeOne(run, entity, items);
     if (recomputed === null) continue;
@@ -207,6 +210,7 @@ function compareOne(run: Run, entity: string, atMarks: Recomputed): void {
     counts.older++;
     return;
   }
+  counts.writeUnits += writeUnitsOf(differentItems(atMarks));
   counts.beyond += recomputed.beyond;
   const finding = findDifference(deps.pipeline, { task, entity, recomputed, events });
   if (finding === null) {
@@ -265,10 +269,15 @@ function mayWrite(run: Run, entity: string, recomputed: Recomputed): boolean {
   return false;
 }
 
-function changed({ counts }: Run, { items }: Recomputed): readonly FoldedState[] {
-  const different = items.filter(({ bytes, stored }) => stored === null || Buffer.compare(bytes, stored) !== 0);
-  counts.unchanged += items.length - different.length;
+function changed({ counts }: Run, recomputed: Recomputed): readonly FoldedState[] {
+  const different = differentItems(recomputed);
+  counts.unchanged += recomputed.items.length - different.length;
+  counts.writeUnits += writeUnitsOf(different);
   return different.map(({ key, bytes }) => ({ key, id: stateId(key), events: [], bytes }));
+}
+
+function differentItems({ items }: Recomputed): readonly RecomputedItem[] {
+  return items.filter(({ bytes, stored }) => stored === null || Buffer.compare(bytes, stored) !== 0);
 }
 
 function keep({ findings }: Run, finding: Finding): void {
@@ -288,7 +297,18 @@ async function putFindings({ deps, task, findings }: Run): Promise<string | null
 
 function noCounts(): RecomputeCounts {
   const none = { rows: 0, tail: 0, entities: 0, beyond: 0, expired: 0, equal: 0, different: 0, missing: 0, refused: 0 };
-  return { ...none, rowless: 0, older: 0, written: 0, unchanged: 0, fewer: 0, tooLarge: 0, conflicts: 0 };
+  return {
+    ...none,
+    rowless: 0,
+    older: 0,
+    readUnits: 0,
+    writeUnits: 0,
+    written: 0,
+    unchanged: 0,
+    fewer: 0,
+    tooLarge: 0,
+    conflicts: 0,
+  };
 }
 
 function report({ deps, task, counts, findings }: Run): void {

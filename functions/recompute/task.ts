@@ -73,6 +73,9 @@ export interface RecomputeCounts {
   tooLarge: number;
   /** Writes that met another writer, and were done again. */
   conflicts: number;
+  /** Of DynamoDB: what reading the entities' items takes, and what writing the items takes that are not as they should be. */
+  readUnits: number;
+  writeUnits: number;
   /** Events that the view refused now, put into quarantine. */
   refused: number;
 }

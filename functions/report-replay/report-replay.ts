@@ -8,7 +8,7 @@ import {
   type Telemetry,
   type WorkFiles,
 } from "@millrace/aws";
-import { type Estimate, estimateOf, metricsEstimateOf } from "./estimate.ts";
+import { type Estimate, estimateOf } from "./estimate.ts";
 import { type FinalizedHour, type FinalMetrics, sumOfHours } from "./final-metrics.ts";
 
 export interface Deps {
@@ -23,6 +23,10 @@ export interface Done {
   /** ISO. */
   readonly startedAt: string;
   readonly chunks: number;
+  /** Pieces at one time; not given where the machine has it fixed. */
+  readonly workers?: number;
+  /** Bytes that each query has read. */
+  readonly scannedBytes: readonly number[];
   /** The manifests that the Maps' ResultWriters left: of records put again, and of items made anew; null where there was nothing to do. */
   readonly recordsManifestKey: string | null;
   readonly rowsManifestKey: string | null;
@@ -58,6 +62,8 @@ export function reportReplay({ files, telemetry, now }: Deps) {
     const items = rowsManifestKey === null ? null : await mapResults(files, rowsManifestKey);
     const metrics =
       done.finalized === null ? null : await sumOfHours(files, { ...done, finalized: done.finalized, request });
+    const recomputed = items === null ? null : sumOf(items as Record<string, number>[]);
+    const { workers = 1, scannedBytes } = done;
     const report: ReplayReport = {
       kind: request.dryRun ? "dry run" : "done",
       execution,
@@ -66,12 +72,9 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       endedAt: new Date(now()).toISOString(),
       chunks,
       counts,
-      recomputed: items === null ? null : sumOf(items as Record<string, number>[]),
+      recomputed,
       metrics,
-      estimate:
-        metrics === null
-          ? estimateOf(counts, { chunks, recordsPerSecond: request.recordsPerSecond })
-          : metricsEstimateOf(metrics, { chunks }),
+      estimate: estimateOf({ request, counts, recomputed, metrics, chunks, workers, scannedBytes }),
       reportKey: `reports/replay/${execution}.json`,
     };
     await files.put(report.reportKey, `${JSON.stringify(report, null, 2)}\n`);
