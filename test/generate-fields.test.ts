@@ -134,7 +134,7 @@ describe("reading field by field", () => {
 
   it("makes of every number the one that JSON.parse makes of it, to the last bit and the sign of zero", () => {
     const column = { name: "n", path: ["n"], type: "double", required: true, sensitive: false } as const;
-    const reader = new FieldReader([column], new Set(["n"]));
+    const reader = new FieldReader([column], new Set(["n"]), "n", "n");
     fc.assert(
       fc.property(numbers, (number) => {
         reader.load([recordOf(`{"n":${number}}`)], 0);
@@ -142,6 +142,19 @@ describe("reading field by field", () => {
         expect(reader.value(0)).toBe(JSON.parse(number));
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it("gives an event the identity that its key, its id and its time have", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream, "user_id");
+    const texts = fc.stringMatching(/^[ -!#-[\]-~]{1,120}$/);
+    fc.assert(
+      fc.property(texts, texts, fc.constantFrom(0, 999, 1_772_366_400_000, -5), (id, user, timeMs) => {
+        const json = JSON.stringify({ event_id: id, event_type: "t", event_time: timeMs, user_id: user });
+        const record = { ...recordOf(json), partitionKey: user };
+        expect(decodeForViews(everything, [record])[0]).toStrictEqual(decode(pipeline, record));
+      }),
+      { numRuns: 500 },
     );
   });
 
@@ -246,22 +259,22 @@ interface Pipelines {
 
 const made = new Map<string, Promise<Pipelines>>();
 
-function pipelinesOf(text: string): Promise<Pipelines> {
-  const pipelines = made.get(text) ?? compiled(text);
-  made.set(text, pipelines);
+function pipelinesOf(text: string, partitionKey = "event_id"): Promise<Pipelines> {
+  const pipelines = made.get(partitionKey + text) ?? compiled(text, partitionKey);
+  made.set(partitionKey + text, pipelines);
   return pipelines;
 }
 
 /** One whose views look at the identity alone, and the same as if they looked at every column. */
-async function compiled(text: string): Promise<Pipelines> {
+async function compiled(text: string, partitionKey: string): Promise<Pipelines> {
   const { eventSchema } = await importSource(compileSchema(text).eventSource);
   const views = [
     defineView("events", { entity: "event_id", features: [count("n", { windows: [tumbling(minutes(1))] })] }),
   ];
-  const features = defineFeatures({ partitionKey: "event_id", allowedLatenessMs: 60_000, maxSkewMs: 60_000, views });
+  const features = defineFeatures({ partitionKey, allowedLatenessMs: 60_000, maxSkewMs: 60_000, views });
   const pipeline = compile(features, eventSchema);
   const columns = eventSchema.columns;
-  const fields = new FieldReader(columns, new Set(columns.map(({ name }) => name)));
+  const fields = new FieldReader(columns, new Set(columns.map(({ name }) => name)), partitionKey, eventSchema.idColumn);
   return { pipeline, everything: { ...pipeline, fields } };
 }
 

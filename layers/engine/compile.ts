@@ -149,7 +149,8 @@ export function compile(features: Features, schema: EventSchema): Pipeline {
   });
   const { partitionKey, allowedLatenessMs, maxSkewMs, slackMs } = features;
   const wanted = new Set([partitionKey, schema.idColumn, schema.timeColumn, ...views.flatMap(columnsOf)]);
-  const fields = schema.readFields === undefined ? null : new FieldReader(schema.columns, wanted);
+  const { readFields, columns, idColumn } = schema;
+  const fields = readFields === undefined ? null : new FieldReader(columns, wanted, partitionKey, idColumn);
   return { schema, partitionKey, allowedLatenessMs, maxSkewMs, slackMs, views, fields };
 }
 

@@ -61,9 +61,11 @@ export function decodeForViews(pipeline: Pipeline, records: readonly StreamRecor
     for (let i = from; i < to; i++) {
       const record = records[i] as StreamRecord;
       const row = fields.find(i - from) ? (schema.readFields?.(fields) ?? null) : null;
-      const isRow = row !== null && typeof row !== "string";
-      const reading = isRow ? judge(pipeline, record, row) : read(pipeline, record, parse(record));
-      results.push(identify(pipeline, record, reading));
+      if (row === null || typeof row === "string") results.push(decode(pipeline, record));
+      else {
+        const reading = judge(pipeline, record, row);
+        results.push(identify(pipeline, record, reading, fields.identity(reading.timeMs)));
+      }
     }
     from = to;
   }
@@ -122,7 +124,7 @@ function read(pipeline: Pipeline, record: StreamRecord, parsed: Parsed): Reading
   return judge(pipeline, record, row);
 }
 
-function judge(pipeline: Pipeline, record: StreamRecord, row: Row): Reading {
+function judge(pipeline: Pipeline, record: StreamRecord, row: Row) {
   const timeMs = row[pipeline.schema.timeColumn] as number;
   return { row, timeMs, refusal: refuse(pipeline, row, timeMs, record) };
 }
@@ -145,12 +147,17 @@ function refuse(pipeline: Pipeline, row: Row, timeMs: number, record: StreamReco
   return null;
 }
 
-/** Gives a reading its identity, and what was refused its rejection. */
-function identify({ schema, partitionKey }: Pipeline, record: StreamRecord, reading: Reading): Decoded {
+/** Gives a reading its identity, unless it has one, and what was refused its rejection. */
+function identify(
+  { schema, partitionKey }: Pipeline,
+  record: StreamRecord,
+  reading: Reading,
+  known: Pick<Event, "high" | "low"> | null = null,
+): Decoded {
   if (reading.row === null) return reject(record, reading.refusal, null);
   const { row, timeMs, refusal } = reading;
   const id = String(row[schema.idColumn]);
-  const { high, low } = identityFingerprint(String(row[partitionKey]), id, timeMs);
+  const { high, low } = known ?? identityFingerprint(String(row[partitionKey]), id, timeMs);
   const event = { id, timeMs, row, record, high, low };
   return refusal === null ? { kind: "event", event } : reject(record, refusal, event);
 }

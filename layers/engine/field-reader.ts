@@ -1,4 +1,6 @@
+import { expectInOrder, type FieldTree, fieldTree, longestToken, numberOf, type Token } from "./field-tree.ts";
 import { CLOSE_OBJECT, COLON, COMMA, JsonScanner, OPEN_OBJECT, QUOTE } from "./json-scanner.ts";
+import { identityFingerprintAt } from "./md5.ts";
 import type { StreamRecord } from "./position.ts";
 import type { Column, Fields } from "./schema.ts";
 import { parseTime } from "./time.ts";
@@ -9,26 +11,7 @@ import { parseTime } from "./time.ts";
  *
  * It reads what nearly every producer sends: plain ASCII, no escapes, no field twice. Of anything else it says that it cannot, and
  * JSON.parse has the word: what is read here is what JSON.parse would have read, never more.
- *
- * Producers write their fields in one order, so behind each field the one is expected that followed last time: its name is then
- * compared four bytes at a time and not looked up.
  */
-interface Node {
-  readonly names: string[];
-  /** The numbers of the fields. */
-  readonly fields: number[];
-  readonly tokens: Token[];
-  /** What is declared below a field; null for none. */
-  readonly children: (Node | null)[];
-  /** Which is expected behind each, and at last which is expected first. */
-  readonly following: number[];
-}
-
-/** A name as it stands before a value, `"name":`, in words of four bytes of which the last two may overlap. */
-interface Token {
-  readonly words: Int32Array;
-  readonly size: number;
-}
 
 /** What stands in the place of a field. Absent is 0. */
 const TEXT = 1;
@@ -51,17 +34,19 @@ const ZULU = 90;
 const USUAL_TIME = "2026-01-02T03:04:05.678Z";
 const TENS = Array.from({ length: 16 }, (_, places) => 10 ** places);
 
-const utf8 = new TextEncoder();
 /** One character for each byte, and ASCII for ASCII. */
 const bytewise = new TextDecoder("latin1");
 
 export class FieldReader extends JsonScanner implements Fields {
-  private readonly root: Node;
+  private readonly root: FieldTree;
   private readonly kinds: Uint8Array;
   private readonly wanted: Uint8Array;
   /** A field's value is `text.slice(from, to)`, for a text without its quotes. */
   private readonly from: Int32Array;
   private readonly to: Int32Array;
+  /** The numbers of the two fields that an event's identity is made of, besides its time. */
+  private readonly key: number;
+  private readonly id: number;
   private readonly starts = new Int32Array(LOAD_RECORDS + 1);
   private readonly view: DataView;
   private source = "";
@@ -70,9 +55,9 @@ export class FieldReader extends JsonScanner implements Fields {
   private minuteMs = 0;
 
   /** Fields are numbered in the order of the columns' paths, an object before what is in it. */
-  constructor(columns: readonly Column[], wanted: ReadonlySet<string>) {
+  constructor(columns: readonly Column[], wanted: ReadonlySet<string>, partitionKey: string, idColumn: string) {
     super();
-    this.root = newNode();
+    this.root = fieldTree();
     let count = 0;
     const numbers = columns.map(({ path }) => numberOf(this.root, path, () => count++));
     expectInOrder(this.root);
@@ -83,6 +68,9 @@ export class FieldReader extends JsonScanner implements Fields {
     columns.forEach(({ name }, i) => {
       if (wanted.has(name)) this.wanted[numbers[i] as number] = 1;
     });
+    const numberOfColumn = (wantedName: string) => numbers[columns.findIndex(({ name }) => name === wantedName)] ?? -1;
+    this.key = numberOfColumn(partitionKey);
+    this.id = numberOfColumn(idColumn);
     // A token is compared without a look at where the bytes end.
     this.bytes = new Uint8Array(LOAD_BYTES + 1 + longestToken(this.root));
     this.view = new DataView(this.bytes.buffer);
@@ -113,6 +101,20 @@ export class FieldReader extends JsonScanner implements Fields {
     for (let i = 0; i < kinds.length; i++) kinds[i] = 0;
     if (this.next() !== OPEN_OBJECT || !this.findIn(this.root)) return false;
     return this.at === this.end || (this.next() === 0 && this.at === this.end);
+  }
+
+  /** `identityFingerprint` of the record that was found; null where key or id is no text. */
+  identity(timeMs: number): { readonly high: number; readonly low: number } | null {
+    const { key, id, kinds, from, to } = this;
+    if (kinds[key] !== TEXT || kinds[id] !== TEXT) return null;
+    return identityFingerprintAt(
+      this.bytes,
+      from[key] as number,
+      to[key] as number,
+      from[id] as number,
+      to[id] as number,
+      timeMs,
+    );
   }
 
   has(field: number): boolean {
@@ -210,7 +212,7 @@ export class FieldReader extends JsonScanner implements Fields {
     return this.source.slice(this.from[field], this.to[field]);
   }
 
-  private findIn(node: Node): boolean {
+  private findIn(node: FieldTree): boolean {
     const { tokens, following } = node;
     this.at++;
     if (this.next() === CLOSE_OBJECT) {
@@ -241,7 +243,7 @@ export class FieldReader extends JsonScanner implements Fields {
   }
 
   /** Notes where the value of a declared field stands. A field that comes twice is not for this reader. */
-  private place({ fields, children }: Node, which: number, first: number): boolean {
+  private place({ fields, children }: FieldTree, which: number, first: number): boolean {
     const field = fields[which] as number;
     const { kinds, from, to } = this;
     if (kinds[field] !== 0) return false;
@@ -253,7 +255,7 @@ export class FieldReader extends JsonScanner implements Fields {
       to[field] = this.at - 1;
       return isWhole;
     }
-    const child = children[which] as Node | null;
+    const child = children[which] as FieldTree | null;
     if (first === OPEN_OBJECT && child !== null) {
       kinds[field] = OPENED;
       return this.findIn(child);
@@ -275,7 +277,7 @@ export class FieldReader extends JsonScanner implements Fields {
   }
 
   /** Reads a name and the colon behind it: which of the node's fields it is. */
-  private lookUp({ names }: Node): number {
+  private lookUp({ names }: FieldTree): number {
     const from = this.at + 1;
     if (this.bytes[this.at] !== QUOTE || !this.skipText()) return DAMAGED;
     const name = this.source.slice(from, this.at - 1);
@@ -289,47 +291,3 @@ const UNDECLARED = -1;
 const DAMAGED = -2;
 /** Stands for an object of which one asks by the numbers of its fields. */
 const OPENED_OBJECT = Object.freeze({});
-
-function newNode(): Node {
-  return { names: [], fields: [], tokens: [], children: [], following: [] };
-}
-
-/** The number of the field at a path, new numbers for what is not there yet. */
-function numberOf(root: Node, path: readonly string[], newNumber: () => number): number {
-  let node = root;
-  let which = 0;
-  path.forEach((name, depth) => {
-    which = node.names.indexOf(name);
-    if (which < 0) {
-      which = node.names.push(name) - 1;
-      node.fields.push(newNumber());
-      node.tokens.push(tokenOf(name));
-      node.children.push(null);
-    }
-    if (depth === path.length - 1) return;
-    node.children[which] ??= newNode();
-    node = node.children[which] as Node;
-  });
-  return node.fields[which] as number;
-}
-
-/** Fields are expected as the schema has them, until events show another order. */
-function expectInOrder({ names, children, following }: Node): void {
-  following.push(...names.map((_, which) => (which + 1) % names.length), 0);
-  for (const child of children) if (child !== null) expectInOrder(child);
-}
-
-function tokenOf(name: string): Token {
-  const bytes = utf8.encode(`${JSON.stringify(name)}:`);
-  // The empty name's token is three bytes: zeros, which no JSON holds, never match.
-  if (bytes.length < 4) return { words: new Int32Array(1), size: 4 };
-  const view = new DataView(bytes.buffer);
-  const starts = Array.from({ length: bytes.length >> 2 }, (_, i) => i * 4);
-  const words = Int32Array.from([...starts, bytes.length - 4], (start) => view.getInt32(start, true));
-  return { words, size: bytes.length };
-}
-
-function longestToken({ tokens, children }: Node): number {
-  const below = children.map((child) => (child === null ? 0 : longestToken(child)));
-  return Math.max(...tokens.map(({ size }) => size), ...below);
-}

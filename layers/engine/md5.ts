@@ -29,6 +29,23 @@ export function identityFingerprint(
   return finish(putTime(timeMs, end));
 }
 
+/** The same where key and id are ASCII that stands in `bytes`. */
+export function identityFingerprintAt(
+  bytes: Uint8Array,
+  keyFrom: number,
+  keyTo: number,
+  idFrom: number,
+  idTo: number,
+  timeMs: number,
+): { readonly high: number; readonly low: number } {
+  grow(keyTo - keyFrom + idTo - idFrom + 32);
+  let end = putBytes(bytes, keyFrom, keyTo, 0);
+  padded[end++] = LINE_FEED;
+  end = putBytes(bytes, idFrom, idTo, end);
+  padded[end++] = LINE_FEED;
+  return finish(putTime(timeMs, end));
+}
+
 /** The first 48 bits of the digest of a text's UTF-8 form, as a number (the first 12 hex digits). */
 export function hash48(text: string): number {
   grow(text.length * 3);
@@ -89,6 +106,12 @@ function putText(text: string, at: number): number {
     padded[at + i] = code;
   }
   return at + text.length;
+}
+
+function putBytes(bytes: Uint8Array, from: number, to: number, at: number): number {
+  const block = padded;
+  for (let i = from; i < to; i++) block[at + i - from] = bytes[i] as number;
+  return at + to - from;
 }
 
 /** Writes what String(timeMs) gives. From 2001 to 2286 that is thirteen digits, which need no text of their own. */
