@@ -5,12 +5,11 @@ import { eventSchema } from "#definitions/generated/event.ts";
 import { archiveRaw } from "../functions/archive-raw/archive-raw.ts";
 import { flattenEvents } from "../functions/flatten-events/flatten-events.ts";
 import { makeEvents } from "./events.ts";
-import { measure, table } from "./measure.ts";
+import { FULL, measure, table } from "./measure.ts";
 
 const RECORDS = 20_000;
 /** What half a megabyte of such events comes to: the buffer of the template. */
 const BATCH = 1_000;
-const ROUNDS = 12;
 
 const telemetry = { batch: () => undefined };
 const flatten = flattenEvents({
@@ -32,7 +31,7 @@ export function* transformRows(): Generator<string> {
       { name: "archive-raw: wrap the exact bytes", run: () => batches.map(archive) },
     ],
     RECORDS,
-    ROUNDS,
+    FULL,
   );
   yield table("Firehose transforms, whole reply", rates);
 }

@@ -19,7 +19,7 @@ import {
   sum,
 } from "@millrace/engine";
 import { eventSchema } from "../../examples/definitions-nexmark/generated/event.ts";
-import { measure, type Rate, table } from "../measure.ts";
+import { FULL, measure, QUICK, type Rate, table } from "../measure.ts";
 import type { BenchOptions } from "../options.ts";
 import { type Accumulator, decodeWindows, foldPerWindow, type Items, type WindowSettings } from "./per-window.ts";
 
@@ -47,7 +47,7 @@ export function* hoppingRows({ quick }: Pick<BenchOptions, "quick">): Generator<
         { name: "tiles", run: () => foldTiles(input) },
       ],
       input.events.length,
-      quick ? 2 : 8,
+      quick ? QUICK : FULL,
     );
     const sized = (rate: Rate, items: ReadonlyMap<string, Uint8Array>): Rate => ({
       ...rate,
