@@ -9,6 +9,7 @@ import {
   bucketSql,
   conditionOf,
   curatedOfEvent,
+  erroredQuery,
   eventsOnce,
   finalEvents,
   quarantineOf,
@@ -56,6 +57,12 @@ const queries = {
   ],
   sinksByHour: [
     sinksByHour({ fromMs: startMs, toMs: startMs + 86_400_000, pastMs: 2 * 86_400_000, futureMs: 3_600_000 }),
+  ],
+  erroredQuery: [
+    unloadJson(
+      erroredQuery({ fromMs: startMs, toMs: startMs + 86_400_000, pastMs: 2 * 86_400_000, futureMs: 3_600_000 }),
+      { location: "s3://lake/work/errors/" },
+    ),
   ],
   eventsOnce: [
     unloadJson(

@@ -118,6 +118,20 @@ describe("plan-replay for the stream", () => {
   });
 });
 
+describe("plan-replay for Firehose's errors", () => {
+  it("has Athena look for the records first, and then lists what it found", async () => {
+    const bench = benchOf([]);
+    const plan = await bench.plan("one", { source: "errors" });
+    if (plan.kind !== "unload") throw new Error(plan.kind);
+    expect(plan.query).toContain("TO 's3://lake/work/replay/one/unloaded/ATTEMPT/'");
+    bench.unloaded.push("work/replay/one/unloaded/0/a.gz");
+    const ready = await bench.plan("one", { source: "errors" }, { unloadedPrefix: "work/replay/one/unloaded/0/" });
+    expect(ready).toMatchObject({ kind: "ready", chunks: 1, settleSeconds: null });
+    expect(bench.chunks()).toEqual([{ kind: "stored", bucket: "lake", key: bench.unloaded[0] }]);
+    await expect(bench.plan("two", { source: "errors", target: "features" })).rejects.toThrow("give curated");
+  });
+});
+
 describe("plan-replay for batches that were given up", () => {
   const failed = { source: "failed", from: "2026-03-01T00:00:00Z", to: "2026-03-06T00:00:00Z" };
 
@@ -333,6 +347,7 @@ function benchOf(
     return { Contents };
   };
   const files = new Map<string, string>();
+  const unloaded: string[] = [];
   const owners = new Map<string, string>();
   const handle = planReplay({
     objects: s3ArchiveObjects(
@@ -348,7 +363,7 @@ function benchOf(
       bucket: "lake",
       put: async (key, text) => void files.set(key, text),
       get: async (key) => files.get(key) ?? "",
-      below: async () => [],
+      below: async () => unloaded,
     },
     ...{ pipeline, metrics, pastMs: 48 * HOUR_MS, futureMs: HOUR_MS },
     failed: { between: async () => batches },
@@ -368,6 +383,7 @@ function benchOf(
   return {
     restored,
     files,
+    unloaded,
     thaw: () => {
       thawed = true;
     },

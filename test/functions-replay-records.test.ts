@@ -131,6 +131,19 @@ describe("replay-records", () => {
     expect(await bench.invoke(request, 1, second)).toMatchObject({ taken: 5 * RUN_RECORDS, waitSeconds: 2 });
   });
 
+  it("puts no error again that can be no row of the lake; other teams may want it", async () => {
+    const source = [recordOf(0, {}), recordOf(1, { text: "no event" }), recordOf(2, { late: true })];
+    for (const [target, sent] of [
+      ["curated", ["0", "2"]],
+      ["replay-stream", ["0", "1", "2"]],
+    ] as const) {
+      const bench = benchOf(source);
+      const { counts } = await runToEnd(bench, { ...whole, source: "errors", target }, 1);
+      expect(bench.put.map(sequenceOf)).toEqual(sent);
+      expect(counts).toMatchObject({ wanted: 3, sent: sent.length });
+    }
+  });
+
   it("counts what is no record, and what is too large to be put again, and says so in its log", async () => {
     const source = [recordOf(0, {}), null, recordOf(1, { user: "large" })];
     const bench = benchOf(source, { oversize: ({ partitionKey }) => partitionKey === "large" });

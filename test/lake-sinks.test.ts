@@ -1,4 +1,4 @@
-import { type SinkRow, sinksByHour, unloadJson } from "@millrace/lake";
+import { erroredQuery, type SinkRow, sinksByHour, unloadJson } from "@millrace/lake";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toSinkTally } from "../functions/reconcile/read-tables.ts";
@@ -23,10 +23,34 @@ describe("what the sinks hold by hour and shard", () => {
         const world = damage.reduce((before, one) => one(before), healthy);
         // What Firehose gave up accounts for nothing, whatever bytes it had.
         const givenUp = draws.map((draw) => healthy.ledger[draw % healthy.ledger.length]?.data ?? "");
-        expect(await ask(world, [], givenUp)).toEqual(inOrder(tallied(world).sinks));
+        const { sinks, errored } = await look(world, [], givenUp);
+        expect(sinks).toEqual(inOrder(tallied(world).sinks));
+        const errors = inOrder(tallied({ ...world, errors: [...world.errors, ...givenUp] }).sinks);
+        // What is put again, also of what was given up: as many of each hour and shard, once each, with the archive's bytes, and none that has a row.
+        const places = errored.map(({ shard, sequence }) => `${shard} ${sequence}`);
+        expect(new Set(places).size).toBe(places.length);
+        expect(countByHour(errored)).toEqual(
+          countByHour(errors.flatMap(({ inErrors, ...at }) => Array.from({ length: inErrors }, () => at))),
+        );
+        const bytesOf = ({ shard, sequence, data }: Pick<Entry, "shard" | "sequence" | "data">) =>
+          `${shard} ${sequence} ${data}`;
+        const archived = new Set(world.archive.map(bytesOf));
+        expect(errored.filter((record) => !archived.has(bytesOf(record)))).toEqual([]);
+        const rows = new Set(world.lake.map(({ shard, sequence }) => `${shard} ${sequence}`));
+        expect(places.filter((place) => rows.has(place))).toEqual([]);
       }),
       { numRuns: 12 },
     );
+  });
+
+  it("puts again the record that the conversion refused, and one of its bytes for an error without a position", async () => {
+    const twins = [0, 1, 2].map((i) => entry({ sequence: `4${i}`, data: "{}" }));
+    const [first, second] = twins as [Entry, Entry];
+    const refused = JSON.stringify({ _shard: second.shard, _sequence: second.sequence, _subsequence: 0 });
+    const world = { ledger: [], archive: [...twins, second], lake: [first], errors: [] };
+    expect((await look(world, [refused])).errored).toMatchObject([{ sequence: "41", data: "{}" }]);
+    const { errored } = await look({ ...world, lake: [], errors: ["{}"] }, [refused]);
+    expect(errored.map(({ sequence }) => sequence).toSorted()).toEqual(["40", "41"]);
   });
 
   it("takes a row that the conversion refused by its position, not by its bytes", async () => {
@@ -88,11 +112,15 @@ const damages: fc.Arbitrary<readonly ((world: World) => World)[]> = fc.array(
 );
 
 /** As Firehose leaves them: raw lines and rows in the partitions of their hour, errors of the day. */
-async function ask(
+async function ask(...found: Parameters<typeof look>): Promise<readonly SinkTally[]> {
+  return (await look(...found)).sinks;
+}
+
+async function look(
   { archive, lake, errors }: World,
   unconverted: readonly string[] = [],
   givenUp: readonly string[] = [],
-): Promise<readonly SinkTally[]> {
+) {
   const run = `run-${runs++}`;
   const keys: [string, string][] = [];
   const put = async (bucket: string, folder: string, rows: readonly object[]) => {
@@ -113,14 +141,36 @@ async function ask(
   await kept("processing-failed", givenUp, "Lambda.FunctionError");
   await kept("format-conversion-failed", unconverted);
 
-  const question = sinksByHour({ fromMs: START, toMs: END, pastMs: 24 * HOUR, futureMs: HOUR });
-  const { Status } = await athena.run(unloadJson(question, { location: `s3://lake/work/${run}/` }));
-  if (Status?.State !== "SUCCEEDED") throw new Error(Status?.StateChangeReason);
-  const found = Object.values(await athena.read("lake", `work/${run}/`)).flatMap((text) =>
-    text.split("\n").filter(Boolean),
-  );
+  const question = { fromMs: START, toMs: END, pastMs: 24 * HOUR, futureMs: HOUR };
+  const rows = async (name: string, sql: string) => {
+    const { Status } = await athena.run(unloadJson(sql, { location: `s3://lake/work/${run}/${name}/` }));
+    if (Status?.State !== "SUCCEEDED") throw new Error(Status?.StateChangeReason);
+    const texts = Object.values(await athena.read("lake", `work/${run}/${name}/`));
+    return texts.flatMap((text) => text.split("\n").filter(Boolean)).map((line) => JSON.parse(line) as object);
+  };
+  const sinks = (await rows("sinks", sinksByHour(question))) as readonly SinkRow[];
+  const errored = (await rows("errors", erroredQuery(question))) as readonly Errored[];
   for (const [bucket, key] of keys) await athena.delete(bucket, key);
-  return inOrder(found.map((line) => toSinkTally(JSON.parse(line) as SinkRow)));
+  return { sinks: inOrder(sinks.map(toSinkTally)), errored: errored.map(toEntry) };
+}
+
+interface Errored {
+  readonly arrival: number;
+  readonly shard: string;
+  readonly sequence: string;
+  readonly data?: string;
+  readonly database64?: string;
+}
+
+function toEntry({ arrival, shard, sequence, data, database64 }: Errored) {
+  const hourMs = Math.floor(arrival / HOUR) * HOUR;
+  return { hourMs, shard, sequence, data: data ?? Buffer.from(database64 ?? "", "base64").toString() };
+}
+
+function countByHour(all: readonly { readonly hourMs: number; readonly shard: string }[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { hourMs, shard } of all) counts.set(`${hourMs} ${shard}`, (counts.get(`${hourMs} ${shard}`) ?? 0) + 1);
+  return counts;
 }
 
 function byFolder(entries: readonly Entry[]): ReadonlyMap<string, readonly Entry[]> {

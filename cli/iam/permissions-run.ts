@@ -86,6 +86,7 @@ async function replay(runtime: Runtime): Promise<void> {
   await execute(runtime, "ReplayMachine", { source: "stream", target: "curated", from: hourAgo, to });
   await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
+  await execute(runtime, "ReplayMachine", { source: "errors", target: "curated", from, to });
   for (const target of ["curated", "features"])
     await execute(runtime, "ReplayMachine", { source: "failed", target, from, to });
   await execute(runtime, "ReplayMachine", { source: "quarantine", target: "features", from, to });

@@ -10,7 +10,7 @@ import {
   type Telemetry,
   TYPE_COLUMN,
 } from "@millrace/aws";
-import { recoverableQuery, unloadJson } from "@millrace/lake";
+import { erroredQuery, recoverableQuery, unloadJson } from "@millrace/lake";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
@@ -77,14 +77,16 @@ async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise
     return planRows(deps, request, { execution, startedMs, recordsManifestKey });
   if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
   await deps.control.open(execution);
-  if (source === "quarantine") return unload(deps, request, execution);
+  if (source === "quarantine" || source === "errors") return unload(deps, request, execution);
   return planChunks(deps, request, { execution, startedMs });
 }
 
-function unload({ files }: Deps, request: ReplayRequest, execution: string): ReplayPlan {
-  const { from, to, reasons, entities: keys } = request;
+function unload({ files, pastMs, futureMs }: Deps, request: ReplayRequest, execution: string): ReplayPlan {
+  const { source, reasons, entities: keys } = request;
+  const time = { fromMs: Date.parse(request.from), toMs: Date.parse(request.to) };
   const prefix = `${replayWork(execution)}unloaded/ATTEMPT/`;
-  const rows = recoverableQuery({ fromMs: Date.parse(from), toMs: Date.parse(to), reasons, keys });
+  const rows =
+    source === "errors" ? erroredQuery({ ...time, pastMs, futureMs }) : recoverableQuery({ ...time, reasons, keys });
   const query = unloadJson(rows, { location: `s3://${files.bucket}/${prefix}` });
   return { kind: "unload", request, prefix, query };
 }

@@ -100,7 +100,10 @@ async function send(
   wanted: readonly Wanted[],
 ): Promise<ReplayCounts> {
   const recovery = source === "quarantine" ? recoveryOf(wanted) : null;
-  const records = recovery?.records ?? wanted.map(recordOf);
+  // What was an error because it can be no row would be one again.
+  const mayBeRows = source === "errors" && target === "curated";
+  const records =
+    recovery?.records ?? wanted.filter(({ decoded }) => !mayBeRows || decoded.event !== null).map(recordOf);
   const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sinkOf(target).put(records);
   // Rows of the lake come first: what is said to be recovered must be there to be used.
   if (recovery !== null && !dryRun) await returns.put(recovery.returned);

@@ -1,6 +1,7 @@
 // SQL over the lake's tables, in words that Athena and DuckDB both take. The only place of SQL that functions use.
 export { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 export { conditionOf, viewCondition } from "./condition.ts";
+export { erroredQuery } from "./errored.ts";
 export { finalEvents } from "./final-events.ts";
 export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";

@@ -25,14 +25,35 @@ const DAY_MS = 24 * HOUR_MS;
  * Rows of `SinkRow`. An object of the archive lies in the hour of its oldest record, of the errors in that day; an error's arrival is when
  * Firehose had the record, which is later than the stream's.
  */
-export function sinksByHour({ fromMs, toMs, pastMs, futureMs }: SinksQuestion): string {
-  const position = "shard, sequence, subsequence";
+export function sinksByHour(question: SinksQuestion): string {
   return `
-WITH archive_lines AS (
+${sinkFates(question)}
+SELECT hour, shard,
+  coalesce(sum(archive_lines), 0) AS archive_lines,
+  count(archive_lines) AS archived,
+  count(CASE WHEN contents > 1 THEN 1 END) AS conflicting,
+  coalesce(sum(digits), 0) AS archived_digits,
+  CAST(coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS varchar) AS checksum,
+  coalesce(sum(lake_lines), 0) AS lake_lines,
+  coalesce(sum(versions), 0) AS lake_versions,
+  count(lake_lines) AS in_lake,
+  count(CASE WHEN final_fate = 'error' AND given_up = 0 THEN 1 END) AS in_errors,
+  count(CASE WHEN final_fate = 'missing' OR given_up = 1 THEN 1 END) AS missing,
+  count(CASE WHEN final_fate = 'foreign' THEN 1 END) AS unknown,
+  min(CASE WHEN final_fate = 'missing' OR given_up = 1 THEN lpad(sequence, 128, '0') END) AS first_missing
+FROM fates
+GROUP BY hour, shard`;
+}
+
+/** Up to `fates`, in which each position says what became of it: `final_fate` is row, error (`given_up` where it was not refused), missing or, without a line of the archive, foreign. */
+export function sinkFates(question: SinksQuestion): string {
+  const { fromMs, toMs, pastMs, futureMs } = question;
+  const position = "shard, sequence, subsequence";
+  return `WITH archive_lines AS (
   SELECT arrival, shard, sequence, subsequence,
     CASE WHEN database64 IS NULL THEN to_utf8(data) ELSE from_base64(database64) END AS bytes
   FROM raw
-  WHERE dt BETWEEN ${day(fromMs - HOUR_MS)} AND ${day(toMs)} AND arrival >= ${fromMs} AND arrival < ${toMs}
+  WHERE ${archivedIn(question)}
 ),
 archive_digests AS (
   SELECT arrival, ${position}, length(to_hex(bytes)) AS digits, lower(to_hex(md5(bytes))) AS digest
@@ -96,22 +117,12 @@ fates AS (
       shard || chr(10) || sequence || chr(10) || CAST(subsequence AS varchar) || chr(10) || digest
     )), 1, 8)) AS hash
   FROM placed
-)
-SELECT hour, shard,
-  coalesce(sum(archive_lines), 0) AS archive_lines,
-  count(archive_lines) AS archived,
-  count(CASE WHEN contents > 1 THEN 1 END) AS conflicting,
-  coalesce(sum(digits), 0) AS archived_digits,
-  CAST(coalesce(sum(CAST(hash AS decimal(38, 0))), 0) AS varchar) AS checksum,
-  coalesce(sum(lake_lines), 0) AS lake_lines,
-  coalesce(sum(versions), 0) AS lake_versions,
-  count(lake_lines) AS in_lake,
-  count(CASE WHEN final_fate = 'error' AND given_up = 0 THEN 1 END) AS in_errors,
-  count(CASE WHEN final_fate = 'missing' OR given_up = 1 THEN 1 END) AS missing,
-  count(CASE WHEN final_fate = 'foreign' THEN 1 END) AS unknown,
-  min(CASE WHEN final_fate = 'missing' OR given_up = 1 THEN lpad(sequence, 128, '0') END) AS first_missing
-FROM fates
-GROUP BY hour, shard`;
+)`;
+}
+
+/** Of `raw`. */
+export function archivedIn({ fromMs, toMs }: SinksQuestion): string {
+  return `dt BETWEEN ${day(fromMs - HOUR_MS)} AND ${day(toMs)} AND arrival >= ${fromMs} AND arrival < ${toMs}`;
 }
 
 /** One hour of one shard, as the query tells it; a number may come as text. */

@@ -18,6 +18,7 @@ export interface ChunkReaderOptions {
 const readers: Readonly<Record<ReplaySource, typeof archiveRecords>> = {
   archive: archiveRecords,
   stream: unloadedRecords,
+  errors: unloadedRecords,
   failed: failedRecords,
   quarantine: unloadedRecords,
 };

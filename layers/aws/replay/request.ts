@@ -5,7 +5,7 @@ import { againstMetrics } from "./metrics-request.ts";
  * What a replay is asked to do, as the state machine gets it. Both the CLI and the machine's first function read it with
  * `readReplayRequest`, so that a mistake is named before anything begins.
  */
-export const REPLAY_SOURCES = ["archive", "stream", "failed", "quarantine"] as const;
+export const REPLAY_SOURCES = ["archive", "stream", "errors", "failed", "quarantine"] as const;
 export const REPLAY_TARGETS = ["curated", "features", "metrics", "replay-stream"] as const;
 /** How far items' marks are raised before they are recomputed: not at all, or over all that the lake and the stream have. */
 export const REPLAY_RAISES = ["marks", "latest"] as const;
@@ -146,6 +146,9 @@ function contradictions(request: ReplayRequest): readonly string[] {
       : []),
     ...(features && source === "failed" && raise === "latest" ? ["raise: batches say themselves how far"] : []),
     ...(source !== "quarantine" && request.reasons.length > 0 ? ["reasons: only quarantine has reasons"] : []),
+    ...(source === "errors" && features
+      ? ["target: what Firehose could not deliver lacks a row of the lake only, give curated"]
+      : []),
     ...(source === "quarantine" && !features
       ? ["target: what is recovered goes into features, and the lake with them"]
       : []),
