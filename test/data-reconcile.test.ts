@@ -20,13 +20,13 @@ const LOST = "2010-12-22";
 const DAYS = [LOST, "2010-12-23"];
 /** When the shop took orders on that day. */
 const OPEN = [10, 11, 12, 13, 14, 15, 16].map((hour) => `${LOST} ${hour}`);
-const MINUTES_MS = 300_000;
+const FIVE_MINUTES = 300_000;
 /** Of every entity, at any loss. */
 const CHECKED = ["--from", LOST, "--to", "2010-12-24", "--active-from", LOST, "--sample", "1000", "--threshold", "0"];
 let folder: string;
 let runtime: Runtime;
 
-describe.runIf(existsSync(data))("two days of online-retail", { timeout: MINUTES_MS }, () => {
+describe.runIf(existsSync(data))("two days of online-retail", { timeout: FIVE_MINUTES }, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "millrace-data-reconcile-"));
     const name = (path: string) => ({ name: path, path: join(project, path) });
@@ -47,14 +47,11 @@ describe.runIf(existsSync(data))("two days of online-retail", { timeout: MINUTES
       runtime.stream("EventStream").put({ partitionKey, data });
     }
     await runtime.drain();
-  }, MINUTES_MS);
+  }, FIVE_MINUTES);
 
-  it("adds up, lacks a day when one is deleted, and adds up again when the command that it names has been typed", async () => {
+  it("lacks a day when one is deleted, and adds up when the command that is named has been typed", async () => {
     const whole = await curatedRows(lakeDir());
     expect(whole.rows.length).toBeGreaterThan(1000);
-    const before = await command("reconcile", ...CHECKED);
-    expect([before.said, before.code]).toEqual([expect.stringContaining("adds up"), 0]);
-
     for (const key of await runtime.objects.keys("lake", `curated/dt=${LOST}/`))
       await runtime.objects.delete("lake", key);
     const lost = whole.rows.length - (await curatedRows(lakeDir())).rows.length;
