@@ -63,6 +63,9 @@ describe("draw-panel", () => {
     const html = await drawn({ panel: "figures" });
     expect(textOf(html)).toMatch(/Conversion\s*100 %/);
     expect(textOf(html)).toMatch(/Revenue\s*20/);
+    expect(await drawn({ panel: "figures", from: START - 9 * HOUR, to: START - 8 * HOUR })).toContain(
+      "No window has ended",
+    );
   });
 
   it("writes the title where the dashboard writes none", async () => {

@@ -1,9 +1,11 @@
-import { type Figure, inUnit } from "@millrace/charts";
+import { type Figure, inUnit, NOTHING_YET } from "@millrace/charts";
 import { type Frame, framed, palettes } from "./frame.ts";
 import { markup } from "./markup.ts";
+import { paragraph } from "./paint-note.ts";
 
 /** Values over all of the time, each under its name. */
 export function paintFigures(title: string, figures: readonly Figure[], frame: Frame): string {
+  if (figures.every(({ value }) => value === null)) return framed(title, frame, paragraph(NOTHING_YET, frame));
   const { faint } = palettes[frame.theme];
   const told = figures.map(({ label, value, unit }) =>
     markup(

@@ -45,7 +45,7 @@ export function stepFor({ everyMs }: Pick<CompiledMetric, "everyMs">, { stepMs }
 
 /** Groups of which a chart has lines: those with the most. */
 const MOST_LINES = 6;
-const NOTHING_YET = "No window has ended yet: metrics are written a minute or so after the events.";
+export const NOTHING_YET = "No window has ended yet: metrics are written a minute or so after the events.";
 
 export function chartOf({ id, title, measure }: LinesPanel, { windows, whole, range }: MetricReading): Chart {
   const timesMs = timesOf(range);
