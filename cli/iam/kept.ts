@@ -161,13 +161,14 @@ export const keptWithoutAlerts: readonly Kept[] = [
   reason: "Only an alert needs it, and these definitions have none that the run could raise.",
 }));
 
-/** Where the definitions have no metrics, there is no panel to draw. */
+/** Where the definitions have no metrics, there is none to draw and none to finish. */
 export const keptWithoutMetrics: readonly Kept[] = [
-  "dynamodb:Query",
-  "arn:aws:dynamodb:us-east-1:000000000000:table/metrics-table",
-].map((pattern) => ({
-  role: "DrawPanelRole",
-  statement: "ReadMetrics",
-  pattern,
-  reason: "Only a panel needs it, and these definitions have no metrics to draw.",
+  ["DrawPanelRole", "ReadMetrics", "dynamodb:Query"],
+  ["DrawPanelRole", "ReadMetrics", "arn:aws:dynamodb:us-east-1:000000000000:table/metrics-table"],
+  ["FinalizeMetricsRole", "ReadAndWriteMetrics", "dynamodb:Query"],
+  ["FinalizeMetricsRole", "ReadAndWriteMetrics", "dynamodb:BatchWriteItem"],
+  ["FinalizeMetricsRole", "ReadAndWriteMetrics", "arn:aws:dynamodb:us-east-1:000000000000:table/metrics-table"],
+].map(([role = "", statement = "", pattern = ""]) => ({
+  ...{ role, statement, pattern },
+  reason: "Only a metric needs it, and these definitions have none.",
 }));
