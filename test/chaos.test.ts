@@ -26,7 +26,7 @@ afterAll(() => rmSync(outDir, { recursive: true, force: true }));
 
 const quiet = { faults: rates, outDir, shrinks: false, say: () => {}, tell: () => {}, now: () => 0 };
 
-describe("the pipeline under every fault", { timeout: 300_000 }, () => {
+describe("the pipeline under every fault", { timeout: 600_000 }, () => {
   it("loses nothing and counts nothing twice, in all features, counters, quarantine, archive and lake", async () => {
     const totals = await chaos({ ...quiet, definitions: shop, seeds: 4, firstSeed: 100, events: 800 });
     expect(totals.differences).toEqual([]);
