@@ -121,7 +121,7 @@ describe("features", () => {
     }
   });
 
-  it("come back from the stream, rows of the lake first, where the lake and the table have lost them; and once more change nothing", async () => {
+  it("come back from the stream, rows of the lake first, where the lake and the table have lost them; and once more change nothing while events come in", async () => {
     const { runtime } = broken;
     const lake = runtime.physicalId("LakeBucket");
     for (const key of await runtime.objects.keys(lake, "curated/")) await runtime.objects.delete(lake, key);
@@ -131,10 +131,16 @@ describe("features", () => {
     expect(lost.cause).toBeUndefined();
     expect(lost.output.counts.sent).toBeGreaterThan(EVENTS);
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
-    const again = await replays.run({ ...request, name: "once-more" });
+    await visit(runtime, 20);
+    const arn = await replays.start({ ...request, name: "once-more" });
+    await visit(runtime, 20);
+    const again = await replays.end(arn);
     expect(again.output.recomputed).toMatchObject({ refused: 0 });
-    expect(again.output.recomputed.entities).toBe(lost.output.recomputed.entities);
-    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+    expect(again.output.recomputed.entities).toBe(lost.output.recomputed.entities + 1);
+    await runtime.drain();
+    expect((await featuresNow(runtime)).filter(({ entity }) => entity !== "visitor")).toEqual(asItShouldBe);
+    const [visitor] = (await featuresNow(runtime, runtime.clock.now())).filter(({ entity }) => entity === "visitor");
+    expect(visitor?.features).toMatchObject({ views_24h: 40 });
   });
 
   it("and all else hold in a reconciliation of the day, the stream read once more, after all of these replays", async () => {
@@ -237,9 +243,19 @@ function rowsNow(name: string, runtime: Runtime) {
   return curatedRows(join(folder, name, runtime.physicalId("LakeBucket")));
 }
 
-async function featuresNow(runtime: Runtime) {
+/** Somebody looks at things, one every ten seconds. */
+async function visit(runtime: Runtime, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    const now = runtime.clock.now();
+    const event = { event_id: `visit-${now}`, event_type: "view_item", event_time: now, user_id: "visitor" };
+    runtime.stream("EventStream").put({ partitionKey: "visitor", data: Buffer.from(JSON.stringify(event)) });
+    await runtime.advanceTo(now + 10_000);
+  }
+}
+
+async function featuresNow(runtime: Runtime, asOfMs = DAY_START_MS + 24 * HOUR_MS) {
   const table = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
-  return table.map((entity) => featuresOf(pipeline, entity, DAY_START_MS + 24 * HOUR_MS));
+  return table.map((entity) => featuresOf(pipeline, entity, asOfMs));
 }
 
 /** Any user's item under another name. */
