@@ -90,6 +90,7 @@ async function replay(runtime: Runtime): Promise<void> {
   for (const target of ["curated", "features"])
     await execute(runtime, "ReplayMachine", { source: "failed", target, from, to });
   await execute(runtime, "ReplayMachine", { source: "quarantine", target: "features", from, to });
+  await execute(runtime, "ReplayMachine", { source: "archive", target: "features", from: hourAgo, to, dryRun: true });
   const endMs = Math.floor(runtime.clock.now() / HOUR_MS) * HOUR_MS;
   const [first, over] = [new Date(endMs - 24 * HOUR_MS).toISOString(), new Date(endMs).toISOString()];
   await execute(runtime, "ReplayMachine", { source: "archive", target: "metrics", from: first, to: over });

@@ -10,8 +10,10 @@ export async function reconcileTwice(runtime: Runtime): Promise<void> {
   const input = { from, to, samplePerMille: 1000, thresholdPercent: 0, selfRepair: true };
   await execute(runtime, { ...input, readStream: true });
   const bucket = runtime.physicalId("LakeBucket");
-  const [first] = await runtime.objects.keys(bucket, "curated/");
-  if (first !== undefined) await runtime.objects.delete(bucket, first);
+  const keys = await runtime.objects.keys(bucket, "curated/");
+  // A whole hour: replays have put every row into a second object.
+  const hour = keys[0]?.slice(0, keys[0].lastIndexOf("/") + 1) ?? "";
+  for (const key of keys.filter((one) => one.startsWith(hour))) await runtime.objects.delete(bucket, key);
   await execute(runtime, { ...input, activeFrom: from });
 }
 
