@@ -178,6 +178,25 @@ describe("reading field by field", () => {
     );
   });
 
+  it("is given up for a while where most events cannot be read so, and tried again", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    const quick = countingRows(everything);
+    const foreign = new Array(150).fill(recordOf(`{${known},"item_id":"\u00e9"}`));
+    const plain = new Array(5_000).fill(recordOf(`{${known},"item_id":"i"}`));
+    const rows = () => {
+      const before = quick.rows();
+      expect(decodeForViews(quick.pipeline, plain)).toEqual(plain.map((record) => decode(pipeline, record)));
+      return quick.rows() - before;
+    };
+    expect(rows()).toBe(5_000);
+    const decoded = decodeForViews(quick.pipeline, foreign);
+    expect(decoded).toEqual(foreign.map((record) => decode(pipeline, record)));
+    const afterwards = rows();
+    expect(afterwards).toBeGreaterThan(1_000);
+    expect(afterwards).toBeLessThan(4_000);
+    expect(rows()).toBe(5_000);
+  });
+
   it("leaves texts alone that no view looks at", async () => {
     const { pipeline } = await pipelinesOf(schemas.clickstream);
     const [decoded] = decodeForViews(pipeline, [recordOf(`{${known},"item_id":"i","page":{"url":"u"}}`)]);

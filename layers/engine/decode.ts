@@ -58,15 +58,20 @@ export function decodeForViews(pipeline: Pipeline, records: readonly StreamRecor
   const results: Decoded[] = [];
   for (let from = 0; from < records.length; ) {
     const to = fields.load(records, from);
+    const unread: number[] = [];
     for (let i = from; i < to; i++) {
       const record = records[i] as StreamRecord;
       const row = fields.find(i - from) ? (schema.readFields?.(fields) ?? null) : null;
-      if (row === null || typeof row === "string") results.push(decode(pipeline, record));
+      if (row === null || typeof row === "string") unread.push(i);
       else {
         const reading = judge(pipeline, record, row);
-        results.push(identify(pipeline, record, reading, fields.identity(reading.timeMs)));
+        results[i] = identify(pipeline, record, reading, fields.identity(reading.timeMs));
       }
     }
+    const others = unread.map((i) => records[i] as StreamRecord);
+    decodeAll(pipeline, others).forEach((decoded, i) => {
+      results[unread[i] as number] = decoded;
+    });
     from = to;
   }
   return results;

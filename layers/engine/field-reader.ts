@@ -27,6 +27,8 @@ const LOAD_BYTES = 64 * 1024;
 const LOAD_RECORDS = 100;
 /** A larger record is left to JSON.parse. */
 const MOST_BYTES = 16 * 1024;
+/** Where most records of a full load could not be read, the next are likely of the same kind: so many loads are left to JSON.parse. */
+const SKIPPED_LOADS = 30;
 
 const MINUS = 45;
 const POINT = 46;
@@ -50,6 +52,9 @@ export class FieldReader extends JsonScanner implements Fields {
   private readonly starts = new Int32Array(LOAD_RECORDS + 1);
   private readonly view: DataView;
   private source = "";
+  /** How many records of the load could not be read. */
+  private unread = 0;
+  private loadsToSkip = 0;
   /** How the last usual time began, up to its minute and the colon behind it, and when that was (epoch ms). */
   private readonly minute = new Uint8Array(17);
   private minuteMs = 0;
@@ -78,11 +83,15 @@ export class FieldReader extends JsonScanner implements Fields {
 
   /** Takes in records from the one of a number on: the number of the first that must wait. */
   load(records: readonly StreamRecord[], first: number): number {
+    if (this.unread * 2 > LOAD_RECORDS) this.loadsToSkip = SKIPPED_LOADS;
+    else if (this.loadsToSkip > 0) this.loadsToSkip--;
+    const mostBytes = this.loadsToSkip > 0 ? 0 : MOST_BYTES;
+    this.unread = 0;
     let size = 0;
     let next = first;
     for (; next < records.length && next - first < LOAD_RECORDS && size <= LOAD_BYTES - MOST_BYTES; next++) {
       const { data } = records[next] as StreamRecord;
-      if (data.length <= MOST_BYTES) {
+      if (data.length <= mostBytes) {
         this.bytes.set(data, size);
         size += data.length;
       }
@@ -97,10 +106,10 @@ export class FieldReader extends JsonScanner implements Fields {
   find(record: number): boolean {
     this.at = this.starts[record] as number;
     this.end = this.starts[record + 1] as number;
-    const { kinds } = this;
-    for (let i = 0; i < kinds.length; i++) kinds[i] = 0;
-    if (this.next() !== OPEN_OBJECT || !this.findIn(this.root)) return false;
-    return this.at === this.end || (this.next() === 0 && this.at === this.end);
+    if (this.at === this.end) return false;
+    const isFound = this.findAll();
+    if (!isFound) this.unread++;
+    return isFound;
   }
 
   /** `identityFingerprint` of the record that was found; null where key or id is no text. */
@@ -206,6 +215,13 @@ export class FieldReader extends JsonScanner implements Fields {
     }
     const magnitude = digits / (TENS[to - 1 - point] as number);
     return isNegative ? -magnitude : magnitude;
+  }
+
+  private findAll(): boolean {
+    const { kinds } = this;
+    for (let i = 0; i < kinds.length; i++) kinds[i] = 0;
+    if (this.next() !== OPEN_OBJECT || !this.findIn(this.root)) return false;
+    return this.at === this.end || (this.next() === 0 && this.at === this.end);
   }
 
   private slice(field: number): string {
