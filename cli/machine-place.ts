@@ -61,6 +61,10 @@ async function outputsOf(stack: string, machine: string): Promise<Omit<OpenedPla
 /** What a person can do where nothing answers; any other error as it is. */
 export function explained(error: unknown, place: Place): unknown {
   if (place.kind === "endpoint" && (error as NodeJS.ErrnoException | null)?.code === "ECONNREFUSED")
-    return new UserError(`Nothing answers at ${place.url}. Is the local runtime up (npm run dev)?`);
+    return new UserError(
+      `Nothing answers at ${place.url}. Start the local runtime with npm run dev, or name a deployed stack with --stack. ` +
+        "A finished npm start has no machines any more: it has reconciled its own day, which its report.html shows, " +
+        "and npm run trace asks its folder where an event is.",
+    );
   return error;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { openMachine } from "../cli/reconcile/machine.ts";
 import { parseOptions } from "../cli/reconcile/options.ts";
 
 describe("npm run reconcile", () => {
@@ -31,6 +32,12 @@ describe("npm run reconcile", () => {
       },
       json: true,
     });
+  });
+
+  it("say, where nothing answers, what does, and where a finished run has its reconciliation", async () => {
+    const machine = await openMachine({ kind: "endpoint", url: "http://127.0.0.1:1" });
+    await expect(machine.start({})).rejects.toThrow(/Nothing answers at .*npm run dev.*its report\.html/);
+    machine.close();
   });
 
   it("answers for a person", () => {

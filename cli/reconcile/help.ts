@@ -19,7 +19,8 @@ check means.
   --refuse TOKEN      do not
 
   --stack NAME        of a deployed stack, with your AWS credentials and region
-  --endpoint URL      of a running local runtime (default: http://127.0.0.1:${DEFAULT_PORT}, npm run dev)
+  --endpoint URL      of a running local runtime (default: http://127.0.0.1:${DEFAULT_PORT}, npm run dev). npm start reconciles its own day at its
+                      end, and leaves no machine: see its report.html
   --json              print the report as JSON
   --help              this text
 
