@@ -33,7 +33,7 @@ import {
   variance,
 } from "@millrace/engine";
 
-/** Every aggregate, over windows that are short and long, overlapping and not. */
+/** Every aggregate that the oracle has, over windows that are short and long, overlapping and not. */
 const windows = [hopping(seconds(30), seconds(5)), tumbling(minutes(2)), hopping(hours(1), minutes(20))];
 const purchase = { event_type: "purchase" };
 
