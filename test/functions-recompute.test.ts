@@ -138,6 +138,17 @@ describe("compare", () => {
     expect(await many.runAll({})).toMatchObject({ different: 1 });
   });
 
+  it("does not tell by them of lanes, where another one may have applied what this one recognised", async () => {
+    const fact = { id: "e1", user: "u1", item: "i1", time: START + 1 };
+    const first = kinesisRecord(1, fact, { arrivalMs: START + 1 });
+    const second = kinesisRecord(2, fact, { arrivalMs: START + 2, shard: OTHER_SHARD });
+    const world = await pipelineWith([second], { alsoInTheLake: [first] });
+    await world.updateAgain([first]);
+    const historyFrom = new Date(START - 10 * HOUR).toISOString();
+    for (const task of [{ historyFrom }, {}])
+      expect(await world.runAll({ view: "by_item", ...task })).toMatchObject({ equal: 1, different: 0 });
+  });
+
   it("does not miss an item whose time is over", async () => {
     const world = await pipelineWith([buy(1, "u1")]);
     world.store.lose();

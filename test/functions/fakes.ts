@@ -45,7 +45,9 @@ export function memoryStore(fateOf: (state: FoldedState) => WriteFate = () => "s
     async load(keys): Promise<Snapshot> {
       const ids = keys.map(stateId);
       const pick = <T>(from: ReadonlyMap<string, T>) => new Map([...from].filter(([id]) => ids.includes(id)));
-      return { items: pick(items), versions: pick(versions), siblings: new Map() };
+      const absent = keys.filter((key) => key.lane !== "" && !items.has(stateId(key)));
+      const siblings = new Map(absent.map((key) => [stateId(key), otherLanes(items, key)]));
+      return { items: pick(items), versions: pick(versions), siblings };
     },
     async save(snapshot, states): Promise<Saved> {
       const conflicted: FoldedState[] = [];
@@ -66,6 +68,13 @@ export function memoryStore(fateOf: (state: FoldedState) => WriteFate = () => "s
       return { conflicted, failed };
     },
   };
+}
+
+function otherLanes(items: ReadonlyMap<string, Uint8Array>, { view, entity }: StateKey): readonly Uint8Array[] {
+  return [...items].flatMap(([id, bytes]) => {
+    const [itemView, , itemEntity] = id.split("\u0000");
+    return itemView === view && itemEntity === entity ? [bytes] : [];
+  });
 }
 
 /** Whole entities of a table in memory. */
