@@ -50,6 +50,18 @@ describe("a range of a shard", () => {
 });
 
 describe("the stream as a source of replays", () => {
+  it("is read for no more than will be used, since live readers share the shard", async () => {
+    const limits: unknown[] = [];
+    const send = async ({ input }: { readonly input: { readonly Limit?: number } }) => {
+      if ("ShardIterator" in input) limits.push(input.Limit);
+      return { ShardIterator: "i", MillisBehindLatest: 0 };
+    };
+    const reader = kinesisReader({ client: { send: send as never }, stream: "clicks" });
+    for (const limit of [{ records: 7 }, { records: 1_000_000 }, undefined])
+      for await (const _ of reader.pages("a", { arrivalMs: 0 }, limit));
+    expect(limits).toEqual([7, 10_000, undefined]);
+  });
+
   it("is all that arrived in the time: of open, closed and child shards, aggregates taken apart, and on from any place", async () => {
     const clicks = stream(1);
     kinesis.add(clicks);
@@ -78,23 +90,25 @@ describe("the stream as a source of replays", () => {
     const options = { s3: { send: () => Promise.reject() }, stream: reader, retentionMs: 24 * hourMs };
     const read = chunkReader({ ...options, now: () => clock.now() })("stream");
     const chunks = shards.map((shard): Chunk => ({ kind: "arrived", shard, fromMs, toMs }));
-    const records = (await Promise.all(chunks.map((chunk) => all(read(chunk, NOTHING_REACHED))))).flat();
+    const records = (await Promise.all(chunks.map((chunk) => all(read(chunk, NOTHING_REACHED, MOST))))).flat();
     const texts = [..."cdefgh"].flatMap((text) => [`${text} 1`, `${text} 2`]);
     expect(records.map(({ data }) => Buffer.from(data).toString()).toSorted()).toEqual(texts);
 
     const first = chunks[0] as Chunk;
-    const whole = await all(read(first, NOTHING_REACHED));
+    const whole = await all(read(first, NOTHING_REACHED, MOST));
     for (const [i, { position }] of whole.entries()) {
-      const rest = await all(read(first, { taken: 0, last: position }));
+      const rest = await all(read(first, { taken: 0, last: position }, MOST));
       expect(rest.map(placeOf)).toEqual(whole.slice(i + 1).map(placeOf));
     }
     // What was begun goes on while its next record is there; what was not has to begin where there are records.
     await clock.advanceTo(fromMs + 24 * hourMs + 1);
-    await expect(all(read(first, NOTHING_REACHED))).rejects.toThrow("the stream keeps them for 24 h only");
+    await expect(all(read(first, NOTHING_REACHED, MOST))).rejects.toThrow("the stream keeps them for 24 h only");
     const reached: Reached = { taken: 0, last: (whole.at(-1) as StreamRecord).position };
-    expect(await all(read(first, reached))).toEqual([]);
+    expect(await all(read(first, reached, MOST))).toEqual([]);
   });
 });
+
+const MOST = { records: 2 };
 
 const shards: fc.Arbitrary<readonly StreamRecord[]> = fc
   .array(fc.record({ inner: fc.integer({ min: 1, max: 4 }), stepMs: fc.integer({ min: -500, max: 2000 }) }), {

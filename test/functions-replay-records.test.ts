@@ -223,7 +223,8 @@ function benchOf(
   const bench = { put, puts, telemetry, paused: false, rate: null as number | null, bufferSeconds: 300, invoke };
   const deps: Deps = {
     pipeline,
-    read: (name) => (one, reached) => (one.kind === "stored" ? stored(reached) : ofShard(name)(one, reached)),
+    read: (name) => (one, reached, most) =>
+      one.kind === "stored" ? stored(reached) : ofShard(name)(one, reached, most),
     returns: { put: async () => {} },
     sinkOf: () => ({
       async put(records) {

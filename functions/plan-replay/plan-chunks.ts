@@ -83,17 +83,16 @@ export function refuseWhatIsNotThere(deps: ChunksDeps, { source, target, from, b
 }
 
 /**
- * Up to the replay's start, so that it ends however much comes in meanwhile. A shard is one chunk, since its readers share what it gives; onto the
- * stream of replays, where one worker takes one chunk after another, an hour of it is, so that records come nearly in the order of arrival.
+ * Up to the replay's start, so that it ends however much comes in meanwhile. A chunk is an hour of a shard, hour after hour: so records come nearly in
+ * the order of arrival, workers spread over the shards, and no child execution has more steps than its history may hold.
  */
 async function shardsOf({ stream }: ChunksDeps, request: ReplayRequest, startedMs: number): Promise<readonly Chunk[]> {
   const fromMs = Date.parse(request.from);
   const toMs = Math.min(Date.parse(request.to), startedMs);
-  const stepMs = request.target === "replay-stream" ? HOUR_MS : Number.POSITIVE_INFINITY;
   const shards = fromMs < toMs ? await stream.shardsSince(fromMs) : [];
   const chunks: Chunk[] = [];
-  for (let ms = fromMs; ms < toMs; ms += stepMs)
-    for (const shard of shards) chunks.push({ kind: "arrived", shard, fromMs: ms, toMs: Math.min(ms + stepMs, toMs) });
+  for (let ms = fromMs; ms < toMs; ms += HOUR_MS)
+    for (const shard of shards) chunks.push({ kind: "arrived", shard, fromMs: ms, toMs: Math.min(ms + HOUR_MS, toMs) });
   return chunks;
 }
 

@@ -77,7 +77,8 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
   let counts = NO_COUNTS;
   let { taken, last } = reached;
   let done = true;
-  for await (const { run, isLast } of runsOf(deps.read(work.request.source)(work.chunk, reached))) {
+  const most = { records: Math.max(RUN_RECORDS, pace.mostRecords) };
+  for await (const { run, isLast } of runsOf(deps.read(work.request.source)(work.chunk, reached, most))) {
     const all = wantedOf(deps.pipeline, work.request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
     const next = all[wanted.length]?.index ?? run.length;

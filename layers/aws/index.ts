@@ -84,7 +84,7 @@ export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type StreamRange } from "./stream-range.ts";
-export { type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
+export { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
 export { type StreamTail, TailGoneError } from "./stream-tail.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
 export { s3WorkFiles, type WorkFiles } from "./work-files.ts";

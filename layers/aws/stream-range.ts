@@ -1,5 +1,5 @@
 import { comparePositions, compareSequences, type Position, type StreamRecord } from "@millrace/engine";
-import { type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
+import { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
 
 /**
  * A part of a shard, read once more. Whoever is interrupted goes on after the last position that it was given: sequence numbers keep their meaning
@@ -31,12 +31,13 @@ export async function* readRange(
   stream: Pick<StreamReader, "pages">,
   range: StreamRange,
   after: Position | null,
+  limit?: PageLimit,
 ): AsyncGenerator<readonly StreamRecord[]> {
   const { shard } = range;
   const start = startOf(range, after);
   // By a time one comes in where one may; a record that is named must be there.
   let isMet = "arrivalMs" in start;
-  for await (const { records } of stream.pages(shard, start)) {
+  for await (const { records } of stream.pages(shard, start, limit)) {
     const [first] = records;
     if (!isMet && first !== undefined) {
       if ("at" in start && first.position.sequence !== start.at) throw gone(shard, start.at);

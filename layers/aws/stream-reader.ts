@@ -5,7 +5,12 @@ export interface StreamReader {
   /** The shards that were open at a time (epoch ms) or later: also those that are closed by now, and their children. */
   shardsSince(sinceMs: number): Promise<readonly string[]>;
   /** A shard's records in order, page by page, to where it ends now. */
-  pages(shard: string, from: ReadFrom): AsyncIterable<{ readonly records: readonly StreamRecord[] }>;
+  pages(shard: string, from: ReadFrom, limit?: PageLimit): AsyncIterable<{ readonly records: readonly StreamRecord[] }>;
+}
+
+/** At most so many records of the stream on a page: readers of a shard share 2 MB a second. */
+export interface PageLimit {
+  readonly records: number;
 }
 
 /** The first that arrived at a time or later, or the one with a sequence number: where it is gone, the first that is left. */

@@ -1,6 +1,7 @@
 import type { Position, Rejection, Stage, StreamRecord } from "@millrace/engine";
 import type { S3Place } from "../object-lines.ts";
 import type { StreamRange } from "../stream-range.ts";
+import type { PageLimit } from "../stream-reader.ts";
 
 /** A piece of a source that one worker reads from its beginning to its end, in as many invocations as it takes: an object, or a part of a shard. */
 export type Chunk = StoredChunk | StreamRange;
@@ -32,5 +33,8 @@ export interface Reached {
 
 export const NOTHING_REACHED: Reached = { taken: 0, last: null };
 
-/** The records of a chunk that come after what was reached. The same chunk gives the same records in the same order each time, as long as it is there. */
-export type ReadChunk = (chunk: Chunk, reached: Reached) => AsyncIterable<Sourced>;
+/**
+ * The records of a chunk that come after what was reached. The same chunk gives the same records in the same order each time, as long as it is
+ * there. `most` is what will be used of them, where filters leave nothing out: a shard is not read for more.
+ */
+export type ReadChunk = (chunk: Chunk, reached: Reached, most: PageLimit) => AsyncIterable<Sourced>;

@@ -1,6 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { type ArrivedBetween, readRange, type StreamRange } from "../stream-range.ts";
-import { StreamGoneError, type StreamReader } from "../stream-reader.ts";
+import { type PageLimit, StreamGoneError, type StreamReader } from "../stream-reader.ts";
 import { archiveRecords } from "./archive-source.ts";
 import type { Reached, ReadChunk, Sourced } from "./chunk.ts";
 import { failedRecords } from "./failed-batch.ts";
@@ -25,8 +25,8 @@ const readers: Readonly<Record<ReplaySource, typeof archiveRecords>> = {
 
 /** Reads the chunks of a source. */
 export function chunkReader(options: ChunkReaderOptions): (source: ReplaySource) => ReadChunk {
-  return (source) => (chunk, reached) => {
-    if (chunk.kind !== "stored") return shardRecords(options, chunk, reached);
+  return (source) => (chunk, reached, most) => {
+    if (chunk.kind !== "stored") return shardRecords(options, chunk, reached, most);
     return without(reached.taken, readers[source](options.s3, chunk));
   };
 }
@@ -35,10 +35,13 @@ async function* shardRecords(
   { stream, retentionMs, now }: ChunkReaderOptions,
   range: StreamRange,
   { last }: Reached,
+  most: PageLimit,
 ): AsyncGenerator<Sourced> {
   if (last === null && range.kind === "arrived" && range.fromMs < now() - retentionMs)
     throw expired(range, retentionMs);
-  for await (const records of readRange(stream, range, last)) for (const record of records) yield { record };
+  // One more, since the last one is read once more.
+  const limit = { records: most.records + 1 };
+  for await (const page of readRange(stream, range, last, limit)) for (const record of page) yield { record };
 }
 
 async function* without(first: number, all: AsyncIterable<Sourced>): AsyncGenerator<Sourced> {
