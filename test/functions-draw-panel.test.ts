@@ -193,8 +193,9 @@ describe("an axis", () => {
   it("begins at 0 or below, ends above all values, and has few round marks within", () => {
     const values = fc.array(fc.double({ min: -1e9, max: 1e12, noNaN: true }), { size: "max", maxLength: 50 });
     fc.assert(
-      fc.property(values, fc.integer({ min: 2, max: 20 }), (all, most) => {
-        const { low, high, marks } = valueAxis(all, most);
+      fc.property(values, fc.integer({ min: 2, max: 20 }), fc.constantFrom("count", "share"), (all, most, unit) => {
+        const { low, high, marks } = valueAxis(all, most, unit);
+        if (unit === "count") expect(marks.filter((mark) => !Number.isInteger(mark))).toEqual([]);
         expect(low).toBeLessThanOrEqual(Math.min(0, ...all));
         expect(high).toBeGreaterThanOrEqual(Math.max(0, ...all));
         expect(marks.length).toBeLessThanOrEqual(most + 1);
@@ -215,7 +216,7 @@ describe("an axis", () => {
       [-10, 0, 10],
     ],
   ])("of %j has the marks %j", (values, marks) => {
-    expect(valueAxis(values, 4).marks).toEqual(marks);
+    expect(valueAxis(values, 4, "amount").marks).toEqual(marks);
   });
 
   it("of time has round times of its clock within, evenly apart and no more than there is room for", () => {

@@ -1,4 +1,6 @@
 /** Where the marks of an axis lie. Laws: they are in rising order and apart by one step, which is round; they cover no more than the axis. */
+import type { Unit } from "@millrace/charts";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
@@ -12,13 +14,17 @@ const TIME_STEPS = [
 /** Nobody could read the marks of less. */
 const LEAST_SPAN = 1e-12;
 
-/** From 0 or the least value to a little above the greatest; `most` marks at the most. */
-export function valueAxis(values: readonly number[], most: number): { low: number; high: number; marks: number[] } {
+/** From 0 or the least value to a little above the greatest; `most` marks at the most, of what is counted at whole numbers. */
+export function valueAxis(
+  values: readonly number[],
+  most: number,
+  unit: Unit,
+): { low: number; high: number; marks: number[] } {
   const least = Math.min(0, ...values);
   const greatest = Math.max(0, ...values);
   const isFlat = greatest - least < LEAST_SPAN;
   const [low, high] = isFlat ? [least, 1] : [least * 1.08, greatest * 1.08];
-  const step = roundUp((high - low) / Math.max(1, most));
+  const step = Math.max(unit === "count" ? 1 : 0, roundUp((high - low) / Math.max(1, most)));
   const first = Math.ceil(low / step);
   const count = Math.floor(high / step) - first + 1;
   // A multiple of a whole number of steps per one, since 3 × 0.1 is not 0.3.

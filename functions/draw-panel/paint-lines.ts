@@ -27,7 +27,7 @@ function plot({ title, lines, timesMs, unit }: Chart, frame: Frame, height: numb
   const [right, bottom] = [width - MARGIN.right, height - MARGIN.bottom];
   const [fromMs, toMs] = [timesMs[0] as number, timesMs.at(-1) as number];
   const known = lines.flatMap(({ values }) => values.filter((value) => value !== null));
-  const { low, high, marks } = valueAxis(known, Math.max(2, Math.floor((bottom - MARGIN.top) / 34)));
+  const { low, high, marks } = valueAxis(known, Math.max(2, Math.floor((bottom - MARGIN.top) / 34)), unit);
   const x = (ms: number): number =>
     round(
       fromMs === toMs

@@ -1,5 +1,5 @@
 /** A chart that keeps its place: new values move its lines, and only other lines make it anew. */
-import { type Chart, inUnit } from "@millrace/charts";
+import { type Chart, inUnit, type Unit } from "@millrace/charts";
 import uPlot from "uplot";
 import { element } from "./element.ts";
 
@@ -10,6 +10,15 @@ export interface DrawnChart {
   redraw(): void;
 }
 
+/** What axes go by where tenths of a unit would not be read: whole counts, and times as a clock has them. */
+const STEPS: Partial<Record<Unit, number[]>> = {
+  count: Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat(),
+  milliseconds: [
+    ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+    ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800].map((seconds) => seconds * 1000),
+    ...[1, 2, 3, 6, 12, 24, 48, 120, 240].map((hours) => hours * 3_600_000),
+  ],
+};
 const COLOURS = 6;
 const HEIGHT_PX = 170;
 
@@ -68,7 +77,13 @@ function optionsOf({ lines, unit }: Chart, width: number): uPlot.Options {
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
       { ...axis, space: 70, values: (_, ticks) => ticks.map(clock) },
-      { ...axis, size: 64, space: 34, values: (_, ticks) => ticks.map((tick) => inUnit(tick, unit)) },
+      {
+        ...axis,
+        size: 64,
+        space: 34,
+        ...(STEPS[unit] && { incrs: STEPS[unit] }),
+        values: (_, ticks) => ticks.map((tick) => inUnit(tick, unit)),
+      },
     ],
     series: [
       {},
