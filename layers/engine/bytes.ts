@@ -76,6 +76,18 @@ export class ByteWriter {
     this.varint(value >= 0 ? value * 2 : -value * 2 - 1);
   }
 
+  /** A non-negative integer of any size; one that `varint` takes has the same bytes. */
+  wideVarint(value: bigint): void {
+    let rest = value;
+    for (; rest > 127n; rest >>= 7n) this.byte(Number(rest & 127n) | 0x80);
+    this.byte(Number(rest));
+  }
+
+  /** An integer of any size and sign; one that `signed` takes has the same bytes. */
+  wideSigned(value: bigint): void {
+    this.wideVarint(value >= 0n ? value * 2n : -value * 2n - 1n);
+  }
+
   /** An integer of any size and sign. */
   bigint(value: bigint): void {
     const magnitude = value < 0n ? -value : value;
@@ -264,6 +276,20 @@ export class ByteReader {
     const value = this.varint();
     if (value <= 0x7fff_ffff) return (value & 1) === 0 ? value >>> 1 : -(value >>> 1) - 1;
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  wideVarint(): bigint {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  }
+
+  wideSigned(): bigint {
+    const value = this.wideVarint();
+    return value % 2n === 0n ? value / 2n : -(value + 1n) / 2n;
   }
 
   bigint(): bigint {

@@ -13,7 +13,7 @@ import type { Fact } from "./state.ts";
 export interface Order {
   /** The number whose turn it is; null before the first. */
   next: number | null;
-  /** How many numbers were passed over. */
+  /** How many numbers were passed over; from `MOST_GAPS` on it stays there. */
   gaps: number;
   /** How many events came after their turn. */
   behind: number;
@@ -27,6 +27,8 @@ export interface Held {
   readonly fact: Fact;
 }
 
+/** A producer that begins again with other numbers can pass over more than any number tells exactly. */
+const MOST_GAPS = Number.MAX_SAFE_INTEGER;
 const NONE: readonly Held[] = [];
 
 export function noOrder(): Order {
@@ -70,7 +72,7 @@ export function stopWaiting(order: Order, beforeMs: number): readonly Fact[] {
 function giveUpFirstGap(order: Order): readonly Fact[] {
   const [first] = order.held;
   if (first === undefined || order.next === null) return [];
-  order.gaps += first.number - order.next;
+  order.gaps = Math.min(order.gaps + (first.number - order.next), MOST_GAPS);
   order.next = first.number;
   return released(order);
 }
@@ -90,12 +92,13 @@ function released(order: Order): readonly Fact[] {
 export function writeOrder(writer: ByteWriter, { columns }: CompiledSequence, order: Order, originMs: number): void {
   writer.byte(order.next === null ? 0 : 1);
   if (order.next === null) return;
-  writer.signed(order.next);
+  // Numbers may be any of an integer column, and lie twice as far apart as the greatest of them.
+  writer.wideSigned(BigInt(order.next));
   writer.varint(order.gaps);
   writer.varint(order.behind);
   writer.varint(order.held.length);
   for (const { number, arrivalMs, fact } of order.held) {
-    writer.varint(number - order.next);
+    writer.wideVarint(BigInt(number) - BigInt(order.next));
     writer.signed(originMs - arrivalMs);
     writer.signed(originMs - fact.timeMs);
     writer.uint32(fact.high);
@@ -107,12 +110,12 @@ export function writeOrder(writer: ByteWriter, { columns }: CompiledSequence, or
 export function readOrder(reader: ByteReader, { columns }: CompiledSequence, order: Order, originMs: number): void {
   clearOrder(order);
   if (reader.byte() === 0) return;
-  const next = reader.signed();
-  order.next = next;
+  const next = reader.wideSigned();
+  order.next = Number(next);
   order.gaps = reader.varint();
   order.behind = reader.varint();
   order.held = Array.from({ length: reader.varint() }, () => {
-    const number = next + reader.varint();
+    const number = Number(next + reader.wideVarint());
     const arrivalMs = originMs - reader.signed();
     const timeMs = originMs - reader.signed();
     const high = reader.uint32();

@@ -135,6 +135,8 @@ describe("bytes", () => {
             fc.integer().map((v) => ({ v, as: "signed" as const })),
             fc.string({ unit: "binary" }).map((v) => ({ v, as: "text" as const })),
             fc.bigInt().map((v) => ({ v, as: "bigint" as const })),
+            fc.bigInt({ min: 0n }).map((v) => ({ v, as: "wideVarint" as const })),
+            fc.bigInt().map((v) => ({ v, as: "wideSigned" as const })),
             fc.double().map((v) => ({ v, as: "float64" as const })),
             fc.integer({ min: 0, max: 2 ** 48 - 1 }).map((v) => ({ v, as: "uint48" as const })),
           ),
@@ -145,6 +147,29 @@ describe("bytes", () => {
           const reader = byteReader(writer.bytes());
           expect(values.map(({ as }) => reader[as]())).toEqual(values.map(({ v }) => v));
           reader.end();
+        },
+      ),
+    );
+  });
+
+  it("has one form for an integer, whether numbers of any size may come or not", () => {
+    const bytesOf = (write: (writer: ReturnType<typeof byteWriter>) => void) => {
+      const writer = byteWriter();
+      write(writer);
+      return writer.bytes();
+    };
+    const least = fc.nat(2 ** 31 - 1);
+    fc.assert(
+      fc.property(
+        fc.oneof(least, fc.maxSafeNat()),
+        fc.oneof(least, fc.integer({ min: -(2 ** 52), max: 2 ** 52 - 1 })),
+        (natural, whole) => {
+          expect(bytesOf((writer) => writer.wideVarint(BigInt(natural)))).toEqual(
+            bytesOf((writer) => writer.varint(natural)),
+          );
+          expect(bytesOf((writer) => writer.wideSigned(BigInt(whole)))).toEqual(
+            bytesOf((writer) => writer.signed(whole)),
+          );
         },
       ),
     );

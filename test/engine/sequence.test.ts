@@ -39,6 +39,21 @@ const numbers: fc.Arbitrary<readonly (number | null)[]> = fc
     return keyed.sort((a, b) => a.place - b.place).map(({ number }) => number);
   });
 
+/** Anywhere in what an integer column may hold, and most of all at its ends; some next to each other. */
+const farNumbers: fc.Arbitrary<readonly number[]> = fc.array(
+  fc.oneof(
+    fc.maxSafeInteger(),
+    fc
+      .tuple(
+        fc.constantFrom(Number.MIN_SAFE_INTEGER, -(2 ** 52), 0, 2 ** 52, Number.MAX_SAFE_INTEGER),
+        fc.integer({ min: -4, max: 4 }),
+      )
+      .map(([near, step]) => near + step)
+      .filter(Number.isSafeInteger),
+  ),
+  { maxLength: 12, size: "max" },
+);
+
 describe("a producer's sequence", () => {
   it.each([0, REORDER])(
     "with a buffer of %i counts gaps and events behind, and holds back, as a list on paper would",
@@ -59,6 +74,23 @@ describe("a producer's sequence", () => {
       );
     },
   );
+
+  it.each([0, REORDER])("with a buffer of %i is right over all that an integer column may hold", (reorder) => {
+    fc.assert(
+      fc.property(farNumbers, fc.nat(12), (list, at) => {
+        const pipeline = pipelineOf({ reorder });
+        const events = eventsFor(list);
+        const whole = folded(pipeline, [events]);
+        const paper = onPaper(list, reorder);
+        expect(whole.summary).toMatchObject({ ...paper, applied: list.length });
+        expect(whole.shown).toBe(list.length - paper.held);
+        // What the item holds between two batches has lost nothing.
+        const cut = at % (events.length + 1);
+        expect(folded(pipeline, [events.slice(0, cut), events.slice(cut)]).bytes).toEqual(whole.bytes);
+      }),
+      { numRuns: 400 },
+    );
+  });
 
   it("puts what is behind into quarantine where the view says so, and counts it as rejected", () => {
     fc.assert(
@@ -160,20 +192,21 @@ function folded(pipeline: ReturnType<typeof pipelineOf>, batches: readonly (read
   return { bytes, rejections, summary, shown: values.events_lifetime, recent: values.recent_lifetime };
 }
 
-/** The buffer as a person would keep it: a list of numbers on paper. */
+/** The buffer as a person would keep it: a list of numbers on paper, which has room for any of them. */
 function onPaper(list: readonly (number | null)[], reorder: number) {
-  let next: number | null = null;
-  let gaps = 0;
+  let next: bigint | null = null;
+  let gaps = 0n;
   let behind = 0;
-  let waiting: number[] = [];
+  let waiting: bigint[] = [];
   const settle = () => {
     while (next !== null && waiting.includes(next)) {
       waiting = waiting.filter((number) => number !== next);
       next++;
     }
   };
-  for (const number of list) {
-    if (number === null) continue;
+  for (const given of list) {
+    if (given === null) continue;
+    const number = BigInt(given);
     next ??= number;
     if (number < next || waiting.includes(number)) {
       behind++;
@@ -182,9 +215,11 @@ function onPaper(list: readonly (number | null)[], reorder: number) {
     waiting.push(number);
     settle();
     if (waiting.length <= reorder) continue;
-    gaps += Math.min(...waiting) - next;
-    next = Math.min(...waiting);
+    const least = waiting.reduce((a, b) => (a < b ? a : b));
+    gaps += least - next;
+    next = least;
     settle();
   }
-  return { gaps, behind, held: waiting.length };
+  const most = BigInt(Number.MAX_SAFE_INTEGER);
+  return { gaps: Number(gaps < most ? gaps : most), behind, held: waiting.length };
 }
