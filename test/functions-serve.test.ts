@@ -93,6 +93,16 @@ describe("serve", () => {
     expect(idle).toMatchObject({ stale: false, freshness: { state: "idle", behindMs: null } });
   });
 
+  it("says that it is stale when records come and nobody reads them", async () => {
+    const { ask } = served({ lag: { kind: "stopped", sinceMs: NOW - 4 * MINUTE } });
+    expect((await ask(HEALTH)).body).toMatchObject({
+      status: "behind",
+      stale: true,
+      staleReason: expect.stringMatching(/since 2026-03-02T09:26:00.000Z.*handed none of them/),
+      freshness: { state: "stopped", behindMs: null },
+    });
+  });
+
   it("gives a metric's windows, wider steps merged from the same rows", async () => {
     const { ask } = served({ events: [view("u1", "i1"), buy("u2", "i1")] });
     const range = { from: "2026-03-02T09:00:00Z", to: "2026-03-02T10:00:00Z" };
@@ -242,22 +252,19 @@ describe("serve", () => {
 describe("the lag of the stream's reader", () => {
   it("is that of the newest minute, asked for once in a while, and unknown while CloudWatch fails", async () => {
     let nowMs = NOW;
-    let points: object[] = [
-      { Timestamp: new Date(NOW - MINUTE), Maximum: 7 },
-      { Timestamp: new Date(NOW - 2 * MINUTE), Maximum: 9 },
-    ];
+    let points = { age: { 1: 7, 2: 9 }, came: {} };
     let fails = false;
     let asked = 0;
     const client = {
       async send() {
         asked++;
         if (fails) throw new Error("throttled");
-        return { Datapoints: points };
+        return { MetricDataResults: minutesAgo(points) };
       },
     };
-    const lag = cloudWatchLag({ client: client as never, functionName: "f", now: () => nowMs });
+    const lag = cloudWatchLag({ client: client as never, stream: "s", functionName: "f", now: () => nowMs });
     expect(await lag.read()).toEqual({ kind: "measured", behindMs: 7, atMs: NOW - MINUTE });
-    points = [];
+    points = { age: {}, came: {} } as never;
     nowMs += LAG_KEPT_MS - 1;
     expect(await lag.read()).toMatchObject({ kind: "measured" });
     expect(asked).toBe(1);
@@ -266,6 +273,28 @@ describe("the lag of the stream's reader", () => {
     fails = true;
     nowMs += LAG_KEPT_MS;
     expect(await lag.read()).toEqual({ kind: "unknown", cause: "Error: throttled" });
+  });
+
+  const stopped = (minutes: number) => ({ kind: "stopped", sinceMs: NOW - minutes * MINUTE });
+  it.each([
+    ["stopped when records came that nobody was handed", {}, { 4: 1, 3: 2 }, stopped(4)],
+    ["stopped for as long as it is known, after the last record, too", {}, { 40: 5 }, stopped(40)],
+    ["stopped from the first minute after the last that was read", { 20: 5 }, { 20: 9, 18: 1, 3: 1 }, stopped(18)],
+    ["idle when all that came was read", { 20: 5 }, { 21: 9, 20: 1 }, { kind: "idle" }],
+    ["idle when nothing came", {}, { 4: 0 }, { kind: "idle" }],
+    ["idle while what came may still be read", {}, { 1: 3, 0: 2 }, { kind: "idle" }],
+    ["measured while the reader was handed something", { 5: 8 }, { 2: 1 }, { kind: "measured", behindMs: 8 }],
+  ])("is %s", async (_, age, came, expected) => {
+    const client = { send: async () => ({ MetricDataResults: minutesAgo({ age, came }) }) };
+    const lag = cloudWatchLag({ client: client as never, stream: "s", functionName: "f", now: () => NOW });
+    expect(await lag.read()).toMatchObject(expected);
+  });
+
+  it("is unknown when CloudWatch gives a part", async () => {
+    const results = minutesAgo({ age: {}, came: { 4: 1 } }).map((one) => ({ ...one, StatusCode: "PartialData" }));
+    const client = { send: async () => ({ MetricDataResults: results }) };
+    const lag = cloudWatchLag({ client: client as never, stream: "s", functionName: "f", now: () => NOW });
+    expect(await lag.read()).toMatchObject({ kind: "unknown" });
   });
 });
 
@@ -276,6 +305,16 @@ describe("the sample requests of serve", () => {
     expect(await handler(event)).toMatchObject({ statusCode: 200 });
   });
 });
+
+/** What CloudWatch answers: values by how many minutes ago they were. */
+function minutesAgo(metrics: Readonly<Record<string, Readonly<Record<number, number>>>>) {
+  return Object.entries(metrics).map(([Id, minutes]) => ({
+    Id,
+    Timestamps: Object.keys(minutes).map((ago) => new Date(NOW - Number(ago) * MINUTE)),
+    Values: Object.values(minutes),
+    StatusCode: "Complete",
+  }));
+}
 
 interface Asked {
   readonly path?: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LambdaClient, ListEventSourceMappingsCommand, UpdateEventSourceMappingCommand } from "@aws-sdk/client-lambda";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { matchRoute } from "../local/http-api/match.ts";
 import { readRoutes } from "../local/http-api/read-routes.ts";
@@ -72,6 +73,33 @@ describe("the pipeline's HTTP API", () => {
     const range = "from=2026-01-02T00:00:00Z&to=2026-01-02T01:00:00Z&step=1h";
     const metric = await ask("GET /metrics/{metric}", `/metrics/by_event_type?${range}`);
     expect(metric.body).toMatchObject({ windows: [{ total: { events: 3 } }] });
+  });
+
+  it("says that it is stale when its reader is switched off, and no more when that is on again", async () => {
+    const lambda = new LambdaClient({
+      endpoint: runtime.url,
+      region: "us-east-1",
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    });
+    const { EventSourceMappings: found = [] } = await lambda.send(
+      new ListEventSourceMappingsCommand({ FunctionName: "update-features" }),
+    );
+    const UUID = found[0]?.UUID;
+    const minutesLater = (minutes: number) => runtime.advanceTo(runtime.clock.now() + minutes * 60_000);
+    const health = async () => (await ask("GET /health", "/health")).body;
+    await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }));
+    await minutesLater(7);
+    expect(await health()).toMatchObject({ stale: false, freshness: { state: "idle" } });
+    runtime.stream("EventStream").put({ partitionKey: "u/1", data: Buffer.from("{}") });
+    await minutesLater(3);
+    expect(await health()).toMatchObject({ status: "behind", stale: true, freshness: { state: "stopped" } });
+    await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: true }));
+    await minutesLater(1);
+    // What it was handed late is told as late, and then as nothing.
+    expect(await health()).toMatchObject({ stale: true, freshness: { state: "measured" } });
+    await minutesLater(7);
+    expect(await health()).toMatchObject({ status: "ok", stale: false, freshness: { state: "idle" } });
+    lambda.destroy();
   });
 
   it("refuses with a problem document, and what has no route as API Gateway does", async () => {

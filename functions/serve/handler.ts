@@ -20,13 +20,15 @@ const config = readConfig(process.env, {
   metricsTable: text("METRICS_TABLE"),
   featuresFunction: text("FEATURES_FUNCTION"),
   metricsFunction: text("METRICS_FUNCTION"),
+  eventStream: text("EVENT_STREAM"),
   objectiveSeconds: wholeNumber("FRESHNESS_OBJECTIVE_SECONDS", { least: 1 }),
 });
 const metrics = compileMetrics(definitions, compile(features, eventSchema));
 const now = () => Date.now();
 const dynamo = dynamoDbClient();
 const cloudWatch = cloudWatchClient();
-const lagOf = (functionName: string) => cloudWatchLag({ client: cloudWatch, functionName, now });
+const lagOf = (functionName: string) =>
+  cloudWatchLag({ client: cloudWatch, stream: config.eventStream, functionName, now });
 
 export const handler = serve({
   metrics,
