@@ -145,6 +145,44 @@ describe("reading field by field", () => {
     );
   });
 
+  it("is right for every byte at any place, also for those that UTF-8 has not", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    const json = new TextEncoder().encode(
+      `{${known},"item_id":"\u20ac\u00e9a\ufeff","page":{"url":"\ud83d\ude80"},"\u00e9":"\u00e9"}`,
+    );
+    const places = fc.tuple(fc.nat(json.length), fc.nat(2), fc.constantFrom(...ODD_BYTES));
+    let events = 0;
+    fc.assert(
+      fc.property(fc.array(places, { maxLength: 3 }), (changes) => {
+        const records = changes.map(([at, cut, put]) => {
+          const data = Uint8Array.from([...json.subarray(0, at), ...put, ...json.subarray(at + cut)]);
+          return { ...recordOf(""), data };
+        });
+        const expected = records.map((record) => decode(pipeline, record));
+        expect(decodeForViews(everything, records)).toStrictEqual(expected);
+        events += expected.filter(({ kind }) => kind === "event").length;
+      }),
+      { numRuns: 1500 },
+    );
+    expect(events).toBeGreaterThan(50);
+  });
+
+  it("counts code points where a length is bounded, whatever bytes and units they take", async () => {
+    const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
+    for (const letter of ["i", "\u00e9", "\u20ac", "\ud83d\ude80"])
+      for (const length of [63, 64, 65]) {
+        const event = {
+          event_id: "e1",
+          event_type: letter.repeat(length),
+          event_time: 1_772_366_400_000,
+          user_id: "e1",
+        };
+        const records = [recordOf(JSON.stringify(event))];
+        expect(decodeForViews(everything, records)).toStrictEqual(records.map((record) => decode(pipeline, record)));
+        expect(decodeForViews(everything, records)[0]?.kind).toBe(length === 65 ? "rejection" : "event");
+      }
+  });
+
   it("gives an event the identity that its key, its id and its time have", async () => {
     const { pipeline, everything } = await pipelinesOf(schemas.clickstream, "user_id");
     const texts = fc.stringMatching(/^[ -!#-[\]-~]{1,120}$/);
@@ -181,7 +219,7 @@ describe("reading field by field", () => {
   it("is given up for a while where most events cannot be read so, and tried again", async () => {
     const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
     const quick = countingRows(everything);
-    const foreign = new Array(150).fill(recordOf(`{${known},"item_id":"\u00e9"}`));
+    const foreign = new Array(150).fill(recordOf(`{${known},"item_id":"\\u0069"}`));
     const plain = new Array(5_000).fill(recordOf(`{${known},"item_id":"i"}`));
     const rows = () => {
       const before = quick.rows();
@@ -242,6 +280,22 @@ const TELLING = [
   "{}",
   "null",
   "tru",
+];
+
+/** Nothing, ASCII, and UTF-8 whole, cut, too long for what it spells, and of a surrogate. */
+const ODD_BYTES = [
+  [],
+  [0x61],
+  [0xc3, 0xa9],
+  [0xc3],
+  [0xa9],
+  [0xc0, 0x80],
+  [0xe2, 0x82],
+  [0xed, 0xa0, 0x80],
+  [0xef, 0xbb, 0xbf],
+  [0xf0, 0x9f, 0x9a, 0x80],
+  [0xf5, 0x80, 0x80, 0x80],
+  [0xff],
 ];
 
 const shuffled = (value: unknown) =>
