@@ -83,6 +83,16 @@ describe("under faults and with traffic going on", () => {
     expect(await broken.metrics()).toEqual(await healthy.metrics());
   });
 
+  it("features and the lake, both gone, come back from the stream", async () => {
+    await broken.deleteLake();
+    await broken.drop("FeaturesTable");
+    const { cause } = await broken.replays.run({ source: "stream", target: "features", from: iso(0) });
+    expect(cause).toBeUndefined();
+    await broken.runtime.drain();
+    expect(await broken.features()).toEqual(await healthy.features());
+    expect(await broken.lake()).toEqual(await healthy.lake());
+  });
+
   it("which each function of the repairs has met", () => {
     const { faults, functions } = broken.runtime.stats();
     // Of few requests one kind or another meets none, by chance.
@@ -91,6 +101,7 @@ describe("under faults and with traffic going on", () => {
     expect(broken.refused()).toEqual(
       expect.arrayContaining([
         ...["PlanReplay s3 ListObjectsV2", "ReplayRecords s3 GetObject", "Recompute kinesis GetRecords"],
+        ...["ReplayRecords kinesis GetShardIterator", "ReplayRecords kinesis GetRecords"],
         ...["FinalizeMetrics s3 GetObject", "ReportReplay s3 PutObject"],
       ]),
     );
