@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toSinkTally } from "../functions/reconcile/read-tables.ts";
 import type { SinkTally } from "../functions/reconcile/tables.ts";
 import { gzipLines, type LocalAthena, openAthena } from "./local-athena.ts";
-import { END, type Entry, HOUR, isReadable, START, tallied, type World, worlds } from "./reconcile/world.ts";
+import { END, type Entry, errorsOf, HOUR, isReadable, START, tallied, type World, worlds } from "./reconcile/world.ts";
 
 /** The question to the sinks, in Athena's words, on files as they lie in the buckets, against nested loops. */
 
@@ -21,17 +21,19 @@ describe("what the sinks hold by hour and shard", () => {
     await fc.assert(
       fc.asyncProperty(worlds, damages, fc.array(fc.nat()), async (healthy, damage, draws) => {
         const world = damage.reduce((before, one) => one(before), healthy);
-        // What Firehose gave up accounts for nothing, whatever bytes it had.
+        // What Firehose gave up, of whatever bytes.
         const givenUp = draws.map((draw) => healthy.ledger[draw % healthy.ledger.length]?.data ?? "");
-        const { sinks, errored } = await look(world, [], givenUp);
-        expect(sinks).toEqual(inOrder(tallied(world).sinks));
-        const errors = inOrder(tallied({ ...world, errors: [...world.errors, ...givenUp] }).sinks);
+        const { sinks, errored } = await look(world, { givenUp });
+        const all = { ...world, errors: [...world.errors, ...givenUp] };
+        expect(sinks).toEqual(inOrder(tallied(all).sinks));
         // What is put again, also of what was given up: as many of each hour and shard, once each, with the archive's bytes, and none that has a row.
         const places = errored.map(({ shard, sequence }) => `${shard} ${sequence}`);
         expect(new Set(places).size).toBe(places.length);
-        expect(countByHour(errored)).toEqual(
-          countByHour(errors.flatMap(({ inErrors, ...at }) => Array.from({ length: inErrors }, () => at))),
-        );
+        const expected = errorsOf(all).map(({ arrivalMs, shard }) => ({
+          hourMs: arrivalMs - (arrivalMs % HOUR),
+          shard,
+        }));
+        expect(countByHour(errored)).toEqual(countByHour(expected));
         const bytesOf = ({ shard, sequence, data }: Pick<Entry, "shard" | "sequence" | "data">) =>
           `${shard} ${sequence} ${data}`;
         const archived = new Set(world.archive.map(bytesOf));
@@ -46,41 +48,54 @@ describe("what the sinks hold by hour and shard", () => {
   it("puts again the record that the conversion refused, and one of its bytes for an error without a position", async () => {
     const twins = [0, 1, 2].map((i) => entry({ sequence: `4${i}`, data: "{}" }));
     const [first, second] = twins as [Entry, Entry];
-    const refused = JSON.stringify({ _shard: second.shard, _sequence: second.sequence, _subsequence: 0 });
-    const world = { ledger: [], archive: [...twins, second], lake: [first], errors: [] };
-    expect((await look(world, [refused])).errored).toMatchObject([{ sequence: "41", data: "{}" }]);
-    const { errored } = await look({ ...world, lake: [], errors: ["{}"] }, [refused]);
+    const unconverted = [JSON.stringify({ _shard: second.shard, _sequence: second.sequence, _subsequence: 0 })];
+    const world = { ...nothing, archive: [...twins, second], lake: [first] };
+    expect((await look(world, { unconverted })).errored).toMatchObject([{ sequence: "41", data: "{}" }]);
+    const { errored } = await look({ ...world, lake: [], errors: ["{}"] }, { unconverted });
     expect(errored.map(({ sequence }) => sequence).toSorted()).toEqual(["40", "41"]);
   });
 
-  it("takes a row that the conversion refused by its position, not by its bytes", async () => {
-    const [first, second] = [0, 1].map((i) => entry({ sequence: `4${i}`, data: '{"a":1}' })) as [Entry, Entry];
-    const refused = JSON.stringify({ a: 1, _shard: second.shard, _sequence: second.sequence, _subsequence: 0 });
-    const sinks = await ask({ ledger: [], archive: [first, second], lake: [first], errors: [] }, [refused]);
-    expect(sinks).toMatchObject([{ archived: 2, inLake: 1, inErrors: 1, missing: 0 }]);
-    const other = await ask({ ledger: [], archive: [first, second], lake: [second], errors: [] }, [refused]);
-    expect(other).toMatchObject([
-      { archived: 2, inLake: 1, inErrors: 0, missing: 1, firstMissing: "40".padStart(128, "0") },
+  it("lacks an event that the transform or the conversion refused though it is one", async () => {
+    const [full, unfit] = [0, 1].map((i) => entry({ sequence: `4${i}`, data: `{"a":${i}}` })) as [Entry, Entry];
+    const unconverted = [JSON.stringify({ a: 1, _shard: unfit.shard, _sequence: unfit.sequence, _subsequence: 0 })];
+    const sinks = await ask({ ...nothing, archive: [full, unfit], errors: [full.data] }, { unconverted });
+    expect(sinks).toMatchObject([{ archived: 2, inErrors: 0, missing: 2, firstMissing: "40".padStart(128, "0") }]);
+  });
+
+  it("lets one error account for one record of its bytes in quarantine, and the others stay missing", async () => {
+    const twins = [0, 1, 2].map((i) => entry({ sequence: `4${i}`, data: "oops" }));
+    const world = { ...nothing, archive: twins, errors: ["oops", "oops"], quarantine: twins };
+    expect(await ask(world)).toMatchObject([
+      { archived: 3, inErrors: 2, missing: 1, firstMissing: "42".padStart(128, "0") },
+    ]);
+    // The error is of the one that is in quarantine, though the other came before.
+    const one = { ...world, archive: twins.slice(0, 2), errors: ["oops"], quarantine: twins.slice(1) };
+    expect(await ask(one)).toMatchObject([{ inErrors: 1, missing: 1, firstMissing: "40".padStart(128, "0") }]);
+  });
+
+  it("goes by the latest attempt: what was recovered since must have its row", async () => {
+    const quarantine = [entry({ data: "oops" })];
+    const world = { ...nothing, archive: quarantine, errors: ["oops"], quarantine };
+    expect(await ask(world)).toMatchObject([{ inErrors: 1, missing: 0 }]);
+    expect(await ask(world, { recovered: quarantine })).toMatchObject([{ inErrors: 0, missing: 1 }]);
+    expect(await ask({ ...world, lake: quarantine }, { recovered: quarantine })).toMatchObject([
+      { inErrors: 0, missing: 0 },
     ]);
   });
 
-  it("lets one error account for one record of its bytes, and the others stay missing", async () => {
-    const twins = [0, 1, 2].map((i) => entry({ sequence: `4${i}`, data: "oops" }));
-    const sinks = await ask({ ledger: [], archive: twins, lake: [], errors: ["oops", "oops"] });
-    expect(sinks).toMatchObject([{ archived: 3, inErrors: 2, missing: 1, firstMissing: "42".padStart(128, "0") }]);
-  });
-
-  it("takes what a transform that died had in its hands for missing, and what it refused for accounted for", async () => {
-    const twins = [0, 1].map((i) => entry({ sequence: `4${i}`, data: "oops" }));
-    const died = await ask({ ledger: [], archive: twins, lake: [], errors: ["oops"] }, [], ["oops"]);
-    expect(died).toMatchObject([{ inErrors: 1, missing: 1, firstMissing: "41".padStart(128, "0") }]);
-    const repaired = await ask({ ledger: [], archive: twins, lake: twins, errors: [] }, [], ["oops", "oops"]);
-    expect(repaired).toMatchObject([{ inLake: 2, inErrors: 0, missing: 0 }]);
+  it("takes what is too late for accounted for where the transform refused it, and for missing where the transform died or its row was not converted", async () => {
+    const late = entry({});
+    const world = { ...nothing, archive: [late], quarantine: [late] };
+    const reason = "too_late";
+    expect(await ask({ ...world, errors: [late.data] }, { reason })).toMatchObject([{ inErrors: 1, missing: 0 }]);
+    expect(await ask(world, { reason, givenUp: [late.data] })).toMatchObject([{ inErrors: 0, missing: 1 }]);
+    const unconverted = [JSON.stringify({ _shard: late.shard, _sequence: late.sequence, _subsequence: 0 })];
+    expect(await ask(world, { reason, unconverted })).toMatchObject([{ inErrors: 0, missing: 1 }]);
   });
 
   it("leaves out what arrived before or after", async () => {
     const all = [START - 1, START, END - 1, END].map((arrivalMs, i) => entry({ sequence: `4${i}`, arrivalMs }));
-    const sinks = await ask({ ledger: [], archive: all, lake: all, errors: [] });
+    const sinks = await ask({ ...nothing, archive: all, lake: all });
     expect(sinks.map(({ hourMs, archived, inLake }) => [hourMs, archived, inLake])).toEqual([
       [START, 1, 1],
       [END - HOUR, 1, 1],
@@ -94,10 +109,20 @@ const damages: fc.Arbitrary<readonly ((world: World) => World)[]> = fc.array(
     .record({
       place: fc.constantFrom("archive" as const, "lake" as const),
       at: fc.nat(),
-      what: fc.constantFrom("lose", "double", "repair", "change", "invent", "lose an error", "an error too many"),
+      what: fc.constantFrom(
+        "lose",
+        "double",
+        "repair",
+        "change",
+        "invent",
+        "lose an error",
+        "an error too many",
+        "lose a verdict",
+      ),
     })
     .map(({ place, at, what }) => (world: World): World => {
       if (what === "lose an error") return { ...world, errors: world.errors.slice(1) };
+      if (what === "lose a verdict") return { ...world, quarantine: world.quarantine.slice(1) };
       if (what === "an error too many") return { ...world, errors: [...world.errors, '{"a":1}'] };
       const list = world[place];
       const victim = list[at % Math.max(1, list.length)];
@@ -116,11 +141,18 @@ async function ask(...found: Parameters<typeof look>): Promise<readonly SinkTall
   return (await look(...found)).sinks;
 }
 
-async function look(
-  { archive, lake, errors }: World,
-  unconverted: readonly string[] = [],
-  givenUp: readonly string[] = [],
-) {
+/** What a world does not say. */
+interface Besides {
+  /** Rows that the conversion refused, and records that a transform had when it died. */
+  readonly unconverted?: readonly string[];
+  readonly givenUp?: readonly string[];
+  /** Of quarantine, what a later attempt used; and the reason of the first one. */
+  readonly recovered?: readonly Entry[];
+  readonly reason?: string;
+}
+
+async function look({ archive, lake, errors, quarantine }: World, besides: Besides = {}) {
+  const { unconverted = [], givenUp = [], recovered = [], reason = "malformed_json" } = besides;
   const run = `run-${runs++}`;
   const keys: [string, string][] = [];
   const put = async (bucket: string, folder: string, rows: readonly object[]) => {
@@ -140,6 +172,12 @@ async function look(
   await kept("processing-failed", errors, "Lambda.ProcessingFailedStatus");
   await kept("processing-failed", givenUp, "Lambda.FunctionError");
   await kept("format-conversion-failed", unconverted);
+  const verdicts = (entries: readonly Entry[], why: string, attempt: number) =>
+    entries.map(({ arrivalMs: arrival, shard, sequence }) => {
+      return { reason: why, stage: "decode", arrival, shard, sequence, subSequence: 0, attempt };
+    });
+  const all = [...verdicts(quarantine, reason, 1), ...verdicts(recovered, "recovered", 2)];
+  await put("lake", "quarantine/dt=2026-03-02", all);
 
   const question = { fromMs: START, toMs: END, pastMs: 24 * HOUR, futureMs: HOUR };
   const rows = async (name: string, sql: string) => {
@@ -193,6 +231,8 @@ function toRow({ arrivalMs, shard, sequence, version }: Entry): object {
   return { _arrival, _shard: shard, _sequence: sequence, _subsequence: 0, _pipeline_version: version };
 }
 
+const nothing: World = { ledger: [], archive: [], lake: [], errors: [], quarantine: [] };
+
 function entry(rest: Partial<Entry>): Entry {
   return { shard: "shardId-000000000000", sequence: "41", arrivalMs: START, data: '{"a":1}', version: 1, ...rest };
 }
@@ -242,6 +282,7 @@ Resources:
       WorkGroupConfiguration: { ResultConfiguration: { OutputLocation: !Sub "s3://${sub("Lake")}/results/" } }
 ${table("raw", `${sub("Raw")}/raw/`, { dt, hour }, { arrival: "bigint", ...position, key: "string", data: "string", database64: "string" })}
 ${table("curated", `${sub("Lake")}/curated/`, { dt, hour }, { _arrival: "timestamp", _shard: "string", _sequence: "string", _subsequence: "bigint", _pipeline_version: "bigint" })}
+${table("quarantine", `${sub("Lake")}/quarantine/`, { dt }, { reason: "string", stage: "string", arrival: "bigint", ...position, attempt: "bigint" })}
 ${table("curated_errors", `${sub("Lake")}/curated-errors/`, { kind, dt }, { arrivaltimestamp: "bigint", errorcode: "string", rawdata: "string" })}
 `;
 }

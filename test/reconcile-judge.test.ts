@@ -88,6 +88,12 @@ const losses: readonly Mutation[] = [
     mutate: (world, victim) => ({ ...world, errors: world.errors.filter((data) => data !== victim.data) }),
   },
   {
+    name: "an error of Firehose is not of a record in quarantine",
+    check: "lake",
+    to: (entry) => !isReadable(entry),
+    mutate: (world, victim) => ({ ...world, quarantine: without(world.quarantine, isSame(victim)) }),
+  },
+  {
     name: "everything of an hour is lost everywhere but in the ledger",
     check: "archive",
     mutate: (world, victim) => ({

@@ -38,9 +38,9 @@ export interface SinkTally {
   readonly lakeRows: number;
   /** Rows of the lake that are there once more under the same pipeline version. */
   readonly lakeAgain: number;
-  /** Archived, not in the lake, and refused as a row: kept by Firehose as an error. */
+  /** Archived, not in the lake, and no loss: an error of Firehose whose record is in quarantine. */
   readonly inErrors: number;
-  /** Archived, and neither in the lake nor refused; Firehose may have given them up. */
+  /** Archived, and neither in the lake nor accounted for; Firehose may have them as errors. */
   readonly missing: number;
   /** In the lake, and not archived. */
   readonly unknown: number;

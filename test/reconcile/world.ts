@@ -9,6 +9,8 @@ export interface World {
   readonly lake: readonly Entry[];
   /** What Firehose kept as errors of the transform: bytes without a position. */
   readonly errors: readonly string[];
+  /** What update-features put into quarantine, because it could not be read. */
+  readonly quarantine: readonly Entry[];
 }
 
 export interface Entry {
@@ -24,7 +26,7 @@ export const HOUR = 3_600_000;
 export const START = Date.UTC(2026, 2, 2);
 export const END = START + 24 * HOUR;
 
-/** At least one record, of which some are unreadable: those are in the errors and not in the lake. Bytes repeat. */
+/** At least one record, of which some are unreadable: those are in the errors and in quarantine, and not in the lake. Bytes repeat. */
 export const worlds: fc.Arbitrary<World> = fc
   .array(
     fc.record({
@@ -43,7 +45,13 @@ export const worlds: fc.Arbitrary<World> = fc
       entries.push({ shard, sequence: `4965000000${98 + i}`, arrivalMs, data: odd ?? data, version: 1 });
     }
     const [rows, errors] = [entries.filter(isReadable), entries.filter((entry) => !isReadable(entry))];
-    return { ledger: entries, archive: entries, lake: rows, errors: errors.map(({ data }) => data) };
+    return {
+      ledger: entries,
+      archive: entries,
+      lake: rows,
+      errors: errors.map(({ data }) => data),
+      quarantine: errors,
+    };
   });
 
 export function isReadable({ data }: Entry): boolean {
@@ -51,11 +59,12 @@ export function isReadable({ data }: Entry): boolean {
 }
 
 /** Every place tallied by nested loops: slow and obvious. */
-export function tallied({ ledger, archive, lake, errors }: World): Tables {
+export function tallied(world: World): Tables {
+  const { ledger } = world;
   return {
     ...{ fromMs: START, toMs: END, stream: null, views: [], metrics: [] },
     ledger: placesIn(ledger).map((place) => streamTally(place, ledger.filter(isAt(place)))),
-    sinks: sinkTallies(archive, lake, errors),
+    sinks: sinkTallies(world),
   };
 }
 
@@ -90,23 +99,33 @@ function checksumOf(entries: readonly Entry[]): string {
   return (sum % 2n ** 64n).toString(16).padStart(16, "0");
 }
 
-function sinkTallies(
-  archive: readonly Entry[],
-  lake: readonly Entry[],
-  errors: readonly string[],
-): readonly SinkTally[] {
+/** The records of the archive that an error is of: each error of one that has no row, of those in quarantine first. */
+export function errorsOf({ archive, lake, errors, quarantine }: World): readonly Entry[] {
+  const inLake = new Set(lake.map(positionOf));
+  const refused = new Set(quarantine.map(positionOf));
+  const left = [...errors];
+  const open = firstOfEach(archive).filter((entry) => !inLake.has(positionOf(entry)));
+  const inTurn = [true, false].flatMap((is) =>
+    open.filter((entry) => refused.has(positionOf(entry)) === is).toSorted(byArrival),
+  );
+  return inTurn.filter(({ data }) => {
+    const at = left.indexOf(data);
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0;
+  });
+}
+
+function sinkTallies(world: World): readonly SinkTally[] {
+  const { archive, lake, quarantine } = world;
   const [archived, rows] = [firstOfEach(archive), firstOfEach(lake)];
   const inLake = new Set(rows.map(positionOf));
   const inArchive = new Set(archived.map(positionOf));
-  const left = [...errors];
-  const failed = new Set<string>();
-  for (const entry of archived.toSorted(byArrival)) {
-    if (inLake.has(positionOf(entry))) continue;
-    const at = left.indexOf(entry.data);
-    if (at < 0) continue;
-    left.splice(at, 1);
-    failed.add(positionOf(entry));
-  }
+  const refused = new Set(quarantine.map(positionOf));
+  const failed = new Set(
+    errorsOf(world)
+      .map(positionOf)
+      .filter((position) => refused.has(position)),
+  );
   return placesIn([...archived, ...rows.filter((row) => !inArchive.has(positionOf(row)))]).map((place) => {
     const own = archived.filter(isAt(place));
     const ownRows = rows.filter((row) =>
