@@ -94,6 +94,22 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     await runtime.objects.put(raw, key, body);
   });
 
+  it("goes on with the comparison that failed when it is redriven", async () => {
+    const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+    const table = runtime.physicalId("FeaturesTable");
+    const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
+    const whole = Items.find(({ pk }) => pk?.S?.startsWith("user_activity#"));
+    await client.send(new PutItemCommand({ TableName: table, Item: { ...whole, state: { B: Buffer.from("torn") } } }));
+    const failed = begin({});
+    await untilEnd(failed);
+    expect(failed.failure?.error).toBe("States.ExceedToleratedFailureThreshold");
+    await client.send(new PutItemCommand({ TableName: table, Item: whole as never }));
+    client.destroy();
+    runtime.machines.redrive(failed);
+    await untilEnd(failed);
+    expect([failed.status, failed.failure]).toEqual(["SUCCEEDED", null]);
+  });
+
   it("names an item that was tampered with, by its entity, and one that no row accounts for", async () => {
     const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
     const table = runtime.physicalId("FeaturesTable");
@@ -117,11 +133,15 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
   });
 });
 
-async function reconcile(input: JsonMap, until: (execution: Execution) => boolean = () => false) {
+function begin(input: JsonMap): Execution {
   const machine = runtime.machines.all().find(({ logicalId }) => logicalId === "ReconcileMachine");
   if (machine === undefined) throw new Error("no machine");
   const whole = { from: day, activeFrom: day, samplePerMille: 1000, wholeHistory: true, thresholdPercent: 0 };
-  const execution = runtime.machines.start(machine, { ...whole, ...input }, `run-${runs++}`);
+  return runtime.machines.start(machine, { ...whole, ...input }, `run-${runs++}`);
+}
+
+async function reconcile(input: JsonMap, until: (execution: Execution) => boolean = () => false) {
+  const execution = begin(input);
   await untilEnd(execution, until);
   const judged = execution.history.findLast(
     (event) => (event.stateExitedEventDetails as JsonMap | undefined)?.name === "Judge",

@@ -126,6 +126,21 @@ export const kept: readonly Kept[] = [
     pattern: "arn:aws:states:us-east-1:000000000000:execution:millrace-replay:*",
     reason: "AWS asks how a machine ended that is waited for; the local runtime knows.",
   },
+  ...["arn:aws:states:us-east-1:000000000000:execution:millrace-reconcile/compare:*", "states:RedriveExecution"].map(
+    (pattern) => ({
+      role: "ReconcileMachineRole",
+      statement: "RedriveItsChildren",
+      pattern,
+      reason: "Only a redrive needs it; test/reconcile-pipeline.test.ts does one.",
+    }),
+  ),
+  {
+    role: "ReconcileMachineRole",
+    statement: "WriteResults",
+    pattern: "s3:GetObject",
+    reason:
+      "AWS lists it for the place of the results of whoever starts a query; the local Athena reads nothing there.",
+  },
   {
     role: "ReconcileMachineRole",
     statement: "AskTheLake",
