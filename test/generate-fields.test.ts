@@ -18,7 +18,7 @@ import { compileSchema } from "../cli/schema/compile.ts";
 import { readSchema } from "../cli/schema/read-schema.ts";
 import { FieldReader } from "../layers/engine/field-reader.ts";
 import { schemas, valuesAround } from "./schema-arbitraries.ts";
-import { importSource } from "./schema-fixtures.ts";
+import { entityOf, importSource } from "./schema-fixtures.ts";
 
 /** Reading what the views need from the bytes, against JSON.parse and `readRow`. */
 describe.each(Object.entries(schemas))("an event of %s, read field by field", (_name, text) => {
@@ -183,14 +183,21 @@ describe("reading field by field", () => {
       }
   });
 
-  it("gives an event the identity that its key, its id and its time have", async () => {
-    const { pipeline, everything } = await pipelinesOf(schemas.clickstream, "user_id");
+  it.each([
+    ["texts", {}, {}],
+    ["texts, the id kept as JSON", JSON_TEXT, {}],
+    ["texts, the key kept as JSON", {}, JSON_TEXT],
+    ["texts, both kept as JSON", JSON_TEXT, JSON_TEXT],
+  ])("gives an event the identity that its key, its id and its time have: %s", async (_what, id, key) => {
+    const { pipeline, everything } = await pipelinesOf(identitySchema(id, key), "user_id");
     const texts = fc.stringMatching(/^[ -!#-[\]-~]{1,120}$/);
     fc.assert(
       fc.property(texts, texts, fc.constantFrom(0, 999, 1_772_366_400_000, -5), (id, user, timeMs) => {
-        const json = JSON.stringify({ event_id: id, event_type: "t", event_time: timeMs, user_id: user });
-        const record = { ...recordOf(json), partitionKey: user };
-        expect(decodeForViews(everything, [record])[0]).toStrictEqual(decode(pipeline, record));
+        const json = JSON.stringify({ event_id: id, event_time: timeMs, user_id: user, kind: "t" });
+        const record = { ...recordOf(json), partitionKey: key === JSON_TEXT ? JSON.stringify(user) : user };
+        const expected = decode(pipeline, record);
+        expect(expected.event).not.toBeNull();
+        expect(decodeForViews(everything, [record])[0]).toStrictEqual(expected);
       }),
       { numRuns: 500 },
     );
@@ -241,6 +248,22 @@ describe("reading field by field", () => {
     expect(decoded?.event?.row).toMatchObject({ event_id: "e1", event_type: null, item_id: null, page_url: null });
   });
 });
+
+const JSON_TEXT = { "x-flatten": "json" };
+
+function identitySchema(id: object, key: object): string {
+  return JSON.stringify({
+    title: "Event",
+    type: "object",
+    required: ["event_id", "event_time", "user_id"],
+    properties: {
+      event_id: { type: "string", ...id },
+      event_time: { type: ["string", "integer"], format: "date-time", minimum: -10, maximum: 2e12 },
+      user_id: { type: "string", ...key },
+      kind: { type: "string", maxLength: 8 },
+    },
+  });
+}
 
 /** Of few minutes, so that one comes again: right times, leap seconds, and what is none. */
 const times = fc.oneof(
@@ -338,15 +361,14 @@ function pipelinesOf(text: string, partitionKey = "event_id"): Promise<Pipelines
   return pipelines;
 }
 
-/** One whose views look at the identity alone, and the same as if they looked at every column. */
+/** One whose views look at hardly more than the identity, and the same as if they looked at every column. */
 async function compiled(text: string, partitionKey: string): Promise<Pipelines> {
   const { eventSchema } = await importSource(compileSchema(text).eventSource);
-  const views = [
-    defineView("events", { entity: "event_id", features: [count("n", { windows: [tumbling(minutes(1))] })] }),
-  ];
+  const { columns } = eventSchema;
+  const counted = [count("n", { windows: [tumbling(minutes(1))] })];
+  const views = [defineView("events", { entity: entityOf(eventSchema), features: counted })];
   const features = defineFeatures({ partitionKey, allowedLatenessMs: 60_000, maxSkewMs: 60_000, views });
   const pipeline = compile(features, eventSchema);
-  const columns = eventSchema.columns;
   const fields = new FieldReader(columns, new Set(columns.map(({ name }) => name)), partitionKey, eventSchema.idColumn);
   return { pipeline, everything: { ...pipeline, fields } };
 }

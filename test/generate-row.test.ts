@@ -20,7 +20,7 @@ import { describe, expect, it } from "vitest";
 import { compileSchema } from "../cli/schema/compile.ts";
 import { readSchema } from "../cli/schema/read-schema.ts";
 import { schemas, valuesAround } from "./schema-arbitraries.ts";
-import { importSource } from "./schema-fixtures.ts";
+import { entityOf, importSource } from "./schema-fixtures.ts";
 
 describe.each(Object.entries(schemas))("the compiled row of %s", (_name, text) => {
   it("is what walking the columns gives, for every valid event", async () => {
@@ -137,7 +137,7 @@ describe("a row", () => {
 
 function pipelineOf(schema: EventSchema): Pipeline {
   const features = [count("n", { windows: [tumbling(minutes(1))] })];
-  const views = [defineView("events", { entity: "event_id", features })];
+  const views = [defineView("events", { entity: entityOf(schema), features })];
   return compile(
     defineFeatures({ partitionKey: "event_id", allowedLatenessMs: 60_000, maxSkewMs: 60_000, views }),
     schema,

@@ -11,6 +11,8 @@ export const schemas = {
   sensors: readFileSync(join(projectDir, "examples", "definitions-sensors", "event.schema.json"), "utf8"),
   // Every keyword and every odd name at once.
   nasty: JSON.stringify(nastySchema()),
+  // What makes the identity is a text or a number, kept as JSON text.
+  untidy: JSON.stringify(untidySchema()),
 };
 
 /** Mostly right values, each with a chance of something else at any place, and with fields that nobody declared. */
@@ -202,6 +204,19 @@ function nastySchema(): unknown {
         properties: { code: { type: "string", pattern: "^[a-z]*$" }, code_violation: { type: "string" } },
       },
       secret_violation: { type: "integer", minimum: 0, maximum: 3 },
+    },
+  };
+}
+
+function untidySchema(): unknown {
+  return {
+    title: "Untidy event",
+    type: "object",
+    required: ["event_id", "event_time", "user_id"],
+    properties: {
+      event_id: { type: ["string", "integer"], "x-flatten": "json", maxLength: 8 },
+      event_time: { type: "string", format: "date-time" },
+      user_id: { type: "string", maxLength: 8 },
     },
   };
 }

@@ -21,3 +21,8 @@ export async function importSource(source: string): Promise<Compiled> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** The first column that a view can be about. */
+export function entityOf({ columns }: EventSchema): string {
+  return columns.find(({ type, maxLength = Infinity }) => type === "string" && maxLength <= 256)?.name ?? "";
+}

@@ -2,7 +2,7 @@ import type { Pipeline } from "./compile.ts";
 import { identityFingerprint } from "./md5.ts";
 import type { StreamRecord } from "./position.ts";
 import type { Reason, Rejection } from "./rejection.ts";
-import type { Row } from "./schema.ts";
+import type { Row, Scalar } from "./schema.ts";
 
 /**
  * A record becomes an event or a rejection. Every verdict given here depends on the record alone (its bytes, its key and its
@@ -65,7 +65,9 @@ export function decodeForViews(pipeline: Pipeline, records: readonly StreamRecor
       if (row === null || typeof row === "string") unread.push(i);
       else {
         const reading = judge(pipeline, record, row);
-        results[i] = identify(pipeline, record, reading, fields.identity(reading.timeMs));
+        const key = row[pipeline.partitionKey] as Scalar;
+        const id = row[schema.idColumn] as Scalar;
+        results[i] = identify(pipeline, record, reading, fields.identity(key, id, reading.timeMs));
       }
     }
     const others = unread.map((i) => records[i] as StreamRecord);

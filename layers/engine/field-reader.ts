@@ -2,7 +2,7 @@ import { expectInOrder, type FieldTree, fieldTree, longestToken, numberOf, type 
 import { CLOSE_OBJECT, COLON, COMMA, JsonScanner, OPEN_OBJECT, QUOTE } from "./json-scanner.ts";
 import { identityFingerprintAt } from "./md5.ts";
 import type { StreamRecord } from "./position.ts";
-import type { Column, Fields } from "./schema.ts";
+import type { Column, Fields, Scalar } from "./schema.ts";
 import { parseTime } from "./time.ts";
 
 /**
@@ -112,10 +112,13 @@ export class FieldReader extends JsonScanner implements Fields {
     return isFound;
   }
 
-  /** `identityFingerprint` of the record that was found; null where key or id is no text. */
-  identity(timeMs: number): { readonly high: number; readonly low: number } | null {
-    const { key, id, kinds, from, to } = this;
-    if (kinds[key] !== TEXT || kinds[id] !== TEXT) return null;
+  /**
+   * `identityFingerprint` of the record that was found, whose row has this key and this id; null where they are not what stands in
+   * the bytes: a text of a column of JSON text is there without its quotes.
+   */
+  identity(rowKey: Scalar, rowId: Scalar, timeMs: number): { readonly high: number; readonly low: number } | null {
+    const { key, id, from, to } = this;
+    if (!this.isAsWritten(key, rowKey) || !this.isAsWritten(id, rowId)) return null;
     return identityFingerprintAt(
       this.bytes,
       from[key] as number,
@@ -176,6 +179,12 @@ export class FieldReader extends JsonScanner implements Fields {
     this.minuteMs = timeMs - ofMinuteMs;
     this.minute.set(this.bytes.subarray(from, from + this.minute.length));
     return timeMs;
+  }
+
+  /** Whether a row's text is the one in the bytes, of which it is made. */
+  private isAsWritten(field: number, text: Scalar): boolean {
+    if (this.kinds[field] !== TEXT || typeof text !== "string") return false;
+    return text.length === (this.to[field] as number) - (this.from[field] as number);
   }
 
   /** Milliseconds since the minute began of a time of the usual length; -1 where they are written otherwise. */
