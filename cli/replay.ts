@@ -1,12 +1,12 @@
 /** `npm run replay`: starts a replay, here or on AWS, follows it, pauses it, lets it go on. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ReplayRequest, replayId } from "@millrace/aws";
+import { followToEnd } from "./replay/follow.ts";
 import { HELP } from "./replay/help.ts";
 import { openMachine, type ReplayMachine } from "./replay/machine.ts";
 import { parseOptions, type ReplayOptions } from "./replay/options.ts";
-import { printEnd } from "./replay/print.ts";
 import { createProgress } from "./start/progress.ts";
-import { runCommand, UserError } from "./user-error.ts";
+import { runCommand } from "./user-error.ts";
 
 const LOOK_EVERY_MS = 1000;
 
@@ -16,7 +16,10 @@ async function main(): Promise<void> {
   const machine = await openMachine(options.place);
   try {
     const { execution, follow } = await act(machine, options);
-    if (follow && options.wait) await followToEnd(machine, execution);
+    const progress = createProgress(process.stderr, Date.now);
+    const write = (text: string) => void process.stdout.write(text);
+    if (follow && options.wait)
+      await followToEnd(execution, { machine, progress, write, pause: () => sleep(LOOK_EVERY_MS) });
   } finally {
     machine.close();
   }
@@ -53,25 +56,6 @@ async function act(machine: ReplayMachine, { act }: ReplayOptions) {
 /** The same request has the same name, so that nobody starts it twice by accident; dry runs are as many as anybody likes. */
 function nameOf(request: ReplayRequest): string {
   return request.dryRun ? `dry-run-${replayId(request)}-${Date.now().toString(36)}` : `replay-${replayId(request)}`;
-}
-
-async function followToEnd(machine: ReplayMachine, name: string): Promise<void> {
-  const progress = createProgress(process.stderr, Date.now);
-  try {
-    for (;;) {
-      const state = await machine.state(name);
-      if (state.status !== "RUNNING") {
-        progress.done();
-        process.stdout.write(printEnd(name, state));
-        if (state.status === "SUCCEEDED") return;
-        throw new UserError(`npm run replay -- --redrive ${name} goes on where it stopped, once the cause is mended.`);
-      }
-      progress.update(state.total === 0 ? 0 : state.done / state.total, `${state.done} of ${state.total} pieces`);
-      await sleep(LOOK_EVERY_MS);
-    }
-  } finally {
-    progress.done();
-  }
 }
 
 function say(line: string): void {

@@ -142,8 +142,11 @@ describe("the archive into the lake", () => {
     const key = (await runtime.objects.keys(raw(), "raw/")).at(-1) as string;
     const body = (await runtime.objects.get(raw(), key)) as Buffer;
     await runtime.objects.put(raw(), key, body.subarray(0, body.length - 9));
-    const arn = await replays.start({ name: "redriven" });
+    const request = { name: "redriven", to: new Date(runtime.clock.now() + 1).toISOString() };
+    const arn = await replays.start(request);
     expect((await replays.end(arn)).status).toBe("FAILED");
+    const owned = { kind: "already", execution: arn.split(":").at(-1), status: "FAILED" };
+    expect((await replays.run(request)).output).toEqual(owned);
     await runtime.objects.put(raw(), key, body);
     await replays.redrive(arn);
     const { status, output } = await replays.end(arn);

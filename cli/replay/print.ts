@@ -6,10 +6,10 @@ import { type FinalMetrics, metricsLines } from "./print-metrics.ts";
 /** What a replay came to, for a person. */
 export function printEnd(name: string, { status, cause, output }: ReplayState): string {
   if (status !== "SUCCEEDED") return `${name} ended as ${status}: ${cause ?? "no cause was given"}\n`;
-  const said = output as { readonly kind: string; readonly execution: string } & Partial<Report>;
+  const said = output as Said;
   if (said.kind === "already")
     return `This was asked for before: ${said.execution} is it. Another --name does it again.\n`;
-  const { counts, recomputed, metrics, estimate, reportKey, chunks } = said as Report;
+  const { counts, recomputed, metrics, estimate, reportKey, chunks } = said as Said & Report;
   const report = `  report             ${reportKey} in the lake's bucket\n`;
   if (metrics !== null)
     return `${[`${name}: ${said.kind}`, ...metricsLines(metrics)].join("\n")}\n${costLines(estimate)}${report}`;
@@ -42,6 +42,18 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
     ...(unreadable > 0 ? [`  no records         ${number(unreadable)}`] : []),
   ];
   return `${lines.join("\n")}\n${costLines(estimate)}${report}`;
+}
+
+/** The execution that was asked for the same before; null where this one did it. */
+export function ownerOf({ status, output }: ReplayState): string | null {
+  if (status !== "SUCCEEDED") return null;
+  const { kind, execution } = output as Said;
+  return kind === "already" ? execution : null;
+}
+
+interface Said {
+  readonly kind: string;
+  readonly execution: string;
 }
 
 interface Report {

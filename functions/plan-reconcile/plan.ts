@@ -12,7 +12,7 @@ import type { ReconcileRequest } from "./request.ts";
 
 /**
  * What the state machine does, worked out before: when to begin, what to ask Athena, and where everything lies. Each query writes
- * to a folder of its own; `REDRIVE` in it becomes the number of the attempt, since UNLOAD takes no folder that holds anything.
+ * to a folder of its own; `REDRIVE` in it becomes the numbers of the redrive and of the attempt, since UNLOAD takes no folder that holds anything.
  */
 export interface Plan {
   readonly from: string;

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { followToEnd } from "../cli/replay/follow.ts";
+import type { ReplayState } from "../cli/replay/machine.ts";
+import { UserError } from "../cli/user-error.ts";
+
+describe("npm run replay, when the same was asked for before", () => {
+  const mine = () => [state({ output: { kind: "already", execution: "owner", status: "RUNNING" } })];
+
+  it("waits for the execution that has it, and fails as that one does, with what to type", async () => {
+    const owner = [state({ status: "RUNNING" }), state({ status: "FAILED", cause: "torn" })];
+    const { told, end } = follow({ mine: mine(), owner });
+    const error = await end.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    expect(String(error)).toContain("--redrive owner");
+    expect(told.join("")).toMatch(/owner is it\. .*\nowner ended as FAILED: torn\n/);
+  });
+
+  it("succeeds where that one did", async () => {
+    const estimate = { atLeastSeconds: 1, dollars: 0, of: {}, without: [] };
+    const output = { kind: "done", metrics: null, recomputed: { entities: 3 }, counts: {}, estimate, reportKey: "r" };
+    const { told, end } = follow({ mine: mine(), owner: [state({ output })] });
+    await end;
+    expect(told.join("")).toContain("owner: done");
+  });
+});
+
+function follow(states: Readonly<Record<string, ReplayState[]>>) {
+  const told: string[] = [];
+  const end = followToEnd("mine", {
+    machine: { state: async (name) => (states[name] as ReplayState[]).shift() as ReplayState },
+    progress: { update: () => {}, done: () => {} },
+    write: (text) => void told.push(text),
+    pause: async () => {},
+  });
+  return { told, end };
+}
+
+function state(over: Partial<ReplayState>): ReplayState {
+  return { status: "SUCCEEDED", done: 1, total: 1, cause: undefined, output: null, ...over };
+}
