@@ -1,9 +1,13 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rangeOver } from "@millrace/charts";
 import { afterAll, describe, expect, it } from "vitest";
+import { readPanels } from "../cli/dashboard/cloudwatch-charts.ts";
+import { connectTo } from "../cli/dashboard/connection.ts";
+import { panelsOf } from "../cli/dashboard/panels.ts";
 import type { KillPoint } from "../local/lambda/host.ts";
-import { startRuntime } from "../local/runtime.ts";
+import { type Runtime, startRuntime } from "../local/runtime.ts";
 
 const startMs = Date.UTC(2026, 0, 2);
 const root = join(import.meta.dirname, "..");
@@ -23,9 +27,10 @@ const expected = ["thief-1", "thief-2"].map((user) => `card_testing@1#2026-01-02
 
 describe("alerts through the whole pipeline", () => {
   it("reach the bus and are acted on once each when nothing fails", async () => {
-    const { published, acted } = await run("clean", () => false);
+    const { published, acted, onDashboard } = await run("clean", () => false);
     expect(published).toEqual(expected);
     expect(acted).toEqual(expected);
+    expect(onDashboard).toBe(expected.length);
   });
 
   it("are acted on once each when update-features is killed at any of its writes and after its answers", async () => {
@@ -113,8 +118,20 @@ async function run(name: string, kill: (point: KillPoint) => boolean) {
     .usage()
     .flatMap(({ role, refused }) => refused.map(({ action }) => `${role} ${action}`));
   expect(denied).toEqual([]);
+  const onDashboard = await alertsOnDashboard(runtime);
   await runtime.stop();
-  return { published, acted: actedOn(outDir), kills: (update?.kills ?? 0) + (notify?.kills ?? 0) };
+  const kills = (update?.kills ?? 0) + (notify?.kills ?? 0);
+  return { published, acted: actedOn(outDir), onDashboard, kills };
+}
+
+/** All values of the panel added up. */
+async function alertsOnDashboard(runtime: Runtime): Promise<number> {
+  const connection = connectTo(runtime);
+  const nowMs = runtime.clock.now();
+  const panels = panelsOf(connection).filter(({ id }) => id === "alerts");
+  const charts = await readPanels(connection.cloudWatch, panels, rangeOver(startMs, nowMs), nowMs);
+  connection.close();
+  return charts.flatMap(({ lines }) => lines.flatMap(({ values }) => values)).reduce<number>((a, b) => a + (b ?? 0), 0);
 }
 
 function actedOn(outDir: string): readonly string[] {

@@ -9,7 +9,7 @@ export interface Shown {
 }
 
 /** From second to second a running pipeline is seen by its own process alone. */
-const LIVE_ONLY = ["Events per second", "Events per second, by shard", "Iterator age by shard"];
+const LIVE_ONLY = ["Events per second, by shard", "Iterator age by shard"];
 
 export function shownOnPage({ figures, charts, rankings }: Pick<Snapshot, keyof Shown>): Shown {
   const others = (names: readonly string[]) => names.filter((name) => !LIVE_ONLY.includes(name));
@@ -28,7 +28,10 @@ export function shownByWidgets(widgets: readonly Widget[], drawn: (panel: string
   for (const { type, properties } of widgets) {
     const title = String(properties.title);
     if (type === "metric" && properties.view === "singleValue")
-      for (const metric of properties.metrics as unknown[][]) figures.push((metric.at(-1) as { label: string }).label);
+      for (const metric of properties.metrics as unknown[][]) {
+        const { label, visible = true } = metric.at(-1) as { label: string; visible?: boolean };
+        if (visible) figures.push(label);
+      }
     if (type === "metric" && properties.view === "timeSeries") charts.push(title);
     if (type !== "custom") continue;
     const html = drawn((properties.params as { panel: string }).panel);

@@ -1,11 +1,14 @@
 import { get } from "node:http";
+import type { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { chartOf, metricPanels, rangeOver, timesOf } from "@millrace/charts";
 import { compile, compileMetrics, rollUp } from "@millrace/engine";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../cli/dashboard/build-page.ts";
+import { readPanels } from "../cli/dashboard/cloudwatch-charts.ts";
 import { widgetsOf } from "../cli/dashboard/cloudwatch-dashboard.ts";
 import type { Connection } from "../cli/dashboard/connection.ts";
 import { createFaultSwitch } from "../cli/dashboard/fault-rates.ts";
+import type { Panel } from "../cli/dashboard/panels.ts";
 import { takePulse } from "../cli/dashboard/pulse.ts";
 import { inWords, type MetricParts, readingsOf } from "../cli/dashboard/readings.ts";
 import { type DashboardServer, serveDashboard } from "../cli/dashboard/server.ts";
@@ -109,6 +112,21 @@ it("the pulse counts records by second and shard, and keeps the greatest age", (
   nowMs = 102_500;
   expect(pulse.perSecond()).toBe(0);
   pulse.stop();
+});
+
+it("a rate is the step's sum by the second, and has no value while its step is not over", async () => {
+  const range = { fromMs: 0, toMs: 180_000, stepMs: 60_000 };
+  const sums = [0, 60_000, 120_000].map((at): [Date, number] => [new Date(at), 120]);
+  const [Timestamps, Values] = [sums.map(([at]) => at), sums.map(([, sum]) => sum)];
+  const MetricDataResults = ["p0l0", "p0l1"].map((Id) => ({ Id, Timestamps, Values }));
+  const client = { send: async () => ({ MetricDataResults }) } as unknown as CloudWatchClient;
+  const line = { label: "put", namespace: "AWS/Kinesis", metric: "IncomingRecords", dimensions: {}, stat: "Sum" };
+  const panel: Panel = { id: "rate", title: "t", unit: "perSecond", lines: [{ ...line, rate: true }, line] };
+  const [chart] = await readPanels(client, [panel], range, 179_999);
+  expect(chart?.lines.map(({ values }) => values)).toEqual([
+    [2, 2, null],
+    [120, 120, 120],
+  ]);
 });
 
 describe("the charts of metrics", () => {

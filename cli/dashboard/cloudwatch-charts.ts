@@ -8,11 +8,15 @@ import { type Chart, type Range, timesOf } from "@millrace/charts";
 import type { Panel, PanelLine } from "./panels.ts";
 import type { Alarm } from "./snapshot.ts";
 
-/** One question for all panels. A sum without a value is 0; another statistic without one has no point. */
+/**
+ * One question for all panels. A sum without a value is 0; another statistic without one has no point, and neither has a rate in a step that is
+ * not over, which would be too low.
+ */
 export async function readPanels(
   client: CloudWatchClient,
   panels: readonly Panel[],
   range: Range,
+  atMs: number,
 ): Promise<readonly Chart[]> {
   const timesMs = timesOf(range);
   const queries = panels.flatMap(({ lines }, p) => lines.map((line, l) => queryOf(`p${p}l${l}`, line, range)));
@@ -35,12 +39,25 @@ export async function readPanels(
   } while (NextToken !== undefined);
   return panels.map(({ id, title, unit, lines }, p) => ({
     ...{ id, title, unit, timesMs },
-    lines: lines.map(({ label, stat }, l) => {
+    lines: lines.map(({ label, stat, rate }, l) => {
       const points = found.get(`p${p}l${l}`);
-      return { label, values: timesMs.map((at) => points?.get(at) ?? (stat === "Sum" ? 0 : null)) };
+      const values = timesMs.map((at) => points?.get(at) ?? (stat === "Sum" ? 0 : null));
+      return { label, values: rate === true ? bySecond(values, timesMs, range, atMs) : values };
     }),
     empty: "Nothing was measured in this time.",
   }));
+}
+
+function bySecond(
+  values: readonly (number | null)[],
+  timesMs: readonly number[],
+  { stepMs }: Range,
+  atMs: number,
+): readonly (number | null)[] {
+  return values.map((value, i) => {
+    const isOver = (timesMs[i] as number) + stepMs <= atMs;
+    return value === null || !isOver ? null : value / (stepMs / 1000);
+  });
 }
 
 function queryOf(Id: string, { namespace, metric, dimensions, stat }: PanelLine, { stepMs }: Range): MetricDataQuery {

@@ -33,9 +33,7 @@ export function widgetsOf(metrics: Metrics, alarms: readonly string[]): readonly
   const panels = metricPanels(metrics);
   const drawn = (kind: MetricPanel["kind"]) => panels.filter((panel) => panel.kind === kind).map(customWidget);
   const names = { stackName: reference("AWS::StackName"), physicalId: reference };
-  const charts = panelsOf(names).map(({ title, lines }) =>
-    metricWidget(title, "timeSeries", lines.map(metricOf), ZERO),
-  );
+  const charts = panelsOf(names).map(({ title, lines }) => metricWidget(title, "timeSeries", metricsOf(lines), ZERO));
   const rows = [
     ...inRows([...figureWidgets(names), ...drawn("figures")], { columns: 3, height: 4 }),
     ...inRows([...charts, ...drawn("lines")], { columns: 3, height: 6 }),
@@ -69,7 +67,7 @@ function inRows(
 function figureWidgets(names: Parameters<typeof streamFigures>[0]): readonly Unplaced[] {
   const figures = streamFigures(names);
   const lines = (which: StreamFigure["over"]) =>
-    figures.filter(({ over }) => over === which).map(({ label, line }) => metricOf({ ...line, label }));
+    metricsOf(figures.filter(({ over }) => over === which).map(({ label, line }) => ({ ...line, label })));
   return [
     metricWidget("Over this time", "singleValue", lines("all"), { setPeriodToTimeRange: true }),
     metricWidget("Newest", "singleValue", lines("newest"), {}),
@@ -91,8 +89,14 @@ function metricWidget(
   };
 }
 
-function metricOf({ label, namespace, metric, dimensions, stat }: PanelLine): readonly unknown[] {
-  return [namespace, metric, ...Object.entries(dimensions).flat(), { label, stat }];
+/** A rate is a sum that is not shown, and what is made of it. */
+function metricsOf(lines: readonly PanelLine[]): readonly (readonly unknown[])[] {
+  return lines.flatMap(({ label, namespace, metric, dimensions, stat, rate }, i): readonly (readonly unknown[])[] => {
+    const named = [namespace, metric, ...Object.entries(dimensions).flat()];
+    if (rate !== true) return [[...named, { label, stat }]];
+    const id = `m${i}`;
+    return [[{ expression: `${id} / PERIOD(${id})`, label, id: `rate${i}` }], [...named, { id, stat, visible: false }]];
+  });
 }
 
 function customWidget({ id, title }: MetricPanel): Unplaced {

@@ -41,7 +41,7 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     .machines()
     .map((one) => ({ ...one, nextMs: parts.nextMs.get(one.logicalId) ?? null }));
   const [charts, metrics, alarms, files, machines] = await Promise.all([
-    reading("CloudWatch", () => readPanels(connection.cloudWatch, panels, range), [] as readonly Chart[]),
+    reading("CloudWatch", () => readPanels(connection.cloudWatch, panels, range, atMs), [] as readonly Chart[]),
     reading("Metrics", () => readings.metrics(range), NO_METRICS),
     reading("Alarms", parts.alarms, [] as readonly Alarm[]),
     reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),

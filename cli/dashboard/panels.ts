@@ -15,6 +15,8 @@ export interface PanelLine {
   readonly dimensions: Readonly<Record<string, string>>;
   /** As CloudWatch calls it: Sum, Maximum, p99. */
   readonly stat: string;
+  /** By the second rather than by the step. */
+  readonly rate?: true;
 }
 
 export function panelsOf({ physicalId, stackName }: PanelNames): readonly Panel[] {
@@ -33,12 +35,19 @@ export function panelsOf({ physicalId, stackName }: PanelNames): readonly Panel[
     ["UpdateFeatures", "update-features"],
     ["RollUpMetrics", "roll-up-metrics"],
   ] as const;
+  const put = ofStream("put", "IncomingRecords");
   return [
+    {
+      id: "rate",
+      title: "Events per second",
+      unit: "perSecond",
+      lines: [{ ...put, rate: true }],
+    },
     {
       id: "records",
       title: "Records put on the stream",
       unit: "count",
-      lines: [ofStream("put", "IncomingRecords"), ofStream("throttled", "WriteProvisionedThroughputExceeded")],
+      lines: [put, ofStream("throttled", "WriteProvisionedThroughputExceeded")],
     },
     {
       id: "verdicts",
@@ -53,9 +62,21 @@ export function panelsOf({ physicalId, stackName }: PanelNames): readonly Panel[
     },
     {
       id: "freshness",
-      title: "Freshness: arrival to feature",
+      title: "Freshness: event time to feature",
       unit: "milliseconds",
-      lines: ["p50", "p90", "p99"].map((stat) => ofFeatures(stat, "Freshness", stat)),
+      lines: ["p50", "p90", "p99"].map((stat) => ofFeatures(stat, "EventAge", stat)),
+    },
+    {
+      id: "delay",
+      title: "Oldest record of a batch: arrival to feature",
+      unit: "milliseconds",
+      lines: ["p50", "p99"].map((stat) => ofFeatures(stat, "Freshness", stat)),
+    },
+    {
+      id: "alerts",
+      title: "Alerts raised",
+      unit: "count",
+      lines: [ofFeatures("raised", "AlertsRaised")],
     },
     {
       id: "iterator-age",
@@ -106,7 +127,13 @@ export function streamFigures(names: PanelNames): readonly StreamFigure[] {
     ...made("verdicts", "duplicates", "all", { id: "duplicates", label: "Duplicates, recognised" }),
     ...made("verdicts", "redelivered", "all", { id: "redelivered", label: "Redelivered, counted once" }),
     ...made("verdicts", "quarantined", "all", { id: "quarantined", label: "Quarantined" }),
-    ...made("freshness", "p50", "newest", { id: "fresh-p50", label: "Freshness, median" }),
-    ...made("freshness", "p99", "newest", { id: "fresh-p99", label: "Freshness, 99 %" }),
+    ...made("alerts", "raised", "all", { id: "alerts", label: "Alerts raised", tone: "bad" }),
+    ...made("rate", "put", "newest", { id: "per-second", label: "Events per second" }),
+    ...made("freshness", "p50", "newest", {
+      id: "fresh-p50",
+      label: "Freshness, median",
+      note: "event time to feature",
+    }),
+    ...made("freshness", "p99", "newest", { id: "fresh-p99", label: "Freshness, 99 %", note: "event time to feature" }),
   ];
 }

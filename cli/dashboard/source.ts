@@ -62,16 +62,11 @@ export function localSource({ runtime, definitions, faults, pathOf }: LocalSourc
   return {
     async snapshot() {
       const snapshot = await slow();
-      const perSecond = {
-        id: "per-second",
-        label: "Events per second",
-        value: pulse.perSecond(),
-        unit: "perSecond",
-      } as const;
       return {
         ...snapshot,
         atMs: now(),
-        figures: [perSecond, ...snapshot.figures],
+        // CloudWatch's is of the minute before.
+        figures: snapshot.figures.map((one) => (one.id === "per-second" ? { ...one, value: pulse.perSecond() } : one)),
         charts: [...pulse.charts(), ...snapshot.charts],
         faults: actions.buttons(),
       };
