@@ -203,6 +203,22 @@ describe("reading field by field", () => {
     );
   });
 
+  it.each([
+    ["its own", '"":', "event"],
+    ["that of none", "", "rejection"],
+    ["four bytes without a meaning", "\u0000\u0000\u0000\u0000", "rejection"],
+    ["four spaces", "    ", "rejection"],
+  ])("knows a field without a name by its quotes: %s", async (_what, name, kind) => {
+    const { pipeline, everything } = await pipelinesOf(schemas.untidy, "user_id");
+    // Where the field has stood once it is expected.
+    const records = ['"":', name].map((written) =>
+      recordOf(`{${written}"x","event_id":"e1","event_time":"2026-03-01T12:00:00Z","user_id":"e1"}`),
+    );
+    const [, decoded] = decodeForViews(everything, records);
+    expect(decoded).toStrictEqual(decode(pipeline, records[1] as StreamRecord));
+    expect(decoded?.kind).toBe(kind);
+  });
+
   it("does not let a record go on in the next", async () => {
     const { pipeline, everything } = await pipelinesOf(schemas.clickstream);
     const records = [`{${known}`, "}", `{${known},"item_id":`, '"i"}', `{${known},"item_id":"`, '"}'].map(recordOf);

@@ -11,7 +11,7 @@ export const schemas = {
   sensors: readFileSync(join(projectDir, "examples", "definitions-sensors", "event.schema.json"), "utf8"),
   // Every keyword and every odd name at once.
   nasty: JSON.stringify(nastySchema()),
-  // What makes the identity is a text or a number, kept as JSON text.
+  // What makes the identity is a text or a number, kept as JSON text; and a field without a name.
   untidy: JSON.stringify(untidySchema()),
 };
 
@@ -217,6 +217,7 @@ function untidySchema(): unknown {
       event_id: { type: ["string", "integer"], "x-flatten": "json", maxLength: 8 },
       event_time: { type: "string", format: "date-time" },
       user_id: { type: "string", maxLength: 8 },
+      "": { type: ["string", "null"], maxLength: 8, "x-column": "nameless" },
     },
   };
 }

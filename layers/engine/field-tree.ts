@@ -13,7 +13,7 @@ export interface FieldTree {
   readonly following: number[];
 }
 
-/** A name as it stands before a value, `"name":`, in words of four bytes of which the last two may overlap. */
+/** A name as it stands before a value, `"name":`, in words of four bytes of which the last two may overlap; one without words never matches. */
 export interface Token {
   readonly words: Int32Array;
   readonly size: number;
@@ -53,8 +53,8 @@ export function longestToken({ tokens, children }: FieldTree): number {
 
 function tokenOf(name: string): Token {
   const bytes = utf8.encode(`${JSON.stringify(name)}:`);
-  // The empty name's token is three bytes: zeros, which no JSON holds, never match.
-  if (bytes.length < 4) return { words: new Int32Array(1), size: 4 };
+  // The empty name's token has three bytes: no word stands for it, no four bytes are equal to that, and so it is looked up.
+  if (bytes.length < 4) return { words: new Int32Array(0), size: 4 };
   const view = new DataView(bytes.buffer);
   const starts = Array.from({ length: bytes.length >> 2 }, (_, i) => i * 4);
   const words = Int32Array.from([...starts, bytes.length - 4], (start) => view.getInt32(start, true));
