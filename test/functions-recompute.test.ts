@@ -16,6 +16,12 @@ describe("compare", () => {
     expect(world.results.objects.size).toBe(0);
   });
 
+  it("counts the rows that arrived in a time beside all of them", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(3, "u2")]);
+    expect(await world.runAll({ since: new Date(START + 2).toISOString() })).toMatchObject({ rows: 3, recent: 2 });
+    expect(await world.runAll({})).toMatchObject({ rows: 3, recent: 3 });
+  });
+
   it("names what differs, as of when, and the entity's events", async () => {
     const world = await pipelineWith([buy(1, "u1"), buy(2, "u1", { item: "i2" }), buy(3, "u2")]);
     const [wrong] = world.foldedAlone([buy(2, "u1", { item: "i2" })], "by_user");

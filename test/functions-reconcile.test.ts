@@ -56,7 +56,7 @@ describe("reconcile", () => {
   const run = async (sinks: readonly object[], different: readonly object[] = []) => {
     const reports = new Map<string, string>();
     const results = memoryResults(new Map([["findings", different]]));
-    const counts = { entities: 5, rows: 9, beyond: 0, different: different.length };
+    const counts = { equal: 4, different: different.length, recent: 9, beyond: 0 };
     const telemetry = memoryTelemetry();
     const handler = reconcile({
       ...{ metrics, results, telemetry, stack: "shop" },
@@ -112,7 +112,7 @@ describe("reconcile", () => {
     expect(answer).toMatchObject({
       holds: false,
       repairs: [input],
-      subject: "shop: 2026-01-02 does not add up (lake)",
+      subject: "shop: 2026-01-02 does not add up (lake, metrics)",
     });
     for (const text of [answer.message, page]) {
       expect(text).toContain(`2026-01-02 03:00 ${SHARD}: the lake lacks 1 record of the archive`);
@@ -131,6 +131,8 @@ describe("reconcile", () => {
     expect(report.differences).toMatchObject([
       { view: "by_user", differences: [{ entity: "<b>&", kind: "features" }] },
     ]);
+    // Of those that were compared, whatever else the rows named.
+    expect(report.checks.find(({ check }) => check === "features")).toMatchObject({ compared: 5, percent: 20 });
     expect(page).toContain("by_user &lt;b&gt;&amp;");
     expect(page).not.toContain("<b>&");
   });

@@ -232,7 +232,7 @@ describe("the judgement of a day", () => {
         check: "views",
         repair: "failed batches",
         view: "by_user",
-        says: "by_user: 2 rows of the lake's 100 lie above the items' marks: update-features gave a batch up, or is behind",
+        says: "by_user: 2 rows of the lake (100 arrived since) lie above the items' marks: update-features gave a batch up, or is behind",
       },
       {
         check: "counters",
@@ -274,6 +274,18 @@ describe("the judgement of a day", () => {
     ]);
   });
 
+  it("says that no window became final where the lake lacks records, however few", () => {
+    const sinks = [{ ...emptySink, archived: 10_000, archiveLines: 10_000, missing: 1 }];
+    const ledger = [{ hourMs: START, shard: "s", records: 10_000, bytes: 0, checksum: "0" }];
+    const tables = { ...nothing, ledger, sinks };
+    const { checks, findings } = judge({ ...tables, hasFinalMetrics: true }, { thresholdPercent: 1 });
+    expect(checks.filter(({ holds }) => !holds).map(({ check }) => check)).toEqual(["metrics"]);
+    expect(findings.find(({ check }) => check === "metrics")?.says).toMatch(
+      /^no window became final, because the lake lacks 1 record:/,
+    );
+    expect(judge(tables, { thresholdPercent: 1 }).holds).toBe(true);
+  });
+
   it("calls lost events of a metric a divergence, and a duplicate of another window a note; they cannot cancel out", () => {
     const metric: MetricTally = { metric: "by_region", hourMs: START, events: 200, late: 3, lost: 1, again: 1 };
     const { findings, holds } = judge({ ...nothing, metrics: [metric] }, { thresholdPercent: 0 });
@@ -295,6 +307,7 @@ const nothing: Tables = {
   sinks: [],
   views: [],
   metrics: [],
+  hasFinalMetrics: false,
 };
 
 const emptySink = {

@@ -27,7 +27,7 @@ export interface History {
   readonly attempts: (record: StreamRecord) => number | null;
   /** Reads the tail as far as these items go. */
   readonly reach: (loaded: LoadedEntities) => Promise<void>;
-  readonly counts: { rows: number; tail: number };
+  readonly counts: { rows: number; recent: number; tail: number };
 }
 
 export interface HistoryDeps {
@@ -44,7 +44,8 @@ export async function readHistory(
   refused: ReadonlySet<string>,
 ): Promise<History> {
   const settledMs = Date.parse(task.settledUntil);
-  const counts = { rows: 0, tail: 0 };
+  const sinceMs = task.since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(task.since);
+  const counts = { rows: 0, recent: 0, tail: 0 };
   const byEntity = new Map<string, Event[]>();
   const tailByEntity = new Map<string, Event[]>();
   const attempts = new Map<StreamRecord, number>();
@@ -56,6 +57,7 @@ export async function readHistory(
     for (const line of lines) {
       const row = JSON.parse(line) as CuratedRow;
       const event = curatedEvent(pipeline, row, columns);
+      if (event.record.arrivalMs >= sinceMs) counts.recent++;
       const attempt = row[ATTEMPT_COLUMN] ?? null;
       if (attempt !== null) attempts.set(event.record, Number(attempt));
       const entity = entityOf(view, event);

@@ -296,7 +296,18 @@ async function putFindings({ deps, task, findings }: Run): Promise<string | null
 }
 
 function noCounts(): RecomputeCounts {
-  const none = { rows: 0, tail: 0, entities: 0, beyond: 0, expired: 0, equal: 0, different: 0, missing: 0, refused: 0 };
+  const none = {
+    rows: 0,
+    recent: 0,
+    tail: 0,
+    entities: 0,
+    beyond: 0,
+    expired: 0,
+    equal: 0,
+    different: 0,
+    missing: 0,
+    refused: 0,
+  };
   return {
     ...none,
     rowless: 0,

@@ -25,6 +25,8 @@ export interface RecomputeTask {
    * whose rows are all gone is in no unload.
    */
   readonly itemsPrefix?: string;
+  /** Compare: rows that arrived at this time or later are counted as `recent` (ISO 8601); left out: all. */
+  readonly since?: string;
   /** Where the rows are those of some entities only: these by name, or those with an arrival in a time (ISO 8601, half-open). */
   readonly among?: readonly string[] | { readonly from: string; readonly to: string };
   /**
@@ -53,6 +55,8 @@ export interface RecomputeCounts {
   rows: number;
   tail: number;
   entities: number;
+  /** Of the rows, those that arrived at `since` or later. */
+  recent: number;
   /** Events above the marks, which were left out: late readers or lost records, which conservation tells apart. */
   beyond: number;
   /** Entities that need no item any more. */

@@ -47,9 +47,9 @@ export function judgeLake({ sinks, ...range }: Tables): readonly Finding[] {
   });
 }
 
-/** Whether all that was archived and arrived before `toMs` is accounted for in the lake. */
-export function lakeIsWhole(sinks: readonly SinkTally[]): boolean {
-  return sinks.every(({ missing }) => missing === 0);
+/** How many records that were archived are not accounted for in the lake, those that settled after the time included. */
+export function lackedBy(sinks: readonly SinkTally[]): number {
+  return sinks.reduce((sum, { missing }) => sum + missing, 0);
 }
 
 function judgeArchivedTwice(tally: SinkTally): readonly Finding[] {

@@ -1,11 +1,19 @@
 import { type Finding, places } from "./finding.ts";
+import { lackedBy } from "./judge-hours.ts";
 import type { Tables } from "./tables.ts";
 
 /**
  * Metrics as they were counted on the way against the lake. What they lack diverges, though the final rows stand in its place by now; that they
- * count a duplicate of another tumbling window again is their nature, and corrected.
+ * count a duplicate of another tumbling window again is their nature, and corrected. A lake that lacks records, be they few, has no last word:
+ * that all windows stay as they were counted must not pass in silence.
  */
-export function judgeMetrics({ metrics }: Tables): readonly Finding[] {
+export function judgeMetrics({ metrics, hasFinalMetrics, sinks }: Tables): readonly Finding[] {
+  const lacking = lackedBy(sinks);
+  if (hasFinalMetrics && lacking > 0) {
+    const says = `no window became final, because the lake lacks ${places(lacking, "record")}: once a replay has brought them, reconcile this time again`;
+    const of = { check: "metrics", hourMs: null, shard: null, repair: null } as const;
+    return [{ ...of, weight: "divergence", count: lacking, says }];
+  }
   return metrics.flatMap(({ metric, hourMs, lost, again }) => {
     const findings: Finding[] = [];
     const of = { check: "metrics", hourMs, shard: null, repair: null } as const;

@@ -1,5 +1,5 @@
 import { type Finding, places } from "./finding.ts";
-import { lakeIsWhole } from "./judge-hours.ts";
+import { lackedBy } from "./judge-hours.ts";
 import type { Difference, Tables, ViewTally } from "./tables.ts";
 
 /**
@@ -37,7 +37,7 @@ export function judgeViews(tables: Tables): readonly Finding[] {
   return tables.views.flatMap((tally) => {
     const { view, beyond, rows } = tally;
     if (beyond === 0) return [];
-    const says = `${view}: ${places(beyond, "row")} of the lake's ${rows.toLocaleString("en-GB")} lie above the items' marks: update-features gave a batch up, or is behind`;
+    const says = `${view}: ${places(beyond, "row")} of the lake (${rows.toLocaleString("en-GB")} arrived since) lie above the items' marks: update-features gave a batch up, or is behind`;
     return [
       finding("views", tables, tally, {
         count: beyond,
@@ -84,6 +84,6 @@ function finding(
   { view }: ViewTally,
   { count, says, repair }: Pick<Finding, "count" | "says" | "repair">,
 ): Finding {
-  const possible = lakeIsWhole(sinks) ? repair : null;
+  const possible = lackedBy(sinks) === 0 ? repair : null;
   return { check, weight: "divergence", hourMs: null, shard: null, count, says, repair: possible, view };
 }

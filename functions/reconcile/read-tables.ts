@@ -1,5 +1,5 @@
 import type { MetricsStore, ResultObjects, RowObjects } from "@millrace/aws";
-import { LEDGER, type MetricsPipeline, readMetric } from "@millrace/engine";
+import { canBeFinal, LEDGER, type MetricsPipeline, readMetric } from "@millrace/engine";
 import type { SinkRow } from "@millrace/lake";
 import type { Difference, FoundEvent, MetricTally, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
 
@@ -22,7 +22,7 @@ export interface ViewAnswers {
   /** Whether it had all rows that the lake ever had of the entities. */
   readonly wholeHistory: boolean;
   readonly answers: readonly {
-    readonly counts: Readonly<Record<"entities" | "rows" | "beyond" | "different", number>>;
+    readonly counts: Readonly<Record<"equal" | "different" | "recent" | "beyond", number>>;
     readonly findings: string | null;
   }[];
 }
@@ -53,6 +53,7 @@ export async function readTables(sources: Sources, question: TablesQuestion): Pr
     sinks: await sinkTallies(sources.rows, question.sinksFolder),
     views,
     metrics: await all<MetricTally>(question.metricsKeys),
+    hasFinalMetrics: sources.metrics.metrics.some(canBeFinal),
   };
 }
 
@@ -108,7 +109,8 @@ interface FoundDifference {
 }
 
 async function viewTally(results: ResultObjects, { view, wholeHistory, answers }: ViewAnswers): Promise<ViewTally> {
-  const total = (name: "entities" | "rows" | "beyond") => answers.reduce((sum, { counts }) => sum + counts[name], 0);
+  const total = (name: keyof ViewAnswers["answers"][number]["counts"]) =>
+    answers.reduce((sum, { counts }) => sum + counts[name], 0);
   const differences: Difference[] = [];
   let [differing, miscounted, missing, rowless] = [0, 0, 0, 0];
   for (const { findings } of answers) {
@@ -125,6 +127,7 @@ async function viewTally(results: ResultObjects, { view, wholeHistory, answers }
   }
   return {
     ...{ view, differing, miscounted, missing, rowless, wholeHistory, differences },
-    ...{ entities: total("entities"), rows: total("rows"), beyond: total("beyond") },
+    // Those that were left out, because the rows do not reach back to their beginning, must not thin out what differs.
+    ...{ entities: total("equal") + total("different"), rows: total("recent"), beyond: total("beyond") },
   };
 }

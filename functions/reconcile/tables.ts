@@ -12,7 +12,10 @@ export interface Tables {
   readonly stream: readonly StreamTally[] | null;
   readonly sinks: readonly SinkTally[];
   readonly views: readonly ViewTally[];
+  /** None where the lake lacks records: then no window became final. */
   readonly metrics: readonly MetricTally[];
+  /** Whether there are metrics that can become final at all. */
+  readonly hasFinalMetrics: boolean;
 }
 
 export interface StreamTally {
@@ -50,8 +53,9 @@ export interface SinkTally {
 /** One view: its items as they are, and made anew from the lake at their marks. Without the rows that the view refused. */
 export interface ViewTally {
   readonly view: string;
+  /** Those that were compared. */
   readonly entities: number;
-  /** Rows of the lake that concern them. */
+  /** Rows of the lake that arrived in the time or later. */
   readonly rows: number;
   /** Rows above the items' marks, though they arrived long ago. */
   readonly beyond: number;
