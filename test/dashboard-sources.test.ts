@@ -28,7 +28,7 @@ beforeAll(async () => {
   const { definitions, ...project } = await readProject({
     definitionsDir: shopDir,
     out: { name: out, path: out },
-    parameters: { BatchingWindowSeconds: "0" },
+    parameters: { BatchingWindowSeconds: "0", ShardLevelMetrics: "true" },
   });
   templateText = project.templateText;
   const faults = createFaultSwitch(["crash", "throttle"], () => runtime.stats().faults);
@@ -59,6 +59,8 @@ describe.each([
     const snapshot = await source().snapshot();
     expect(snapshot.problems).toEqual([]);
     expect(snapshot.machines.map(({ name }) => name)).toEqual(runtime.machines.all().map(({ logicalId }) => logicalId));
+    const ages = snapshot.charts.filter(({ title }) => title === "Iterator age by shard");
+    expect(ages.map(({ lines }) => lines[0]?.label)).toEqual(["shard 0"]);
     expect(figuresOf(snapshot)).toMatchObject({ put: 3, duplicates: 0, quarantined: 0, revenue: 5 });
     expect(snapshot.files.newest.find(({ key }) => key.startsWith("curated/"))).toMatchObject({
       rows: at === 0 ? 3 : null,

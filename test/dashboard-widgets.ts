@@ -9,7 +9,7 @@ export interface Shown {
 }
 
 /** From second to second a running pipeline is seen by its own process alone. */
-const LIVE_ONLY = ["Events per second, by shard", "Iterator age by shard"];
+const LIVE_ONLY = ["Events per second, by shard"];
 
 export function shownOnPage({ figures, charts, rankings }: Pick<Snapshot, keyof Shown>): Shown {
   const others = (names: readonly string[]) => names.filter((name) => !LIVE_ONLY.includes(name));

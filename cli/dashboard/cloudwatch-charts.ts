@@ -3,9 +3,10 @@ import {
   GetMetricDataCommand,
   type MetricDataQuery,
   paginateDescribeAlarms,
+  paginateListMetrics,
 } from "@aws-sdk/client-cloudwatch";
 import { type Chart, type Range, timesOf } from "@millrace/charts";
-import type { Panel, PanelLine } from "./panels.ts";
+import { type Panel, type PanelLine, SHARD_AGE, shardAgesOf } from "./panels.ts";
 import type { Alarm } from "./snapshot.ts";
 
 /**
@@ -37,15 +38,27 @@ export async function readPanels(
     }
     NextToken = next;
   } while (NextToken !== undefined);
-  return panels.map(({ id, title, unit, lines }, p) => ({
+  return panels.map(({ id, title, unit, lines, empty = "Nothing was measured in this time." }, p) => ({
     ...{ id, title, unit, timesMs },
     lines: lines.map(({ label, stat, rate }, l) => {
       const points = found.get(`p${p}l${l}`);
       const values = timesMs.map((at) => points?.get(at) ?? (stat === "Sum" ? 0 : null));
       return { label, values: rate === true ? bySecond(values, timesMs, range, atMs) : values };
     }),
-    empty: "Nothing was measured in this time.",
+    empty,
   }));
+}
+
+/** Without lines where the stream measures nothing by shard. */
+export async function shardAgePanel(client: CloudWatchClient, stream: string): Promise<Panel> {
+  const { namespace, metric } = SHARD_AGE;
+  const asked = { Namespace: namespace, MetricName: metric, Dimensions: [{ Name: "StreamName", Value: stream }] };
+  const shards: string[] = [];
+  for await (const { Metrics = [] } of paginateListMetrics({ client }, asked)) {
+    for (const { Dimensions = [] } of Metrics)
+      shards.push(...Dimensions.filter(({ Name }) => Name === "ShardId").map(({ Value = "" }) => Value));
+  }
+  return shardAgesOf(stream, shards);
 }
 
 function bySecond(

@@ -4,7 +4,7 @@
  */
 import { type MetricPanel, metricPanels } from "@millrace/charts";
 import type { Metrics } from "@millrace/engine";
-import { type PanelLine, panelsOf, type StreamFigure, streamFigures } from "./panels.ts";
+import { type PanelLine, panelsOf, SHARD_AGE, type StreamFigure, streamFigures } from "./panels.ts";
 
 export interface Widget {
   readonly type: "metric" | "custom" | "alarm" | "text";
@@ -36,7 +36,7 @@ export function widgetsOf(metrics: Metrics, alarms: readonly string[]): readonly
   const charts = panelsOf(names).map(({ title, lines }) => metricWidget(title, "timeSeries", metricsOf(lines), ZERO));
   const rows = [
     ...inRows([...figureWidgets(names), ...drawn("figures")], { columns: 3, height: 4 }),
-    ...inRows([...charts, ...drawn("lines")], { columns: 3, height: 6 }),
+    ...inRows([...charts, shardAgeWidget(), ...drawn("lines")], { columns: 3, height: 6 }),
     ...inRows(drawn("bars"), { columns: 3, height: 7 }),
     ...inRows([alarmWidget(alarms)], { columns: 1, height: 4 }),
     ...inRows([textWidget()], { columns: 1, height: 2 }),
@@ -97,6 +97,14 @@ function metricsOf(lines: readonly PanelLine[]): readonly (readonly unknown[])[]
     const id = `m${i}`;
     return [[{ expression: `${id} / PERIOD(${id})`, label, id: `rate${i}` }], [...named, { id, stat, visible: false }]];
   });
+}
+
+/** Found by CloudWatch itself, since shards come and go. */
+function shardAgeWidget(): Unplaced {
+  const { title, namespace, metric, stat } = SHARD_AGE;
+  const wanted = `MetricName="${metric}" StreamName="${reference("EventStream")}"`;
+  const expression = `SEARCH('{${namespace},ShardId,StreamName} ${wanted}', '${stat}', 60)`;
+  return metricWidget(title, "timeSeries", [[{ expression, id: "shards" }]], ZERO);
 }
 
 function customWidget({ id, title }: MetricPanel): Unplaced {

@@ -1,10 +1,10 @@
 /** Puts a snapshot together from CloudWatch, the tables and the lake: the same for a deployed stack, a running pipeline and a finished run. */
 import type { Chart, Figure, Range } from "@millrace/charts";
 import type { Definitions } from "../definitions.ts";
-import { readPanels } from "./cloudwatch-charts.ts";
+import { readPanels, shardAgePanel } from "./cloudwatch-charts.ts";
 import type { Connection } from "./connection.ts";
 import { readMachines } from "./machines.ts";
-import { panelsOf, streamFigures } from "./panels.ts";
+import { panelsOf, shardAgesOf, streamFigures } from "./panels.ts";
 import type { MetricParts, Readings } from "./readings.ts";
 import type { Alarm, Alert, LakeFiles, Snapshot, StateMachine } from "./snapshot.ts";
 
@@ -36,12 +36,21 @@ export async function compose(parts: Parts): Promise<Snapshot> {
       return none;
     }
   };
-  const panels = panelsOf(connection);
   const machinesToRead = connection
     .machines()
     .map((one) => ({ ...one, nextMs: parts.nextMs.get(one.logicalId) ?? null }));
+  const { cloudWatch } = connection;
+  const stream = connection.physicalId("EventStream");
+  const charted = async (): Promise<readonly Chart[]> => {
+    const byShard = await reading(
+      "CloudWatch's shards",
+      () => shardAgePanel(cloudWatch, stream),
+      shardAgesOf(stream, []),
+    );
+    return readPanels(cloudWatch, [...panelsOf(connection), byShard], range, atMs);
+  };
   const [charts, metrics, alarms, files, machines] = await Promise.all([
-    reading("CloudWatch", () => readPanels(connection.cloudWatch, panels, range, atMs), [] as readonly Chart[]),
+    reading("CloudWatch", charted, [] as readonly Chart[]),
     reading("Metrics", () => readings.metrics(range), NO_METRICS),
     reading("Alarms", parts.alarms, [] as readonly Alarm[]),
     reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),

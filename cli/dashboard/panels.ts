@@ -1,11 +1,13 @@
 /** The charts and figures that CloudWatch has the values of: the page asks it for them, and the stack's dashboard has the same. */
-import type { Figure, Unit } from "@millrace/charts";
+import { type Figure, shardInWords, type Unit } from "@millrace/charts";
 
 export interface Panel {
   readonly id: string;
   readonly title: string;
   readonly unit: Unit;
   readonly lines: readonly PanelLine[];
+  /** What is said in place of an empty chart. */
+  readonly empty?: string;
 }
 
 export interface PanelLine {
@@ -94,6 +96,31 @@ export function panelsOf({ physicalId, stackName }: PanelNames): readonly Panel[
       ]),
     },
   ];
+}
+
+/** The panel of a metric that each shard has for itself where shard-level metrics are on. CloudWatch knows which shards these are. */
+export const SHARD_AGE = {
+  id: "shard-age",
+  title: "Iterator age by shard",
+  unit: "milliseconds",
+  namespace: "AWS/Kinesis",
+  metric: "IteratorAgeMilliseconds",
+  stat: "Maximum",
+  empty: "The stream measures it where the stack's parameter ShardLevelMetrics is true.",
+} as const;
+
+/** Those that are newest, where resharding has left behind more. */
+const MOST_SHARDS = 24;
+
+export function shardAgesOf(stream: string, shards: readonly string[]): Panel {
+  const { id, title, unit, namespace, metric, stat, empty } = SHARD_AGE;
+  const lines = [...shards]
+    .sort()
+    .slice(-MOST_SHARDS)
+    .map((ShardId): PanelLine => {
+      return { label: shardInWords(ShardId), namespace, metric, dimensions: { StreamName: stream, ShardId }, stat };
+    });
+  return { id, title, unit, lines, empty };
 }
 
 export interface PanelNames {

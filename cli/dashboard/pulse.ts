@@ -1,6 +1,7 @@
 /** What a running stream does from second to second, which CloudWatch tells by the minute only. */
 import { type Chart, shardInWords } from "@millrace/charts";
 import type { Stream } from "../../local/kinesis/stream.ts";
+import { SHARD_AGE } from "./panels.ts";
 
 export interface Pulse {
   charts(): readonly Chart[];
@@ -61,7 +62,7 @@ export function takePulse(stream: Pick<Stream, "metrics">, now: () => number): P
           empty: "Nothing was put on the stream yet: send events, or press “Send events”.",
         },
         {
-          ...{ id: "shard-age", title: "Iterator age by shard", unit: "milliseconds" as const, timesMs },
+          ...{ id: SHARD_AGE.id, title: SHARD_AGE.title, unit: SHARD_AGE.unit, timesMs },
           lines: linesOf(age, seconds, null),
           empty: "Nothing was read yet.",
         },

@@ -62,12 +62,13 @@ export function localSource({ runtime, definitions, faults, pathOf }: LocalSourc
   return {
     async snapshot() {
       const snapshot = await slow();
+      const live = pulse.charts();
       return {
         ...snapshot,
         atMs: now(),
         // CloudWatch's is of the minute before.
         figures: snapshot.figures.map((one) => (one.id === "per-second" ? { ...one, value: pulse.perSecond() } : one)),
-        charts: [...pulse.charts(), ...snapshot.charts],
+        charts: [...live, ...snapshot.charts.filter(({ id }) => !live.some((one) => one.id === id))],
         faults: actions.buttons(),
       };
     },

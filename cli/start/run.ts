@@ -136,6 +136,7 @@ export function parametersFor({ shards }: Pick<StartOptions, "shards">): Record<
   return {
     StreamMode: "PROVISIONED",
     ShardCount: String(shards),
+    ShardLevelMetrics: "true",
     BatchSize: "10000",
     BatchingWindowSeconds: "300",
     MetricsWindowSeconds: "900",
