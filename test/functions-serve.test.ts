@@ -1,13 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  cloudWatchLag,
-  type FeatureReader,
-  type HttpApiEvent,
-  LAG_KEPT_MS,
-  type Lag,
-  type StoredRow,
-} from "@millrace/aws";
+import type { FeatureReader, HttpApiEvent, Lag, StoredRow } from "@millrace/aws";
 import {
   compile,
   compileMetrics,
@@ -249,55 +242,6 @@ describe("serve", () => {
   });
 });
 
-describe("the lag of the stream's reader", () => {
-  it("is that of the newest minute, asked for once in a while, and unknown while CloudWatch fails", async () => {
-    let nowMs = NOW;
-    let points = { age: { 1: 7, 2: 9 }, came: {} };
-    let fails = false;
-    let asked = 0;
-    const client = {
-      async send() {
-        asked++;
-        if (fails) throw new Error("throttled");
-        return { MetricDataResults: minutesAgo(points) };
-      },
-    };
-    const lag = cloudWatchLag({ client: client as never, stream: "s", functionName: "f", now: () => nowMs });
-    expect(await lag.read()).toEqual({ kind: "measured", behindMs: 7, atMs: NOW - MINUTE });
-    points = { age: {}, came: {} } as never;
-    nowMs += LAG_KEPT_MS - 1;
-    expect(await lag.read()).toMatchObject({ kind: "measured" });
-    expect(asked).toBe(1);
-    nowMs += 1;
-    expect(await lag.read()).toEqual({ kind: "idle" });
-    fails = true;
-    nowMs += LAG_KEPT_MS;
-    expect(await lag.read()).toEqual({ kind: "unknown", cause: "Error: throttled" });
-  });
-
-  const stopped = (minutes: number) => ({ kind: "stopped", sinceMs: NOW - minutes * MINUTE });
-  it.each([
-    ["stopped when records came that nobody was handed", {}, { 4: 1, 3: 2 }, stopped(4)],
-    ["stopped for as long as it is known, after the last record, too", {}, { 40: 5 }, stopped(40)],
-    ["stopped from the first minute after the last that was read", { 20: 5 }, { 20: 9, 18: 1, 3: 1 }, stopped(18)],
-    ["idle when all that came was read", { 20: 5 }, { 21: 9, 20: 1 }, { kind: "idle" }],
-    ["idle when nothing came", {}, { 4: 0 }, { kind: "idle" }],
-    ["idle while what came may still be read", {}, { 1: 3, 0: 2 }, { kind: "idle" }],
-    ["measured while the reader was handed something", { 5: 8 }, { 2: 1 }, { kind: "measured", behindMs: 8 }],
-  ])("is %s", async (_, age, came, expected) => {
-    const client = { send: async () => ({ MetricDataResults: minutesAgo({ age, came }) }) };
-    const lag = cloudWatchLag({ client: client as never, stream: "s", functionName: "f", now: () => NOW });
-    expect(await lag.read()).toMatchObject(expected);
-  });
-
-  it("is unknown when CloudWatch gives a part", async () => {
-    const results = minutesAgo({ age: {}, came: { 4: 1 } }).map((one) => ({ ...one, StatusCode: "PartialData" }));
-    const client = { send: async () => ({ MetricDataResults: results }) };
-    const lag = cloudWatchLag({ client: client as never, stream: "s", functionName: "f", now: () => NOW });
-    expect(await lag.read()).toMatchObject({ kind: "unknown" });
-  });
-});
-
 describe("the sample requests of serve", () => {
   it.each(["serve", "serve-batch", "serve-metrics"])("events/%s.json is answered", async (name) => {
     const event = JSON.parse(readFileSync(join(import.meta.dirname, "..", "events", `${name}.json`), "utf8"));
@@ -305,16 +249,6 @@ describe("the sample requests of serve", () => {
     expect(await handler(event)).toMatchObject({ statusCode: 200 });
   });
 });
-
-/** What CloudWatch answers: values by how many minutes ago they were. */
-function minutesAgo(metrics: Readonly<Record<string, Readonly<Record<number, number>>>>) {
-  return Object.entries(metrics).map(([Id, minutes]) => ({
-    Id,
-    Timestamps: Object.keys(minutes).map((ago) => new Date(NOW - Number(ago) * MINUTE)),
-    Values: Object.values(minutes),
-    StatusCode: "Complete",
-  }));
-}
 
 interface Asked {
   readonly path?: Readonly<Record<string, string>>;
