@@ -1,19 +1,22 @@
-import type { AlertBus } from "@millrace/aws";
+import { type AlertBus, fromKinesis } from "@millrace/aws";
 import {
   above,
   atLeast,
   compile,
   compileAlerts,
   count,
+  decode,
   defineAlert,
   defineAlerts,
   defineFeatures,
   defineView,
   distinct,
+  type Event,
+  fold,
   hopping,
   max,
   mean,
-  type Raised,
+  raisedOverHistory,
   seconds,
   session,
   sum,
@@ -22,7 +25,15 @@ import type { KinesisStreamRecord } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { updateFeatures } from "../functions/update-features/update-features.ts";
-import { Crash, memoryQuarantine, memoryStore, memoryTelemetry, type WriteFate } from "./functions/fakes.ts";
+import {
+  type AlertFate,
+  Crash,
+  memoryBus,
+  memoryQuarantine,
+  memoryStore,
+  memoryTelemetry,
+  type WriteFate,
+} from "./functions/fakes.ts";
 import { batchOf, kinesisRecord, SHARD, SLACK, START, schema } from "./functions/shop.ts";
 
 const STEP = seconds(5);
@@ -57,13 +68,10 @@ const alertsOf = (...alerts: Parameters<typeof defineAlert>[1][]) =>
   );
 const alerts = alertsOf({ view: "by_user", anyOf: [above("events_30s", BOUND), atLeast("items_30s", 5)] });
 
-/** What happens to one publication: `crash-after` went out, and the function died before it could say so. */
-type Fate = "published" | "refused" | "crash" | "crash-after";
-
 describe("update-features with alerts", () => {
   it("alerts once for every window in which the condition holds, whatever fails and however batches are cut", async () => {
     const writeFates = fc.constantFrom<WriteFate>("saved", "saved", "failed", "lost", "crash", "crash-after");
-    const busFates = fc.constantFrom<Fate>("published", "published", "refused", "crash", "crash-after");
+    const busFates = fc.constantFrom<AlertFate>("published", "published", "refused", "crash", "crash-after");
     const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(
@@ -182,6 +190,23 @@ describe("compileAlerts", () => {
   });
 });
 
+describe("a history judged as a whole", () => {
+  it("raises what loops over all windows find, for any order of the events and any number of copies of each", () => {
+    fc.assert(
+      fc.property(histories, fc.array(fc.nat(99)), (facts, at) => {
+        const decoded = fromKinesis(batchOf(...facts.map(toRecord))).map((record) => decode(pipeline, record));
+        const events = decoded.flatMap((one): Event[] => (one.kind === "event" ? [one.event] : []));
+        const { states } = fold(pipeline, { items: new Map(), siblings: new Map() }, events);
+        const raised = states.flatMap(({ key, events: own, bytes }) => {
+          const rows = [...own, ...at.flatMap((i) => own[i % own.length] ?? [])].reverse();
+          return raisedOverHistory(alerts, { key, bytes, events: rows, sinceMs: 0 });
+        });
+        expect(raised.map(({ id }) => id).sort()).toEqual(oracle(facts));
+      }),
+    );
+  });
+});
+
 interface Fact {
   readonly id: string;
   readonly user: string;
@@ -222,31 +247,6 @@ function oracle(facts: readonly Fact[]): readonly string[] {
     }
   }
   return ids.sort();
-}
-
-function memoryBus(fateOf: (alert: Raised) => Fate = () => "published") {
-  const known: Raised[] = [];
-  const bus: AlertBus = {
-    async publish(raised) {
-      const refused: { alert: Raised; cause: string }[] = [];
-      for (const alert of raised) {
-        if (known.some(({ id }) => id === alert.id)) continue;
-        const fate = fateOf(alert);
-        if (fate === "crash") throw new Crash("killed before an alert");
-        if (fate === "refused") refused.push({ alert, cause: "InternalFailure" });
-        else known.push(alert);
-        if (fate === "crash-after") throw new Crash("killed after an alert");
-      }
-      return refused;
-    },
-  };
-  return {
-    ...bus,
-    alerts: known,
-    get published() {
-      return known.map(({ id }) => id);
-    },
-  };
 }
 
 function handlerOf(store: ReturnType<typeof memoryStore>, bus: AlertBus, compiled = alerts) {

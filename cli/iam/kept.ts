@@ -53,13 +53,13 @@ export const kept: readonly Kept[] = [
     pattern,
     reason: "Without it S3 answers for a record whose bytes are lost as for one that is forbidden.",
   })),
-  {
-    role: "UpdateFeaturesRole",
+  ...["UpdateFeaturesRole", "RecomputeRole"].map((role) => ({
+    role,
     statement: "RaiseAlertsOnce",
     pattern: "dynamodb:DeleteItem",
     reason:
       "Only an alert that EventBridge refuses needs it, so that it can be raised again; npm run chaos refuses some.",
-  },
+  })),
   {
     role: "NotifyRole",
     statement: "ActOnce",
@@ -169,12 +169,14 @@ export const keptWithoutAlerts: readonly Kept[] = [
   ["RaiseAlertsOnce", "arn:aws:dynamodb:us-east-1:000000000000:table/idempotency-table"],
   ["RaiseAlerts", "events:PutEvents"],
   ["RaiseAlerts", "arn:aws:events:us-east-1:000000000000:event-bus/alert-bus"],
-].map(([statement = "", pattern = ""]) => ({
-  role: "UpdateFeaturesRole",
-  statement,
-  pattern,
-  reason: "Only an alert needs it, and these definitions have none that the run could raise.",
-}));
+].flatMap(([statement = "", pattern = ""]) =>
+  ["UpdateFeaturesRole", "RecomputeRole"].map((role) => ({
+    role,
+    statement,
+    pattern,
+    reason: "Only an alert needs it, and these definitions have none that the run could raise.",
+  })),
+);
 
 /** Where the definitions have no metrics, there is none to draw and none to finish. */
 export const keptWithoutMetrics: readonly Kept[] = [

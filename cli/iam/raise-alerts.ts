@@ -5,6 +5,12 @@ import { fromCondition, vocabularyOf } from "../chaos/vocabulary.ts";
 import type { Definitions } from "../definitions.ts";
 
 const ENTITIES = 2;
+const NAME = "alerted-";
+
+/** Whether it is one of those for whom alerts were raised. */
+export function isAlerted(entity: string): boolean {
+  return entity.startsWith(NAME);
+}
 /** Until the events of before are folded, and far less than a window. */
 const PAUSE_MS = 6_000;
 
@@ -22,7 +28,7 @@ export async function raiseAlerts(runtime: Runtime, definitions: Definitions): P
   const stream = runtime.stream("EventStream");
   let number = 0;
   const put = (entity: number): void => {
-    const key = `alerted-${entity}`;
+    const key = `${NAME}${entity}`;
     const fact = { id: `alerted-${++number}`, key, timeMs: runtime.clock.now(), values };
     stream.put({ partitionKey: key, data: Buffer.from(JSON.stringify(vocabulary.write(fact, 0))) });
   };

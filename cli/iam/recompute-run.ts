@@ -1,4 +1,4 @@
-/** Recompute over one row of each view, of somebody whom the pipeline has never seen: once compared, once written. */
+/** Recompute over the rows of one entity of each view under a name that the pipeline has never seen: compared once, repaired twice, and brought up to the latest. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { fromRawLine } from "@millrace/aws";
 import {
@@ -13,21 +13,27 @@ import {
 import type { RecomputeTask } from "../../functions/recompute/task.ts";
 import type { Runtime } from "../../local/runtime.ts";
 import type { Definitions } from "../definitions.ts";
+import { isAlerted } from "./raise-alerts.ts";
 
 export async function recomputeSome(runtime: Runtime, { features, eventSchema }: Definitions): Promise<void> {
   const pipeline = compile(features, eventSchema);
   const events = await archived(runtime, pipeline);
   for (const view of pipeline.views) {
-    const event = events.find((one) => entityOf(view, one) !== null);
-    if (event === undefined) continue;
+    const names = events.map((one) => entityOf(view, one)).filter((name) => name !== null);
+    const name = names.find(isAlerted) ?? names[0];
+    if (name === undefined) continue;
+    const own = events.filter((one) => entityOf(view, one) === name);
     const prefix = `work/iam/${view.name}/`;
-    const row = gzipSync(`${JSON.stringify(rowOfAnother(pipeline, view, event))}\n`);
-    await runtime.objects.put(runtime.physicalId("LakeBucket"), `${prefix}bucket=0/row.gz`, row);
+    const rows = own.map((event) => `${JSON.stringify(rowOfAnother(pipeline, view, event))}\n`).join("");
+    await runtime.objects.put(runtime.physicalId("LakeBucket"), `${prefix}bucket=0/rows.gz`, gzipSync(rows));
     const task: Omit<RecomputeTask, "mode"> = {
       ...{ view: view.name, rowsPrefix: prefix, resultPrefix: prefix, bucket: 0, buckets: 1, historyFrom: null },
       settledUntil: new Date(runtime.clock.now()).toISOString(),
     };
     await runtime.invoke("Recompute", { ...task, mode: "compare" });
+    // What rang is looked up the second time, and not raised again.
+    const raiseTo = own.map(({ record }) => record.position);
+    for (const _ of ["once", "again"]) await runtime.invoke("Recompute", { ...task, mode: "write", raiseTo });
     await runtime.invoke("Recompute", { ...task, mode: "write", raiseTo: "latest" });
   }
 }

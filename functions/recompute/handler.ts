@@ -1,9 +1,13 @@
 import {
+  alertKeepSeconds,
   dynamoDbClient,
   dynamoEntityItems,
   dynamoStateStore,
+  eventBridgeAlerts,
+  eventBridgeClient,
   firehoseClient,
   firehoseQuarantine,
+  idempotentOnce,
   keepBatchesYoung,
   kinesisClient,
   kinesisTail,
@@ -16,7 +20,8 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, ITEM_LIMITS, itemTtlMs, viewOf } from "@millrace/engine";
+import { compile, compileAlerts, ITEM_LIMITS, itemTtlMs, viewOf } from "@millrace/engine";
+import { alerts as alertDefinitions } from "#definitions/alerts.ts";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { recompute } from "./recompute.ts";
@@ -28,12 +33,16 @@ const config = readConfig(process.env, {
   lakeBucket: text("LAKE_BUCKET"),
   rawBucket: text("RAW_BUCKET"),
   eventStream: text("EVENT_STREAM"),
+  alertBus: text("ALERT_BUS"),
+  idempotencyTable: text("IDEMPOTENCY_TABLE"),
   retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
 });
 const pipeline = compile(features, eventSchema);
 const now = () => Date.now();
 const table = { client: dynamoDbClient(), table: config.featuresTable };
 const lake = { client: s3Client(), bucket: config.lakeBucket };
+const alerts = compileAlerts(alertDefinitions, features, pipeline);
+const keepSeconds = alertKeepSeconds(config.retentionHours);
 const ttlMs = (view: string) => itemTtlMs(pipeline, view, config.retentionHours);
 
 export const handler = recompute({
@@ -56,6 +65,18 @@ export const handler = recompute({
     bucket: config.lakeBucket,
   }),
   results: s3ResultObjects(lake),
+  ...(alerts.alerts.length > 0 && {
+    alerting: {
+      alerts,
+      keepMs: keepSeconds * 1000,
+      bus: eventBridgeAlerts({
+        client: eventBridgeClient(),
+        bus: config.alertBus,
+        // As update-features does: what one has raised the other does not.
+        once: idempotentOnce({ client: table.client, table: config.idempotencyTable, actor: "raise", keepSeconds }),
+      }),
+    },
+  }),
   mostItemBytes: ITEM_LIMITS.hardBytes,
   ttlMs,
   telemetry: powertoolsTelemetry(),

@@ -6,6 +6,7 @@ import {
   type Event,
   type FoldedState,
   type Position,
+  type Raised,
   type Recomputed,
   type RecomputedItem,
   type Rejection,
@@ -16,6 +17,7 @@ import {
   summarizeItem,
   viewOf,
 } from "@millrace/engine";
+import { type Alerting, alertsOf, publish } from "./alerts.ts";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
 import { type HistoryDeps, listedItems, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
@@ -30,6 +32,8 @@ export interface Deps extends HistoryDeps {
   readonly quarantine: Refusing["deps"]["quarantine"];
   readonly results: Refusing["deps"]["results"];
   readonly mostItemBytes: number;
+  /** None where the definitions have no alerts. */
+  readonly alerting?: Alerting | undefined;
   /** How long after its last write a view's item is kept (ms). */
   readonly ttlMs: (view: string) => number;
   readonly telemetry: Telemetry;
@@ -96,6 +100,7 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
   await history.reach(loaded);
   const states: FoldedState[] = [];
   const rejections: Rejection[] = [];
+  const raised: Raised[] = [];
   for (const entity of entities) {
     const items = loaded.byEntity.get(entity) ?? new Map<string, Uint8Array>();
     run.counts.readUnits += readUnitsOf([...items.values()]);
@@ -114,8 +119,13 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
     if (!mayWrite(run, entity, fitting)) continue;
     states.push(...changed(run, fitting));
     rejections.push(...fitting.rejections);
+    if (deps.alerting !== undefined) {
+      const events = [...history.rows(entity), ...history.tail(entity)];
+      raised.push(...alertsOf(deps.alerting, task, fitting, events, deps.now()));
+    }
   }
   await refuse(run, rejections);
+  if (deps.alerting !== undefined) run.counts.alerts += await publish(deps.alerting, raised);
   const { conflicted, failed } = await deps.store.save(loaded.snapshot, states);
   run.counts.written += states.length - conflicted.length - failed.length;
   run.counts.conflicts += conflicted.length;
@@ -319,6 +329,7 @@ function noCounts(): RecomputeCounts {
     fewer: 0,
     tooLarge: 0,
     conflicts: 0,
+    alerts: 0,
   };
 }
 

@@ -77,6 +77,8 @@ export interface RecomputeCounts {
   tooLarge: number;
   /** Writes that met another writer, and were done again. */
   conflicts: number;
+  /** Of the repaired items, those among them that had been raised before. */
+  alerts: number;
   /** Of DynamoDB: what reading the entities' items takes, and what writing the items takes that are not as they should be. */
   readUnits: number;
   writeUnits: number;

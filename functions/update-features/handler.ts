@@ -1,4 +1,5 @@
 import {
+  alertKeepSeconds,
   dynamoDbClient,
   dynamoStateStore,
   eventBridgeAlerts,
@@ -35,8 +36,7 @@ refuseSharedLanes(pipeline, config.parallelizationFactor);
 const now = () => Date.now();
 const dynamo = dynamoDbClient();
 const alerts = compileAlerts(alertDefinitions, features, pipeline);
-/** As long as the stream can deliver a record again, and a day longer. */
-const keepSeconds = (config.retentionHours + 24) * 3600;
+const keepSeconds = alertKeepSeconds(config.retentionHours);
 
 export const handler = updateFeatures({
   pipeline,

@@ -3,10 +3,11 @@ import {
   type AlertsPipeline,
   type Event,
   type FoldedState,
-  foldGrouped,
   type Items,
+  inRunsOfArrival,
   type Raised,
   raisedAlerts,
+  raisedInRuns,
 } from "@millrace/engine";
 import type { Failure, Settled } from "./commit.ts";
 
@@ -48,40 +49,12 @@ export async function raiseEarlier(
   stored: Items,
   folded: readonly FoldedState[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { pipeline } = alerts;
   const origin = new Map<Raised, string>();
   for (const { key, id, events } of folded) {
-    const runs = inRunsOfArrival(events, pipeline.slackMs);
-    let items = stored.items;
-    for (const run of runs.slice(0, -1)) {
-      const part = { touched: [{ key, id, events: run }], notMatching: 0 };
-      const [state] = foldGrouped(pipeline, { ...stored, items }, part).states;
-      if (state !== undefined) items = new Map([[id, state.bytes]]);
-      const bytes = items.get(id);
-      if (bytes !== undefined) for (const alert of raisedAlerts(alerts, key, bytes, run)) origin.set(alert, id);
-    }
+    const earlier = inRunsOfArrival(events, alerts.pipeline.slackMs).slice(0, -1);
+    for (const alert of raisedInRuns(alerts, stored, key, earlier)) origin.set(alert, id);
   }
   if (origin.size === 0) return new Map();
   const unpublished = await bus.publish([...origin.keys()]);
   return new Map(unpublished.map(({ alert, cause }) => [origin.get(alert) as string, `alert: ${cause}`]));
-}
-
-function inRunsOfArrival(events: readonly Event[], slackMs: number): readonly (readonly Event[])[] {
-  const runs: Event[][] = [];
-  let leastMs = Number.POSITIVE_INFINITY;
-  let greatestMs = Number.NEGATIVE_INFINITY;
-  for (const event of events) {
-    const { arrivalMs } = event.record;
-    leastMs = Math.min(leastMs, arrivalMs);
-    greatestMs = Math.max(greatestMs, arrivalMs);
-    const run = runs.at(-1);
-    if (run !== undefined && greatestMs - leastMs <= slackMs) {
-      run.push(event);
-      continue;
-    }
-    leastMs = arrivalMs;
-    greatestMs = arrivalMs;
-    runs.push([event]);
-  }
-  return runs;
 }

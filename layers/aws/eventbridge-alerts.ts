@@ -9,6 +9,11 @@ export const ALERT_TYPE = "alert";
 /** Alerts under way at one time. */
 const CONCURRENCY = 8;
 
+/** What is known of an alert that was raised: as long as the stream can deliver a record again, and a day longer. */
+export function alertKeepSeconds(retentionHours: number): number {
+  return (retentionHours + 24) * 3600;
+}
+
 export interface EventBridgeAlertsOptions {
   readonly client: Pick<EventBridgeClient, "send">;
   readonly bus: string;

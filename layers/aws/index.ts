@@ -19,7 +19,13 @@ export { dynamoItemNames, type ItemName, type ItemNames } from "./dynamo-item-na
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
 export type { EntityItems, LoadedEntities } from "./entity-items.ts";
-export { ALERT_SOURCE, ALERT_TYPE, type AlertDetail, eventBridgeAlerts } from "./eventbridge-alerts.ts";
+export {
+  ALERT_SOURCE,
+  ALERT_TYPE,
+  type AlertDetail,
+  alertKeepSeconds,
+  eventBridgeAlerts,
+} from "./eventbridge-alerts.ts";
 export type { FeatureReader } from "./feature-reader.ts";
 export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from "./firehose.ts";
 export { firehoseQuarantine } from "./firehose-quarantine.ts";

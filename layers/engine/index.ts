@@ -7,6 +7,7 @@ export type { Alert, Alerts, Threshold } from "./alerts/define.ts";
 export { above, atLeast, defineAlert, defineAlerts } from "./alerts/define.ts";
 export type { Raised } from "./alerts/judge.ts";
 export { raisedAlerts } from "./alerts/judge.ts";
+export { inRunsOfArrival, raisedInRuns, raisedOverHistory } from "./alerts/runs.ts";
 export { byteReader, byteWriter } from "./bytes.ts";
 export type { CompiledFeature, CompiledView, Pipeline } from "./compile.ts";
 export { compile } from "./compile.ts";

@@ -1,4 +1,5 @@
 import type {
+  AlertBus,
   BatchReport,
   EntityItems,
   Quarantine,
@@ -11,7 +12,7 @@ import type {
   Telemetry,
   Unput,
 } from "@millrace/aws";
-import { type FoldedState, type Rejection, type StateKey, stateId } from "@millrace/engine";
+import { type FoldedState, type Raised, type Rejection, type StateKey, stateId } from "@millrace/engine";
 
 /** What one write does: `lost` wrote, and its answer never came; `crash` kills the function before the write, `crash-after` after it. */
 export type WriteFate = "saved" | "failed" | "lost" | "crash" | "crash-after";
@@ -134,4 +135,32 @@ export function memoryTelemetry(): Telemetry & { readonly reports: BatchReport[]
 
 function rowName({ reason, view, record }: Rejection): string {
   return `${reason} ${view} ${record.position.sequence}/${record.position.subSequence}`;
+}
+
+/** What happens to one publication: `crash-after` went out, and the function died before it could say so. */
+export type AlertFate = "published" | "refused" | "crash" | "crash-after";
+
+export function memoryBus(fateOf: (alert: Raised) => AlertFate = () => "published") {
+  const known: Raised[] = [];
+  const bus: AlertBus = {
+    async publish(raised) {
+      const refused: { alert: Raised; cause: string }[] = [];
+      for (const alert of raised) {
+        if (known.some(({ id }) => id === alert.id)) continue;
+        const fate = fateOf(alert);
+        if (fate === "crash") throw new Crash("killed before an alert");
+        if (fate === "refused") refused.push({ alert, cause: "InternalFailure" });
+        else known.push(alert);
+        if (fate === "crash-after") throw new Crash("killed after an alert");
+      }
+      return refused;
+    },
+  };
+  return {
+    ...bus,
+    alerts: known,
+    get published() {
+      return known.map(({ id }) => id);
+    },
+  };
 }

@@ -1,12 +1,23 @@
 /** A pipeline whose items `recompute` makes anew: the live fold, the lake and the stream that have its records, and what of these fails. */
 import { fromKinesis, type StreamTail } from "@millrace/aws";
-import { decode, type Event, entityOf, fold, type StreamRecord, toCuratedRow, viewOf } from "@millrace/engine";
+import {
+  type AlertsPipeline,
+  decode,
+  type Event,
+  entityOf,
+  fold,
+  type StreamRecord,
+  toCuratedRow,
+  viewOf,
+} from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
 import { type Deps, recompute } from "../../functions/recompute/recompute.ts";
 import type { Finding, RecomputeTask } from "../../functions/recompute/task.ts";
 import { updateFeatures } from "../../functions/update-features/update-features.ts";
 import {
+  type AlertFate,
+  memoryBus,
   memoryEntities,
   memoryQuarantine,
   memoryResults,
@@ -40,6 +51,8 @@ interface LakeOptions {
   readonly alsoInTheLake?: readonly KinesisStreamRecord[];
   /** Sequence numbers. */
   readonly notInTheLake?: readonly string[];
+  /** Raised by the live fold and by recompute. */
+  readonly alerts?: AlertsPipeline;
 }
 
 interface RowOptions {
@@ -53,13 +66,14 @@ interface RowOptions {
 /** Records that went through the live fold, and the lake and the stream that have them. */
 export async function pipelineWith(
   records: readonly KinesisStreamRecord[],
-  { alsoInTheLake = [], notInTheLake = [] }: LakeOptions = {},
+  { alsoInTheLake = [], notInTheLake = [], alerts }: LakeOptions = {},
 ) {
   const world = {
     nowMs: SETTLED + 60_000,
     fate: "saved" as WriteFate,
     beforeWrite: () => {},
     quarantineFails: false,
+    alertFate: "published" as AlertFate,
     /** Sequence numbers that the archive has lost. */
     lostBytes: [] as string[],
     /** Entities that list-items has found in the table. */
@@ -76,7 +90,9 @@ export async function pipelineWith(
   const quarantine = memoryQuarantine(() => world.quarantineFails);
   const results = memoryResults();
   const telemetry = memoryTelemetry();
-  const live = { pipeline, store, quarantine, telemetry: memoryTelemetry(), now: () => world.nowMs };
+  const bus = memoryBus(() => world.alertFate);
+  const alerting = alerts === undefined ? undefined : { alerts, bus, keepMs: 8 * 24 * HOUR };
+  const live = { pipeline, store, quarantine, alerting, telemetry: memoryTelemetry(), now: () => world.nowMs };
   const updateAgain = (batch: readonly KinesisStreamRecord[]) => updateFeatures(live)(batchOf(...batch));
   await updateAgain(records);
   const liveRefused = new Set(quarantine.rows.map(({ view, record }) => `${view} ${record.position.sequence}`));
@@ -139,6 +155,7 @@ export async function pipelineWith(
       ...{ pipeline, store, quarantine, results, telemetry, openTail },
       rows: rowsFor(task.view, options),
       mostItemBytes: world.mostItemBytes,
+      alerting,
       archive: {
         async find(wanted) {
           const asked = new Set(wanted.map(({ position }) => position.sequence));
@@ -153,7 +170,7 @@ export async function pipelineWith(
   };
 
   return Object.assign(world, {
-    ...{ store, quarantine, results, telemetry, run, updateAgain },
+    ...{ store, quarantine, results, telemetry, bus, run, updateAgain },
     /** The counts of all buckets together. */
     async runAll(change: Partial<RecomputeTask>, options: RowOptions = {}) {
       const sum: Record<string, number> = {};
