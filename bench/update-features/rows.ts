@@ -22,7 +22,8 @@ const HEADER = [
 ];
 
 const TITLE = `update-features: the whole handler on DynamoDB, one view of it
-  Peer, left of |: Powertools' batch processor, idempotency and one UpdateItem per record (the first ${PEER_EVENTS} events). Right: Millrace.`;
+  Peer, left of |: Powertools' batch processor, idempotency and one UpdateItem per record. Right: Millrace.
+  Millrace gets the whole input, the peer its first ${PEER_EVENTS.toLocaleString("en")} events, so where a batch has more records the peer has one batch of ${PEER_EVENTS.toLocaleString("en")}.`;
 
 export async function* updateFeaturesRows(options: BenchOptions): AsyncGenerator<string> {
   yield TITLE;
