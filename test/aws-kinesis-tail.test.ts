@@ -1,4 +1,4 @@
-import { kinesisTail, TailGoneError } from "@millrace/aws";
+import { kinesisTail, PAGE_MS, TailGoneError } from "@millrace/aws";
 import type { Position, StreamRecord } from "@millrace/engine";
 import { describe, expect, it } from "vitest";
 import { client, clock, hourMs, kinesis, shardName, startMs, stream } from "./local-kinesis.ts";
@@ -42,20 +42,29 @@ describe("the tail of a stream", () => {
     expect(await end.toTip()).toEqual([]);
   });
 
-  it("is read no further than asked for, and not at all where it was read already", async () => {
-    let pages = 0;
-    const send = async (command: { readonly constructor: { readonly name: string } }) => {
-      if (command.constructor.name === "GetShardIteratorCommand") return { ShardIterator: "next" };
-      const Records = [{ SequenceNumber: String(++pages), PartitionKey: "k", Data: Buffer.from("x") }];
-      return { Records, MillisBehindLatest: 1000, NextShardIterator: "next" };
-    };
-    const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() };
-    const end = kinesisTail({ ...options, client: { send: send as never } })(FROM);
+  it("is read no further than asked for, not at all where it was read already, and with rests", async () => {
+    const { end, pages, rests } = endless({});
     await end.upTo([at(0, "2")]);
     await end.upTo([at(0, "1")]);
-    expect(pages).toBe(2);
+    expect(pages()).toBe(2);
     await end.upTo([at(0, "3")]);
-    expect(pages).toBe(3);
+    expect(pages()).toBe(3);
+    expect(rests).toEqual([PAGE_MS]);
+    const large = endless({ bytes: 10_000_000 });
+    await large.end.upTo([at(0, "2")]);
+    expect(large.rests).toEqual([10_000]);
+  });
+
+  it("is read no further than it may be, and says how far that was", async () => {
+    const { end, pages } = endless({ mostRecords: 3 });
+    expect(await end.upTo([at(0, "9")])).toHaveLength(3);
+    expect([end.hasReached(at(0, "3")), end.hasReached(at(0, "9"))]).toEqual([true, false]);
+    expect(await end.upTo([at(0, "9"), at(1, "2")])).toEqual([]);
+    expect([end.hasReached(at(0, "9")), end.hasReached(at(1, "2"))]).toEqual([false, false]);
+    expect(pages()).toBe(3);
+    const enough = endless({ mostRecords: 3 });
+    await enough.end.upTo([at(0, "3")]);
+    expect(enough.end.hasReached(at(0, "3"))).toBe(true);
   });
 
   it("goes through a reshard: parents that were open then, and their children", async () => {
@@ -77,6 +86,24 @@ describe("the tail of a stream", () => {
     await expect(tail().upTo([at(0, "1")])).rejects.toThrow("but it keeps them for 24 h only");
   });
 });
+
+/** A shard that always has one more page, of one record that arrived in time. */
+function endless({ mostRecords = 1000, bytes = 1 }) {
+  let pages = 0;
+  const rests: number[] = [];
+  const send = async (command: { readonly constructor: { readonly name: string } }) => {
+    if (command.constructor.name === "GetShardIteratorCommand") return { ShardIterator: "next" };
+    const arrived = { ApproximateArrivalTimestamp: new Date(FROM) };
+    const Records = [
+      { SequenceNumber: String(++pages), PartitionKey: "k", Data: Buffer.alloc(bytes, "x"), ...arrived },
+    ];
+    return { Records, MillisBehindLatest: 1000, NextShardIterator: "next" };
+  };
+  const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now(), mostRecords };
+  const pause = async (ms: number) => void rests.push(ms);
+  const end = kinesisTail({ ...options, pause, client: { send: send as never } })(FROM);
+  return { end, rests, pages: () => pages };
+}
 
 function opened(shardCount: number) {
   const clicks = stream(shardCount);

@@ -223,6 +223,14 @@ describe("write", () => {
     expect(quiet.asked).toEqual([]);
   });
 
+  it("compares what it can where the tail is longer than it may read, and writes nothing", async () => {
+    const late = [buy(4, "u2", { at: SETTLED + 1 }), buy(5, "u3", { at: SETTLED + 2 })];
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(3, "u3"), ...late]);
+    world.mostTail = 1;
+    expect(await world.runAll({})).toMatchObject({ entities: 3, equal: 2, ahead: 1, different: 0, beyond: 0 });
+    await expect(world.runAll({ mode: "write" })).rejects.toThrow("more than the 500000 records");
+  });
+
   it("reads again when somebody else has written, and folds what came since", async () => {
     const records = [buy(1, "u1"), buy(2, "u1", { item: "i2" }), buy(9, "u1", { item: "i9", at: SETTLED + 9 })];
     const key = { view: "by_user", entity: "u1", lane: "" };

@@ -56,7 +56,7 @@ describe("reconcile", () => {
   const run = async (sinks: readonly object[], different: readonly object[] = []) => {
     const reports = new Map<string, string>();
     const results = memoryResults(new Map([["findings", different]]));
-    const counts = { equal: 4, different: different.length, recent: 9, beyond: 0 };
+    const counts = { equal: 4, different: different.length, ahead: 0, recent: 9, beyond: 0 };
     const telemetry = memoryTelemetry();
     const handler = reconcile({
       ...{ metrics, results, telemetry, stack: "shop" },

@@ -263,6 +263,12 @@ describe("the judgement of a day", () => {
     ]);
   });
 
+  it("notes entities that were not compared because their items go too far", () => {
+    const { findings, holds } = judge({ ...nothing, views: [{ ...healthy, ahead: 3 }] }, { thresholdPercent: 0 });
+    expect(holds).toBe(true);
+    expect(findings).toMatchObject([{ check: "features", weight: "note", count: 3 }]);
+  });
+
   it("never has features recomputed from a lake that lacks rows", () => {
     const tables = { ...nothing, views: [tampered], sinks: [{ ...emptySink, archived: 5, missing: 1 }] };
     const { findings } = judge(tables, { thresholdPercent: 0 });
@@ -315,10 +321,16 @@ const emptySink = {
   ...{ inLake: 0, lakeRows: 0, lakeAgain: 0, inErrors: 0, missing: 0, unknown: 0, firstMissing: null },
 };
 
+const healthy: ViewTally = {
+  ...{ view: "by_user", entities: 20, ahead: 0, rows: 100, beyond: 0, differing: 0, miscounted: 0 },
+  ...{ missing: 0, rowless: 0, wholeHistory: true, differences: [] },
+};
+
 const tampered: ViewTally = {
   ...{
     view: "by_user",
     entities: 20,
+    ahead: 0,
     rows: 100,
     beyond: 2,
     differing: 1,

@@ -1,4 +1,4 @@
-import type { LoadedEntities, RowObjects, StreamTail } from "@millrace/aws";
+import { type LoadedEntities, type RowObjects, type StreamTail, tailTooLong } from "@millrace/aws";
 import {
   type CompiledView,
   type CuratedRow,
@@ -25,8 +25,10 @@ export interface History {
   readonly tail: (entity: string) => readonly Event[];
   /** How many verdicts the view's fold gave on a row that came out of quarantine; null for all others. */
   readonly attempts: (record: StreamRecord) => number | null;
-  /** Reads the tail as far as these items go. */
+  /** Reads the tail as far as these items go. To compare only as far as it may be read; where something is written it throws beyond that. */
   readonly reach: (loaded: LoadedEntities) => Promise<void>;
+  /** Whether items go further than the tail was read. */
+  readonly isBehind: (items: ReadonlyMap<string, Uint8Array>) => boolean;
   readonly counts: { rows: number; recent: number; tail: number };
 }
 
@@ -79,7 +81,12 @@ export async function readHistory(
 
   // One at a time, so that nothing is read twice.
   let reading: Promise<void> = Promise.resolve();
-  const upTo = async (positions: readonly Position[]) => takeTail(await tail.upTo(positions));
+  const upTo = async (positions: readonly Position[]) => {
+    takeTail(await tail.upTo(positions));
+    if (task.mode === "write" && !positions.every(tail.hasReached)) throw tailTooLong(settledMs);
+  };
+  const lateMarks = (items: Iterable<Uint8Array>) =>
+    [...items].flatMap((bytes) => marksSince(pipeline, task.view, bytes, settledMs - pipeline.slackMs));
   return {
     counts,
     rows: (entity) => byEntity.get(entity) ?? [],
@@ -88,13 +95,12 @@ export async function readHistory(
     // Without `latest`, who has events in the tail only has no item that the lake could tell about.
     entities: () => [...new Set([...byEntity.keys(), ...(task.raiseTo === "latest" ? tailByEntity.keys() : [])])],
     reach: (loaded) => {
-      const late = [...loaded.snapshot.items.values()].flatMap((bytes) =>
-        marksSince(pipeline, task.view, bytes, settledMs - pipeline.slackMs),
-      );
+      const late = lateMarks(loaded.snapshot.items.values());
       if (late.length === 0) return reading;
       reading = reading.then(() => upTo(late));
       return reading;
     },
+    isBehind: (items) => !lateMarks(items.values()).every(tail.hasReached),
   };
 }
 

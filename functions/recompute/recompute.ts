@@ -105,6 +105,10 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
     const items = loaded.byEntity.get(entity) ?? new Map<string, Uint8Array>();
     run.counts.readUnits += readUnitsOf([...items.values()]);
     if (isBesides(run, entity, items)) continue;
+    if (history.isBehind(items)) {
+      run.counts.ahead++;
+      continue;
+    }
     const recomputed = recomputeOne(run, entity, items);
     if (recomputed === null) continue;
     if (task.mode === "compare") {
@@ -322,6 +326,7 @@ function noCounts(): RecomputeCounts {
     ...none,
     rowless: 0,
     older: 0,
+    ahead: 0,
     readUnits: 0,
     writeUnits: 0,
     written: 0,

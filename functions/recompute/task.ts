@@ -69,6 +69,8 @@ export interface RecomputeCounts {
   rowless: number;
   /** Entities whose items lie so far back that the rows do not reach to their beginning: left as they are, and not compared. */
   older: number;
+  /** Entities whose items go further than the stream's tail may be read: not compared. */
+  ahead: number;
   /** Items. */
   written: number;
   unchanged: number;

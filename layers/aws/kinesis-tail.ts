@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   GetRecordsCommand,
   GetShardIteratorCommand,
@@ -16,19 +17,33 @@ export interface KinesisTailOptions {
   /** How far arrival times within a shard may step back (ms). */
   readonly slackMs: number;
   readonly now: () => number;
+  /** Between two pages of a shard (ms). */
+  readonly pause?: (ms: number) => Promise<unknown>;
+  readonly mostRecords?: number;
 }
 
 /** Shards that are read at one time. */
 export const SHARD_CONCURRENCY = 16;
 /** A tail is held in memory, and other readers of the shards wait while it is read: beyond this the lake should settle first. */
 export const MOST_TAIL_RECORDS = 500_000;
+/** A shard gives five pages and 2 MB a second to all of its readers: half of that is left to the others. */
+export const PAGE_MS = 400;
+export const PAGE_BYTES_PER_MS = 1000;
 
 /** Opens the tail of what arrived at `fromMs` or later. Nothing is read before it is asked for. */
-export function kinesisTail({ client, stream, retentionMs, slackMs, now }: KinesisTailOptions) {
+export function kinesisTail(options: KinesisTailOptions) {
+  const { client, stream, retentionMs, slackMs, now, pause = sleep, mostRecords = MOST_TAIL_RECORDS } = options;
   return (fromMs: number): StreamTail => {
     /** The last position that was read of each shard; null before the first. */
     const read = new Map<string, Position | null>();
     let records = 0;
+    const isFull = () => records >= mostRecords;
+    /** The shards in which it stopped short. */
+    const cut = new Set<string>();
+    const isRead = ({ shard, ...position }: Position) => {
+      const last = read.get(shard) ?? null;
+      return last !== null && comparePositions(last, { shard, ...position }) >= 0;
+    };
 
     const iteratorOf = async (shard: string): Promise<string | undefined> => {
       const last = read.get(shard) ?? null;
@@ -45,21 +60,19 @@ export function kinesisTail({ client, stream, retentionMs, slackMs, now }: Kines
     /** Reads a shard on, until a position or to where it ends now. Iterators live for five minutes, so each reading has its own. */
     const readOn = async (shard: string, until: Position | null): Promise<readonly StreamRecord[]> => {
       const found: StreamRecord[] = [];
-      const isReached = () => {
-        const last = read.get(shard) ?? null;
-        return until !== null && last !== null && comparePositions(last, until) >= 0;
-      };
+      const isReached = () => until !== null && isRead(until);
       if (isReached()) return found;
       let iterator = await iteratorOf(shard);
-      while (iterator !== undefined) {
+      while (iterator !== undefined && !isFull()) {
         const answer = await client.send(new GetRecordsCommand({ ShardIterator: iterator }));
         const page = (answer.Records ?? []).flatMap((record) => toStreamRecords(shard, record));
         read.set(shard, page.at(-1)?.position ?? read.get(shard) ?? null);
         found.push(...page.filter(({ arrivalMs }) => arrivalMs >= fromMs));
         records += page.length;
-        if (records > MOST_TAIL_RECORDS) throw tooLong(fromMs);
         iterator = answer.MillisBehindLatest === 0 || isReached() ? undefined : answer.NextShardIterator;
+        if (iterator !== undefined) await pause(Math.max(PAGE_MS, bytesOf(answer.Records ?? []) / PAGE_BYTES_PER_MS));
       }
+      if (iterator !== undefined) cut.add(shard);
       return found;
     };
 
@@ -73,9 +86,11 @@ export function kinesisTail({ client, stream, retentionMs, slackMs, now }: Kines
         const found = await mapAtMost(SHARD_CONCURRENCY, [...until], ([shard, position]) => readOn(shard, position));
         return found.flat();
       },
+      hasReached: (position) => !cut.has(position.shard) || isRead(position),
       async toTip() {
         const shards = await shardsSince(client, stream, fromMs - slackMs);
         const found = await mapAtMost(SHARD_CONCURRENCY, shards, (shard) => readOn(shard, null));
+        if (cut.size > 0) throw tailTooLong(fromMs);
         return found.flat();
       },
     };
@@ -117,9 +132,13 @@ function gone(sinceMs: number, retentionMs: number): TailGoneError {
   );
 }
 
-function tooLong(fromMs: number): Error {
+export function tailTooLong(fromMs: number): Error {
   return new Error(
-    `the stream's tail from ${new Date(fromMs).toISOString()} on has more than ${MOST_TAIL_RECORDS} records: ` +
+    `the stream's tail from ${new Date(fromMs).toISOString()} on has more than the ${MOST_TAIL_RECORDS} records that one invocation reads: ` +
       "wait until more of it is in the lake, and ask for rows with a later settledUntil",
   );
+}
+
+function bytesOf(records: readonly KinesisRecord[]): number {
+  return records.reduce((sum, { Data }) => sum + (Data?.length ?? 0), 0);
 }

@@ -5,9 +5,11 @@ import type { Position, StreamRecord } from "@millrace/engine";
  * the calls before.
  */
 export interface StreamTail {
-  /** Reads on, in the shards of these positions, up to them. */
+  /** Reads on, in the shards of these positions, up to them, or until it has read as much as it may. */
   upTo(positions: readonly Position[]): Promise<readonly StreamRecord[]>;
-  /** Reads on in all shards, to where the stream ends now. */
+  /** Whether it has read all there is up to a position that was asked for. */
+  hasReached(position: Position): boolean;
+  /** Reads on in all shards, to where the stream ends now. Throws where that is more than it may read. */
   toTip(): Promise<readonly StreamRecord[]>;
 }
 

@@ -79,6 +79,8 @@ export async function pipelineWith(
     /** Entities that list-items has found in the table. */
     listed: [] as string[],
     mostItemBytes: 400_000,
+    /** Records of the tail that may be read. */
+    mostTail: Number.POSITIVE_INFINITY,
     asked: [] as string[],
   };
   const store = memoryStore(() => {
@@ -108,11 +110,13 @@ export async function pipelineWith(
     let from = 0;
     const later = all.filter(({ arrivalMs }) => arrivalMs >= fromMs);
     const take = (to: number): readonly StreamRecord[] => {
-      const taken = later.slice(from, Math.max(from, to));
-      from = Math.max(from, to);
+      const end = Math.min(Math.max(from, to), world.mostTail);
+      const taken = later.slice(from, end);
+      from = end;
       return taken;
     };
     return {
+      hasReached: ({ sequence }) => !later.slice(from).some(({ position }) => position.sequence === sequence),
       toTip: async () => take(later.length),
       upTo: async (positions) => {
         const greatest = Math.max(...positions.map(({ sequence }) => Number(sequence)));
