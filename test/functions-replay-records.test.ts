@@ -26,6 +26,9 @@ import { streamOf } from "./reconcile/fakes.ts";
 
 const HOUR = 3_600_000;
 
+/** A history has 25,000 events, and a piece takes nine of them. */
+const MOST_SLICES = 2700;
+
 describe("replay-records", () => {
   it("puts again exactly what the filters want, once and in order, whatever one invocation may do", async () => {
     await fc.assert(
@@ -112,11 +115,27 @@ describe("replay-records", () => {
     bench.paused = true;
     const put = bench.put.length;
     const paused = await bench.invoke(whole, 1, first);
-    expect(paused).toEqual({ ...first, waitSeconds: PAUSED_SECONDS });
+    expect(paused).toEqual({ ...first, slices: 2, waitSeconds: PAUSED_SECONDS, pausedSeconds: PAUSED_SECONDS });
     expect(bench.put).toHaveLength(put);
+    // However long it is paused, the history of its execution has room for a month of it.
+    let [waited, progress] = [0, paused];
+    for (; (progress.slices ?? 0) < MOST_SLICES; waited += progress.waitSeconds)
+      progress = await bench.invoke(whole, 1, progress);
+    expect(waited).toBeGreaterThan(27 * 86_400);
     bench.paused = false;
+    expect((await bench.invoke(whole, 1, paused)).pausedSeconds).toBeUndefined();
+    bench.put.splice(put);
     await runToEnd(bench, whole, 1, paused);
     expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
+  });
+
+  it("takes longer pieces of what goes on and on, so that the history of its execution has room for days", () => {
+    const paces = Array.from({ length: MOST_SLICES }, (_, slices) =>
+      paceOf({ recordsPerSecond: 10, workers: 1, slices, bufferSeconds: null }),
+    );
+    expect(paces[0]?.mostRecords).toBe(200);
+    const records = paces.reduce((sum, { mostRecords }) => sum + mostRecords, 0);
+    expect(records / 10).toBeGreaterThan(3 * 86_400);
   });
 
   it("goes on at another rate as soon as somebody says so", async () => {
@@ -195,8 +214,10 @@ describe("what was quarantined", () => {
 
 describe("the pace", () => {
   it("lets a worker do something however low the rate is", () => {
-    expect(paceOf({ recordsPerSecond: 1, workers: 8, bufferSeconds: 300 }).mostRecords).toBeGreaterThanOrEqual(1);
-    expect(paceOf({ recordsPerSecond: 1, workers: 1000, bufferSeconds: 300 }).mostPartitions).toBe(1);
+    expect(
+      paceOf({ recordsPerSecond: 1, workers: 8, slices: 0, bufferSeconds: 300 }).mostRecords,
+    ).toBeGreaterThanOrEqual(1);
+    expect(paceOf({ recordsPerSecond: 1, workers: 1000, slices: 0, bufferSeconds: 300 }).mostPartitions).toBe(1);
   });
 });
 

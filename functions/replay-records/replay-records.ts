@@ -51,8 +51,9 @@ export const RUN_RECORDS = 500;
 export const RUN_BYTES = 32 * 1024 * 1024;
 /** An invocation ends after this, well before the function's timeout, and the next one goes on. */
 export const MOST_MS = 600_000;
-/** How long a paused chunk waits before it looks again. */
+/** How long a paused chunk waits before it looks again: at first, and when it has waited for long, since each look takes room in the history. */
 export const PAUSED_SECONDS = 30;
+export const MOST_PAUSED_SECONDS = 900;
 
 /**
  * Reads one chunk of a source and puts again what the request wants of it. An invocation does as much as the rate allows for some seconds and
@@ -62,10 +63,15 @@ export function replayRecords(deps: Deps) {
   return async (work: Work): Promise<ReplayProgress> => {
     const before = work.progress ?? { ...NOTHING_REACHED, counts: NO_COUNTS, done: false, waitSeconds: 0 };
     const { paused, recordsPerSecond } = await deps.control.said(work.execution);
-    if (paused) return { ...before, waitSeconds: PAUSED_SECONDS };
+    const slices = (before.slices ?? 0) + 1;
+    if (paused) {
+      const { pausedSeconds = PAUSED_SECONDS / 2 } = before;
+      const waitSeconds = Math.min(2 * pausedSeconds, MOST_PAUSED_SECONDS);
+      return { ...before, slices, waitSeconds, pausedSeconds: waitSeconds };
+    }
     const pace = paceFor(deps, work, recordsPerSecond ?? work.request.recordsPerSecond);
     const slice = await takeSlice(deps, work, before, pace);
-    const progress = { ...slice, counts: addCounts(before.counts, slice.counts) };
+    const progress = { ...slice, slices, counts: addCounts(before.counts, slice.counts) };
     report(deps, work, slice);
     return progress;
   };
@@ -126,10 +132,16 @@ async function send(
 
 const NOTHING_SUNK = { records: 0, bytes: 0, oversize: [] } as const;
 
-function paceFor({ bufferSeconds }: Deps, { request, workers }: Work, recordsPerSecond: number): Pace {
+function paceFor({ bufferSeconds }: Deps, { request, workers, progress }: Work, recordsPerSecond: number): Pace {
+  const slices = progress?.slices ?? 0;
   const { dryRun, target } = request;
-  if (dryRun) return paceOf({ recordsPerSecond: Number.POSITIVE_INFINITY, workers, bufferSeconds: null });
-  return paceOf({ recordsPerSecond, workers, bufferSeconds: target === "replay-stream" ? null : bufferSeconds });
+  if (dryRun) return paceOf({ recordsPerSecond: Number.POSITIVE_INFINITY, workers, slices, bufferSeconds: null });
+  return paceOf({
+    recordsPerSecond,
+    workers,
+    slices,
+    bufferSeconds: target === "replay-stream" ? null : bufferSeconds,
+  });
 }
 
 /** Those at the beginning whose partitions do not pass the limit; the partitions are added to those that are open. */

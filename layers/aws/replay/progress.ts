@@ -7,6 +7,10 @@ export interface ReplayProgress extends Reached {
   readonly done: boolean;
   /** Until the next invocation, so that all workers together keep to the rate; whole seconds. */
   readonly waitSeconds: number;
+  /** Invocations so far: the history of an execution has room for some 2,700. None before the first. */
+  readonly slices?: number;
+  /** Since it was paused, how long it waited last. */
+  readonly pausedSeconds?: number;
 }
 
 export interface ReplayCounts {
