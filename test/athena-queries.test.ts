@@ -55,6 +55,9 @@ const queries = {
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "amount", values: [15_000, null] }], pipeline.schema)}`,
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "event_time", values: [startMs] }], pipeline.schema)}`,
   ],
+  heldTally: null,
+  lackingRecords: null,
+  ledgerTallies: null,
   sinksByHour: [
     sinksByHour({ fromMs: startMs, toMs: startMs + 86_400_000, pastMs: 2 * 86_400_000, futureMs: 3_600_000 }),
   ],

@@ -8,6 +8,7 @@ import {
   rollUp,
   tumbling,
 } from "@millrace/engine";
+import { ledgerTallies } from "@millrace/lake";
 import { describe, expect, it } from "vitest";
 import { finalizeMetrics } from "../functions/finalize-metrics/finalize-metrics.ts";
 import { type TallyAnswer, tallyStream } from "../functions/tally-stream/tally-stream.ts";
@@ -107,6 +108,8 @@ describe("finalize-metrics", () => {
     },
   });
   const lake = [event("1", 0), event("2", 0), event("3", 1, { _verdict: "too_late" }), event("4", 2)];
+  // Of an hour that the ledger has nothing of.
+  const sink = { hour: DAY_START, shard: SHARD, archived: 0, unknown: "0", checksum: "0", missing: "0" };
   const task = {
     from: iso(DAY_START),
     to: iso(DAY_START + 24 * HOUR),
@@ -123,12 +126,12 @@ describe("finalize-metrics", () => {
     const results = memoryResults();
     const finalize = finalizeMetrics({
       metrics,
-      rows: memoryRows({ "events/hour=03/": lake, "sinks/": [{ missing: "0" }] }),
+      rows: memoryRows({ "events/hour=03/": lake, "sinks/": [{ ...sink, hour: START, archived: 4 }] }),
       results,
       store,
       telemetry: memoryTelemetry(),
     });
-    const answer = { part: "03", missing: 0, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
+    const answer = { part: "03", missing: 0, lacking: 0, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
     expect(await finalize({ ...task, mode: "compare" })).toEqual(answer);
     expect(eventsIn(store)).toEqual([3]);
     expect(await finalize(task)).toEqual(answer);
@@ -156,9 +159,32 @@ describe("finalize-metrics", () => {
     expect(await results.get("k")).toMatchObject([{ metric: "odd", lost: null, again: null }]);
   });
 
+  it("has no last word where neither the archive nor the lake has what the ledger counted", async () => {
+    const live = liveRows([0, 0]);
+    const [counted] = ledgerTallies(
+      metrics,
+      live.filter(({ metric }) => metric === "ledger"),
+    );
+    const answer = async (over: object) => {
+      const store = memoryMetrics(live);
+      const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [{ ...sink, hour: START, ...over }] });
+      const deps = { metrics, rows, results: memoryResults(), store, telemetry: memoryTelemetry() };
+      const { lacking, rows: written } = await finalizeMetrics(deps)(task);
+      return { lacking, written, events: eventsIn(store) };
+    };
+    const untouched = { written: 0, events: [2] };
+    expect(await answer({ archived: 1 })).toEqual({ lacking: 1, ...untouched });
+    // As many, but not the same.
+    expect(await answer({ archived: 2, checksum: "7" })).toEqual({ lacking: 2, ...untouched });
+    const checksum = String(BigInt(`0x${counted?.checksum}`));
+    expect(await answer({ archived: 2, checksum })).toMatchObject({ lacking: 0, written: 4 });
+    // What the archive lost and the lake has is in the windows.
+    expect(await answer({ archived: 1, unknown: "1" })).toMatchObject({ lacking: 0, written: 4 });
+  });
+
   it("has no last word while the lake lacks records", async () => {
     const store = memoryMetrics(liveRows([0]));
-    const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [{ missing: "0" }, { missing: "2" }] });
+    const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [sink, { ...sink, missing: "2" }] });
     const finalize = finalizeMetrics({ metrics, rows, results: memoryResults(), store, telemetry: memoryTelemetry() });
     expect(await finalize(task)).toMatchObject({ missing: 2, rows: 0 });
     expect(eventsIn(store)).toEqual([1]);

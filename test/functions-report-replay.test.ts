@@ -28,8 +28,10 @@ describe("the report of a replay into metrics", () => {
 
   it("fails, and says what to do first, where the lake lacked records", async () => {
     const { report, files } = bench({ "00": [] });
-    const finalized = [{ missing: 7, events: 0, rows: 0, writeUnits: 0, resultKey: "00" }];
+    const finalized = [{ missing: 7, lacking: 0, events: 0, rows: 0, writeUnits: 0, resultKey: "00" }];
     await expect(report({ finalized })).rejects.toThrow(/lacks 7 records .*--source archive --target curated/);
+    const lost = [{ missing: 0, lacking: 3, events: 0, rows: 0, writeUnits: 0, resultKey: "00" }];
+    await expect(report({ finalized: lost })).rejects.toThrow(/neither the archive nor the lake has 3 records/);
     expect([...files.keys()]).toEqual(["00"]);
   });
 });
@@ -121,7 +123,7 @@ function bench(tallies: Readonly<Record<string, readonly object[]>>) {
     ...{ execution: "one", startedAt: "2026-03-05T00:00:00Z", chunks: 24, notOfTheLake: ["arrivals"] },
     ...{ recordsManifestKey: null, rowsManifestKey: null, scannedBytes: [] },
     finalized: Object.keys(tallies).map((resultKey) => ({
-      ...{ missing: 0, events: 10, rows: 100, writeUnits: 10_000, resultKey },
+      ...{ missing: 0, lacking: 0, events: 10, rows: 100, writeUnits: 10_000, resultKey },
     })),
   };
   return { files, report: (over: Partial<Done>) => handle({ ...done, ...over }) };

@@ -290,6 +290,27 @@ describe("the judgement of a day", () => {
       /^no window became final, because the lake lacks 1 record:/,
     );
     expect(judge(tables, { thresholdPercent: 1 }).holds).toBe(true);
+    const lost = { ...tables, sinks: [{ ...emptySink, archived: 9_999, archiveLines: 9_999 }], hasFinalMetrics: true };
+    const [metric] = judge(lost, { thresholdPercent: 1 }).findings.filter(({ check }) => check === "metrics");
+    expect(metric?.says).toMatch(/^no window became final, because neither the archive nor the lake has 1 record that/);
+  });
+
+  it("never has features recomputed where the archive and the lake lack the same records, and says so", () => {
+    const ledger = [{ hourMs: START, shard: "s", records: 5, bytes: 5, checksum: "1" }];
+    const repairs = (over: object) => {
+      const sinks = [{ ...emptySink, archived: 5, archiveLines: 5, bytes: 5, checksum: "1", ...over }];
+      const { findings } = judge({ ...nothing, ledger, sinks, views: [tampered] }, { thresholdPercent: 0 });
+      return findings.flatMap(({ view, repair, says }) =>
+        view === undefined ? [] : [repair ?? says.replace(/^.*; /, "")],
+      );
+    };
+    const none = Array.from({ length: 3 }, () => "the lake lacks records, so nothing is repaired from it");
+    expect(repairs({})).toEqual(["features", "failed batches", "features"]);
+    expect(repairs({ archived: 4 })).toEqual(none);
+    expect(repairs({ checksum: "2" })).toEqual(none);
+    expect(repairs({ hourMs: START + HOUR })).toEqual(none);
+    // A loss of the archive alone: the lake has the row, and may say.
+    expect(repairs({ archived: 4, unknown: 1 })).toEqual(["features", "failed batches", "features"]);
   });
 
   it("calls lost events of a metric a divergence, and a duplicate of another window a note; they cannot cancel out", () => {

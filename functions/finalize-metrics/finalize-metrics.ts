@@ -5,11 +5,12 @@ import {
   curatedEvent,
   type FinalRow,
   finalWindows,
+  LEDGER,
   type MetricsPipeline,
   plainCountOf,
   readMetric,
 } from "@millrace/engine";
-import type { SinkRow } from "@millrace/lake";
+import { heldTally, lackingRecords, ledgerTallies, type SinkRow } from "@millrace/lake";
 import { type MetricTally, tallyMetric } from "./tally.ts";
 
 export interface Deps {
@@ -29,7 +30,7 @@ export interface FinalizeTask {
   readonly part: string;
   /** Where one row per event was unloaded to, partitioned by hour. Ends in a slash. */
   readonly eventsFolder: string;
-  /** Where the tallies of the sinks were unloaded to: a lake that lacks records has no last word. Null: not to be asked. */
+  /** Where the tallies of the sinks were unloaded to: a lake that lacks records of the archive or of the ledger has no last word. Null: not to be asked. */
   readonly sinksFolder: string | null;
   /** The object for this part's tallies. */
   readonly resultKey: string;
@@ -39,8 +40,9 @@ export interface FinalizeTask {
 
 export interface FinalizeAnswer {
   readonly part: string;
-  /** Records of the archive that the lake lacks: with any of them nothing was made. */
+  /** Records of the archive that the lake lacks, and of the ledger that neither has: with any of them nothing was made. */
   readonly missing: number;
+  readonly lacking: number;
   readonly events: number;
   readonly rows: number;
   /** What DynamoDB takes for the rows. */
@@ -53,10 +55,10 @@ export function finalizeMetrics({ metrics, rows, results, store, telemetry }: De
   return async (task: FinalizeTask): Promise<FinalizeAnswer> => {
     const { part, sinksFolder, resultKey, mode } = task;
     const range = { fromMs: Date.parse(task.from), toMs: Date.parse(task.to) };
-    const missing = sinksFolder === null ? 0 : await missingIn(rows, sinksFolder);
-    if (missing > 0) {
+    const holes = sinksFolder === null ? NO_HOLES : await holesIn({ metrics, rows, store }, sinksFolder, range);
+    if (holes.missing > 0 || holes.lacking > 0) {
       await results.put(resultKey, []);
-      return { part, missing, events: 0, rows: 0, writeUnits: 0, resultKey };
+      return { part, ...holes, events: 0, rows: 0, writeUnits: 0, resultKey };
     }
     const windows = finalWindows(metrics, range);
     let events = 0;
@@ -72,7 +74,7 @@ export function finalizeMetrics({ metrics, rows, results, store, telemetry }: De
     await results.put(resultKey, await tally({ metrics, store }, windows.counts(), hoursIn(range, Number(part))));
     if (mode === "write") await store.putFinal(final);
     telemetry.batch({ counts: { Events: events, FinalRows: final.length }, context: { ...task } });
-    return { part, missing, events, rows: final.length, writeUnits: writeUnitsOf(final), resultKey };
+    return { part, ...holes, events, rows: final.length, writeUnits: writeUnitsOf(final), resultKey };
   };
 }
 
@@ -83,12 +85,22 @@ function writeUnitsOf(rows: readonly FinalRow[]): number {
 
 const KEY_BYTES = 100;
 
-async function missingIn(rows: RowObjects, folder: string): Promise<number> {
-  let missing = 0;
+const NO_HOLES = { missing: 0, lacking: 0 };
+
+async function holesIn(
+  { metrics, rows, store }: Pick<Deps, "metrics" | "rows" | "store">,
+  folder: string,
+  { fromMs, toMs }: Range,
+): Promise<typeof NO_HOLES> {
+  const sinks: SinkRow[] = [];
   await rows.read(folder, (lines) => {
-    for (const line of lines) missing += Number((JSON.parse(line) as SinkRow).missing);
+    for (const line of lines) sinks.push(JSON.parse(line) as SinkRow);
   });
-  return missing;
+  const ledger = ledgerTallies(metrics, await store.rows(LEDGER, fromMs, toMs));
+  return {
+    missing: sinks.reduce((sum, { missing }) => sum + Number(missing), 0),
+    lacking: lackingRecords(ledger, sinks.map(heldTally)),
+  };
 }
 
 /** The live rows are read before the final ones stand beside them, and told apart from those of an earlier run. */
@@ -119,10 +131,12 @@ async function tally(
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-function hoursIn(
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  hour: number,
-): readonly number[] {
+interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+function hoursIn({ fromMs, toMs }: Range, hour: number): readonly number[] {
   const hours: number[] = [];
   for (let ms = Math.floor(fromMs / DAY_MS) * DAY_MS + hour * HOUR_MS; ms < toMs; ms += DAY_MS) {
     if (ms >= fromMs) hours.push(ms);

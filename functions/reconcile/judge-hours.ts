@@ -1,3 +1,4 @@
+import { lackingRecords } from "@millrace/lake";
 import { type CheckName, type Finding, places } from "./finding.ts";
 import type { SinkTally, StreamTally, Tables } from "./tables.ts";
 
@@ -50,6 +51,16 @@ export function judgeLake({ sinks, ...range }: Tables): readonly Finding[] {
 /** How many records that were archived are not accounted for in the lake, those that settled after the time included. */
 export function lackedBy(sinks: readonly SinkTally[]): number {
   return sinks.reduce((sum, { missing }) => sum + missing, 0);
+}
+
+/** How many records the ledger counted that neither archive nor lake has: a replay cannot bring them. */
+export function lostBy({ ledger, sinks }: Pick<Tables, "ledger" | "sinks">): number {
+  return lackingRecords(ledger, sinks);
+}
+
+/** Only then the lake may say what anything else should be. */
+export function lakeIsWhole(tables: Tables): boolean {
+  return lackedBy(tables.sinks) === 0 && lostBy(tables) === 0;
 }
 
 function judgeArchivedTwice(tally: SinkTally): readonly Finding[] {

@@ -1,5 +1,5 @@
 import { type Finding, places } from "./finding.ts";
-import { lackedBy } from "./judge-hours.ts";
+import { lakeIsWhole } from "./judge-hours.ts";
 import type { Difference, Tables, ViewTally } from "./tables.ts";
 
 /**
@@ -89,10 +89,11 @@ function shortly(value: unknown): string {
 
 function finding(
   check: Finding["check"],
-  { sinks }: Tables,
+  tables: Tables,
   { view }: ViewTally,
   { count, says, repair }: Pick<Finding, "count" | "says" | "repair">,
 ): Finding {
-  const possible = lackedBy(sinks) === 0 ? repair : null;
-  return { check, weight: "divergence", hourMs: null, shard: null, count, says, repair: possible, view };
+  const of = { check, weight: "divergence", hourMs: null, shard: null, count, view } as const;
+  if (repair === null || lakeIsWhole(tables)) return { ...of, says, repair };
+  return { ...of, says: `${says}; the lake lacks records, so nothing is repaired from it`, repair: null };
 }

@@ -1,6 +1,6 @@
 import type { MetricsStore, ResultObjects, RowObjects } from "@millrace/aws";
-import { canBeFinal, LEDGER, type MetricsPipeline, readMetric } from "@millrace/engine";
-import type { SinkRow } from "@millrace/lake";
+import { canBeFinal, LEDGER, type MetricsPipeline } from "@millrace/engine";
+import { heldTally, ledgerTallies, type SinkRow } from "@millrace/lake";
 import type { Difference, FoundEvent, MetricTally, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
 
 /** What the machine's other steps left, and the ledger, as the tables that are judged. */
@@ -48,26 +48,13 @@ export async function readTables(sources: Sources, question: TablesQuestion): Pr
   for (const view of question.views) views.push(await viewTally(results, view));
   return {
     ...range,
-    ledger: await ledgerTallies(sources, range),
+    ledger: ledgerTallies(sources.metrics, await sources.store.rows(LEDGER, range.fromMs, range.toMs)),
     stream: question.streamKeys.length === 0 ? null : await all<StreamTally>(question.streamKeys),
     sinks: await sinkTallies(sources.rows, question.sinksFolder),
     views,
     metrics: await all<MetricTally>(question.metricsKeys),
     hasFinalMetrics: sources.metrics.metrics.some(canBeFinal),
   };
-}
-
-async function ledgerTallies(
-  { metrics, store }: Sources,
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-): Promise<readonly StreamTally[]> {
-  const windows = readMetric(metrics, LEDGER, await store.rows(LEDGER, fromMs, toMs));
-  return windows.flatMap(({ startMs, groups }) =>
-    groups.map(({ by, values: { records, bytes, checksum } }) => ({
-      ...{ hourMs: startMs, shard: String(by._shard) },
-      ...{ records: Number(records), bytes: Number(bytes), checksum: String(checksum) },
-    })),
-  );
 }
 
 async function sinkTallies(rows: RowObjects, folder: string): Promise<readonly SinkTally[]> {
@@ -78,22 +65,17 @@ async function sinkTallies(rows: RowObjects, folder: string): Promise<readonly S
   return tallies;
 }
 
-/** A sum of signed hashes may be negative: modulo 2^64 it is that of the unsigned ones. */
 export function toSinkTally(row: SinkRow): SinkTally {
   return {
-    hourMs: Number(row.hour),
-    shard: row.shard,
-    archived: Number(row.archived),
+    ...heldTally(row),
     archiveLines: Number(row.archive_lines),
     conflicting: Number(row.conflicting),
     bytes: Number(row.archived_digits) / 2,
-    checksum: BigInt.asUintN(64, BigInt(row.checksum)).toString(16).padStart(16, "0"),
     inLake: Number(row.in_lake),
     lakeRows: Number(row.lake_lines),
     lakeAgain: Number(row.lake_lines) - Number(row.lake_versions),
     inErrors: Number(row.in_errors),
     missing: Number(row.missing),
-    unknown: Number(row.unknown),
     firstMissing: row.first_missing ?? null,
   };
 }

@@ -1,3 +1,5 @@
+import type { HeldTally, LedgerTally } from "@millrace/lake";
+
 /**
  * What a reconciliation looks at: counts and checksums of each place that records go through, by arrival hour and shard, and what
  * came of comparing features and metrics with the lake. Times are epoch ms.
@@ -18,25 +20,14 @@ export interface Tables {
   readonly hasFinalMetrics: boolean;
 }
 
-export interface StreamTally {
-  readonly hourMs: number;
-  readonly shard: string;
-  readonly records: number;
-  readonly bytes: number;
-  /** The sum of the records' hashes modulo 2^64, as 16 hex digits. */
-  readonly checksum: string;
-}
+export type StreamTally = LedgerTally;
 
 /** Positions, each once, unless something else is said. */
-export interface SinkTally {
-  readonly hourMs: number;
-  readonly shard: string;
-  readonly archived: number;
+export interface SinkTally extends HeldTally {
   readonly archiveLines: number;
   /** Positions that stand in the archive with different bytes. */
   readonly conflicting: number;
   readonly bytes: number;
-  readonly checksum: string;
   readonly inLake: number;
   readonly lakeRows: number;
   /** Rows of the lake that are there once more under the same pipeline version. */
@@ -45,8 +36,6 @@ export interface SinkTally {
   readonly inErrors: number;
   /** Archived, and neither in the lake nor accounted for; Firehose may have them as errors. */
   readonly missing: number;
-  /** In the lake, and not archived. */
-  readonly unknown: number;
   readonly firstMissing: string | null;
 }
 

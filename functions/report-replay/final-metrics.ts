@@ -3,6 +3,7 @@ import { type ReplayRequest, ReplayRequestError, type WorkFiles } from "@millrac
 /** As finalize-metrics answers. */
 export interface FinalizedHour {
   readonly missing: number;
+  readonly lacking: number;
   readonly events: number;
   readonly rows: number;
   readonly writeUnits: number;
@@ -11,7 +12,7 @@ export interface FinalizedHour {
 }
 
 /** Windows of metrics that a replay made, or would make. */
-export interface FinalMetrics extends Omit<FinalizedHour, "missing" | "resultKey"> {
+export interface FinalMetrics extends Omit<FinalizedHour, "missing" | "lacking" | "resultKey"> {
   /** Of each metric, what its windows say from now on and did not before. */
   readonly changes: readonly MetricChange[];
   /** Metrics that stay as they were counted, or are gone. */
@@ -43,6 +44,12 @@ export async function sumOfHours(
   if (missing > 0) {
     throw new ReplayRequestError(
       `the lake lacks ${missing} records of the archive that arrived from ${from} to ${to} or little later, so it cannot say what metrics should be: put them there first (npm run replay -- --source archive --target curated), then ask for this under another --name`,
+    );
+  }
+  const lacking = Math.max(0, ...finalized.map((hour) => hour.lacking));
+  if (lacking > 0) {
+    throw new ReplayRequestError(
+      `neither the archive nor the lake has ${lacking} records that the ledger counted from ${from} to ${to}, so that windows made of the lake would lack them: what was counted stays. npm run reconcile for this time names the hours; ask for the others`,
     );
   }
   const changes = new Map<string, MetricChange>();

@@ -4,6 +4,7 @@ export { conditionOf, viewCondition } from "./condition.ts";
 export { erroredQuery } from "./errored.ts";
 export { finalEvents } from "./final-events.ts";
 export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
+export { type HeldTally, heldTally, type LedgerTally, lackingRecords, ledgerTallies } from "./lacking.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
 export { type RecoverableQuestion, recoverableQuery } from "./recoverable.ts";
 export {

@@ -1,0 +1,56 @@
+import { LEDGER, type MetricsPipeline, readMetric } from "@millrace/engine";
+import type { SinkRow } from "./sinks.ts";
+
+/** What roll-up-metrics counted of an hour and a shard while the records went by. */
+export interface LedgerTally {
+  /** Epoch ms. */
+  readonly hourMs: number;
+  readonly shard: string;
+  readonly records: number;
+  readonly bytes: number;
+  /** The sum of the records' hashes modulo 2^64, as 16 hex digits. */
+  readonly checksum: string;
+}
+
+/** Of an hour and a shard: positions of the archive with their checksum, and those that only the lake has. */
+export interface HeldTally extends Omit<LedgerTally, "records" | "bytes"> {
+  readonly archived: number;
+  readonly unknown: number;
+}
+
+/**
+ * How many records the ledger counted that neither the archive nor the lake has: a lake that lacks nothing of the archive lacks them all the same.
+ * With as many records but another checksum all of that hour and shard count, since nobody can tell which are lost.
+ */
+export function lackingRecords(ledger: readonly LedgerTally[], held: readonly HeldTally[]): number {
+  const found = new Map(held.map((tally) => [placeOf(tally), tally]));
+  return ledger.reduce((sum, tally) => {
+    const { archived = 0, unknown = 0, checksum = null } = found.get(placeOf(tally)) ?? {};
+    if (archived + unknown < tally.records) return sum + tally.records - archived - unknown;
+    return archived === tally.records && checksum !== tally.checksum ? sum + tally.records : sum;
+  }, 0);
+}
+
+export function ledgerTallies(
+  metrics: MetricsPipeline,
+  rows: Parameters<typeof readMetric>[2],
+): readonly LedgerTally[] {
+  return readMetric(metrics, LEDGER, rows).flatMap(({ startMs, groups }) =>
+    groups.map(({ by, values: { records, bytes, checksum } }) => ({
+      ...{ hourMs: startMs, shard: String(by._shard) },
+      ...{ records: Number(records), bytes: Number(bytes), checksum: String(checksum) },
+    })),
+  );
+}
+
+export function heldTally({ hour, shard, archived, unknown, checksum }: SinkRow): HeldTally {
+  return {
+    ...{ hourMs: Number(hour), shard, archived: Number(archived), unknown: Number(unknown) },
+    // A sum of signed hashes may be negative: modulo 2^64 it is that of the unsigned ones.
+    checksum: BigInt.asUintN(64, BigInt(checksum)).toString(16).padStart(16, "0"),
+  };
+}
+
+function placeOf({ hourMs, shard }: Pick<LedgerTally, "hourMs" | "shard">): string {
+  return `${hourMs} ${shard}`;
+}
