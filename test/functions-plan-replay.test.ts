@@ -1,8 +1,11 @@
 import { readReplayRequest, replayId } from "@millrace/aws";
+import { historyFromMs } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RESTORE_SECONDS } from "../functions/plan-replay/plan-chunks.ts";
 import { BUCKETS, SEGMENTS } from "../functions/plan-replay/plan-rows.ts";
+import { pipeline } from "./functions/shop.ts";
+import { HOUR } from "./reconcile/fakes.ts";
 import { batch, benchOf, keyOf, LAG_MS, request, STARTED } from "./replay-plans.ts";
 
 describe("plan-replay", () => {
@@ -100,6 +103,32 @@ describe("plan-replay for features", () => {
     expect(bench.tasks()[0]).toMatchObject({ view: "by_item", mode: "compare" });
     expect(bench.tasks()[0]).toMatchObject({ among: ["x"] });
     await expect(bench.plan("one", { target: "features", view: "nobody" })).rejects.toThrow("there is no view nobody");
+  });
+
+  it("has the lake held against the archive as far back as items reach before any is written, unless it is to be taken as it is", async () => {
+    const bench = benchOf([]);
+    const sinksOf = async (over: object) => {
+      const plan = await bench.plan("one", { target: "features", ...over });
+      return plan.kind === "rows" ? plan.sinks : undefined;
+    };
+    const froms = pipeline.views.map(({ name }) => historyFromMs(pipeline, name, Date.parse(STARTED) + LAG_MS, 0) ?? 0);
+    const sinks = await sinksOf({});
+    expect(sinks?.prefix).toBe("work/replay/one/sinks/ATTEMPT/");
+    expect(sinks?.query).toContain(`arrival >= ${Math.min(...froms) - pipeline.maxSkewMs} AND`);
+    expect(await sinksOf({ dryRun: true })).toBeNull();
+    expect(await sinksOf({ lake: "as-it-is", name: "holes" })).toBeNull();
+    expect(() => readReplayRequest({ ...request, lake: "as-it-is" })).toThrow("lake: is for target features only");
+  });
+
+  it("goes on with a lake that is whole, and names the command that brings back what another lacks", async () => {
+    const hour = Date.UTC(2026, 1, 20, 7);
+    const check = (sinks: readonly object[]) =>
+      benchOf([], { sinks }).plan("one", { target: "features" }, { sinksPrefix: "sinks/" });
+    const whole = { hour, missing: "0" };
+    expect(await check([whole])).toEqual({ kind: "whole" });
+    await expect(check([whole, { hour, missing: "2" }, { hour: hour + HOUR, missing: "1" }])).rejects.toThrow(
+      /lacks 3 records .* of 2 hours.* --target curated --from 2026-02-20T07:00:00.000Z --to 2026-02-20T09:00:00.000Z/,
+    );
   });
 
   it("asks the table for its items before it compares, and not before it writes", async () => {

@@ -308,6 +308,7 @@ const whole: ReplayRequest = {
   entities: [],
   view: null,
   raise: "marks",
+  lake: "whole",
   reasons: [],
   batches: [],
   where: {},

@@ -71,6 +71,19 @@ describe("features", () => {
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
   });
 
+  it("are not made of a lake that lacks rows of long before, unless that is asked for", async () => {
+    const { runtime } = broken;
+    const lake = runtime.physicalId("LakeBucket");
+    const [oldest = ""] = await runtime.objects.keys(lake, "curated/");
+    const object = (await runtime.objects.get(lake, oldest)) as Buffer;
+    await runtime.objects.delete(lake, oldest);
+    const from = new Date(runtime.clock.now() - HOUR_MS).toISOString();
+    const { cause } = await replays.run({ target: "features", from, name: "of-a-hole" });
+    expect(cause).toMatch(/the lake lacks \d+ records? of the archive/);
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+    await runtime.objects.put(lake, oldest, object);
+  });
+
   it("stay as they are when all that arrived is made anew, any number of times", async () => {
     const { runtime } = broken;
     for (const name of ["again", "and again"].map((words) => words.replace(" ", "-"))) {

@@ -19,6 +19,7 @@ describe("npm run replay's options", () => {
           entities: ["a", "b"],
           view: null,
           raise: "marks",
+          lake: "whole",
           types: [],
           reasons: [],
           batches: [],

@@ -4,7 +4,7 @@ import { type FoundBatch, type ReplayPlan, s3ArchiveObjects } from "@millrace/aw
 import { planReplay } from "../functions/plan-replay/plan-replay.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline } from "./functions/shop.ts";
-import { metrics } from "./reconcile/fakes.ts";
+import { memoryRows, metrics } from "./reconcile/fakes.ts";
 
 export const request = {
   source: "archive",
@@ -39,12 +39,13 @@ interface Circumstances {
   readonly batches?: readonly FoundBatch[];
   readonly shards?: readonly string[];
   readonly hasReplayStream?: boolean;
+  /** What Athena has found in the archive and the lake. */
+  readonly sinks?: readonly object[];
 }
 
-export function benchOf(
-  stored: readonly Stored[],
-  { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [], shards = [], hasReplayStream = false }: Circumstances = {},
-) {
+export function benchOf(stored: readonly Stored[], circumstances: Circumstances = {}) {
+  const { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [], shards = [] } = circumstances;
+  const { hasReplayStream = false, sinks = [] } = circumstances;
   const restored: string[] = [];
   let thawed = false;
   const send = async (command: { readonly input: { readonly Prefix?: string; readonly Key?: string } }) => {
@@ -79,6 +80,7 @@ export function benchOf(
       get: async (key) => files.get(key) ?? "",
       below: async () => unloaded,
     },
+    rows: memoryRows({ "sinks/": sinks }),
     ...{ pipeline, metrics, pastMs: 48 * HOUR_MS, futureMs: HOUR_MS },
     failed: { between: async () => batches },
     ttlMs: () => 0,

@@ -15,6 +15,8 @@ docs/replay.md has the table of sources and targets.
   --view NAME         (features) only this view
   --raise latest      (features) every entity, with all that the lake and the stream have: after the loss of the table, for a
                       new view or version. Otherwise the entities with an event in the time are made anew as far as their marks go
+  --lake as-it-is     (features) items are written also where the lake lacks records of the archive; otherwise that is refused, with
+                      the command that brings them back
   --type TYPE         only events of this type (the column ${TYPE_COLUMN}), such as purchase; any number of times: one of them
   --where COL=VALUE   only events whose column has this value, such as region=EU; any number of times: all of them
   --reason REASON     (quarantine) only what is there for this reason; any number of times

@@ -29,7 +29,7 @@ const flag = { type: "boolean" } as const;
 const OPTIONS = {
   ...{ stack: text, endpoint: text },
   ...{ source: text, target: text, from: text, to: text, rate: text, name: text },
-  ...{ view: text, raise: text },
+  ...{ view: text, raise: text, lake: text },
   entity: { type: "string", multiple: true },
   where: { type: "string", multiple: true },
   type: { type: "string", multiple: true },
@@ -62,7 +62,7 @@ function toAct(values: Values, folder: string): ReplayOptions["act"] {
 }
 
 function toRequest(values: Values, folder: string): ReplayRequest {
-  const { source, target, rate, name, view, raise, entity = [], where = [], type = [], reason = [] } = values;
+  const { source, target, rate, name, view, raise, lake, entity = [], where = [], type = [], reason = [] } = values;
   const batches = (values.batch ?? []).flatMap((path) => batchesIn(path, folder));
   const from = toTime(values.from) ?? timeOf(Math.min(...batches.map(({ firstArrival }) => Date.parse(firstArrival))));
   const to = toTime(values.to) ?? timeOf(Math.max(...batches.map(({ lastArrival }) => Date.parse(lastArrival))) + 1);
@@ -75,6 +75,7 @@ function toRequest(values: Values, folder: string): ReplayRequest {
     ...(name !== undefined && { name }),
     ...(view !== undefined && { view }),
     ...(raise !== undefined && { raise }),
+    ...(lake !== undefined && { lake }),
   });
 }
 

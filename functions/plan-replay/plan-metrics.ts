@@ -3,11 +3,8 @@ import { canBeFinal, type MetricsPipeline } from "@millrace/engine";
 import { finalEvents, sinksByHour, unloadJson } from "@millrace/lake";
 import type { Circumstances, RowsDeps } from "./plan-rows.ts";
 
-export interface MetricsDeps extends Pick<RowsDeps, "files" | "lagMs" | "now"> {
+export interface MetricsDeps extends Pick<RowsDeps, "files" | "lagMs" | "now" | "pastMs" | "futureMs"> {
   readonly metrics: MetricsPipeline;
-  /** How far from its arrival the time of a row may lie. */
-  readonly pastMs: number;
-  readonly futureMs: number;
 }
 
 const HOUR_MS = 3_600_000;

@@ -11,11 +11,12 @@ import {
   TYPE_COLUMN,
 } from "@millrace/aws";
 import { erroredQuery, recoverableQuery, unloadJson } from "@millrace/lake";
+import { type CheckDeps, checkLake } from "./check-lake.ts";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
 
-export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps {
+export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps, CheckDeps {
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
   /** Whether the stack has the stream of target `replay-stream`. */
@@ -31,6 +32,8 @@ export interface Asked {
   readonly startedAt: string;
   /** Where the records lie that were unloaded since. */
   readonly unloadedPrefix?: string | null;
+  /** Where the tallies of the sinks lie that were unloaded since: to be looked at, and nothing else. */
+  readonly sinksPrefix?: string | null;
   /** What putting records again has left, where features are made of them now. */
   readonly recordsManifestKey?: string | null;
 }
@@ -59,8 +62,8 @@ export function planReplay(deps: Deps) {
   };
 }
 
-function isFirst({ unloadedPrefix, recordsManifestKey }: Asked): boolean {
-  return (unloadedPrefix ?? null) === null && (recordsManifestKey ?? null) === null;
+function isFirst({ unloadedPrefix, recordsManifestKey, sinksPrefix }: Asked): boolean {
+  return [unloadedPrefix, recordsManifestKey, sinksPrefix].every((since) => (since ?? null) === null);
 }
 
 function alreadyOf(execution: string): ReplayPlan {
@@ -68,7 +71,8 @@ function alreadyOf(execution: string): ReplayPlan {
 }
 
 async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise<ReplayPlan> {
-  const { execution, unloadedPrefix = null, recordsManifestKey = null } = asked;
+  const { execution, unloadedPrefix = null, recordsManifestKey = null, sinksPrefix = null } = asked;
+  if (sinksPrefix !== null) return checkLake(deps, sinksPrefix);
   const startedMs = Date.parse(asked.startedAt);
   const { source, target } = request;
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });

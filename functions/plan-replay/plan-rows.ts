@@ -6,10 +6,11 @@ import {
   ReplayRequestError,
   replayCounts,
   replayWork,
+  type Unload,
   type WorkFiles,
 } from "@millrace/aws";
 import { type CompiledView, comparePositions, type Pipeline, type Position } from "@millrace/engine";
-import { type Entities, historyFromMs, rowsQuery, unloadJson } from "@millrace/lake";
+import { type Entities, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
 
 export interface RowsDeps {
   readonly pipeline: Pipeline;
@@ -20,6 +21,9 @@ export interface RowsDeps {
   /** How long after its arrival a record may still be on its way into the lake (ms). */
   readonly lagMs: number;
   readonly now: () => number;
+  /** How far from its arrival the time of a row may lie. */
+  readonly pastMs: number;
+  readonly futureMs: number;
 }
 
 /** Parts of a view's rows, each the work of one invocation. */
@@ -63,6 +67,10 @@ export async function planRows(
     const query = unloadJson(rowsQuery(deps.pipeline, question), { location, partitionedBy: ["bucket"] });
     return { view, prefix, query, historyFrom: fromMs === null ? null : new Date(fromMs).toISOString() };
   });
+  const sinks =
+    request.dryRun || request.lake === "as-it-is" || rows.length === 0
+      ? null
+      : sinksOf(deps, { prefix: `${work}sinks/ATTEMPT/`, historyFrom: rows.map((one) => one.historyFrom), settledMs });
   const itemsPrefix = `${work}items/`;
   const lists = request.dryRun && rows.length > 0 && scope?.entities.kind !== "given";
   const tasks = rows.flatMap(({ view, historyFrom }) =>
@@ -81,6 +89,7 @@ export async function planRows(
     kind: "rows",
     request,
     views: rows.map(({ view, prefix, query }) => ({ view, prefix, query })),
+    sinks,
     chunks: tasks.length,
     bucket: deps.files.bucket,
     chunksKey,
@@ -89,6 +98,17 @@ export async function planRows(
     segments: lists ? Array.from({ length: SEGMENTS }, (_, segment) => segment) : [],
     ...{ itemsPrefix, buckets: BUCKETS },
   };
+}
+
+/** An item is made of all that its windows reach, not of the time that was asked for: a hole anywhere in there would be a hole in the item. */
+function sinksOf(
+  { pipeline, files, pastMs, futureMs }: RowsDeps,
+  reach: { readonly prefix: string; readonly historyFrom: readonly (string | null)[]; readonly settledMs: number },
+): Unload {
+  const { prefix, historyFrom, settledMs } = reach;
+  const fromMs = Math.min(...historyFrom.map((from) => (from === null ? 0 : Date.parse(from) - pipeline.maxSkewMs)));
+  const query = sinksByHour({ fromMs: Math.max(0, fromMs), toMs: settledMs, pastMs, futureMs });
+  return { prefix, query: unloadJson(query, { location: `s3://${files.bucket}/${prefix}` }) };
 }
 
 /** Of which entities the rows are, so that a comparison knows whose item without a row it may speak of. */

@@ -62,7 +62,14 @@ export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
 export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
 export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
-export { type MetricsPlan, type ReplayPlan, type RowsOfView, type RowsPlan, replayId } from "./replay/plan.ts";
+export {
+  type MetricsPlan,
+  type ReplayPlan,
+  type RowsOfView,
+  type RowsPlan,
+  replayId,
+  type Unload,
+} from "./replay/plan.ts";
 export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf } from "./replay/progress.ts";
 export { unloadedRecords } from "./replay/quarantine-source.ts";
 export { chunkReader } from "./replay/read-chunk.ts";

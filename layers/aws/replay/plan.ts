@@ -18,6 +18,8 @@ export type ReplayPlan =
       readonly query: string;
     }
   | RowsPlan
+  /** The lake lacks nothing of what items are made of. */
+  | { readonly kind: "whole" }
   | MetricsPlan
   | {
       readonly kind: "ready";
@@ -39,6 +41,8 @@ export interface RowsPlan {
   readonly kind: "rows";
   readonly request: ReplayRequest;
   readonly views: readonly RowsOfView[];
+  /** What the archive and the lake hold of all that items may be made of, to be asked before any is written; null where that is not wanted. */
+  readonly sinks: Unload | null;
   readonly chunks: number;
   readonly bucket: string;
   readonly chunksKey: string;

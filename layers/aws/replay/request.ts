@@ -10,6 +10,9 @@ export const REPLAY_TARGETS = ["curated", "features", "metrics", "replay-stream"
 /** How far items' marks are raised before they are recomputed: not at all, or over all that the lake and the stream have. */
 export const REPLAY_RAISES = ["marks", "latest"] as const;
 
+/** Whether items are made only of a lake that lacks no record of the archive, or of whatever it has. */
+export const REPLAY_LAKES = ["whole", "as-it-is"] as const;
+
 export type ReplaySource = (typeof REPLAY_SOURCES)[number];
 export type ReplayTarget = (typeof REPLAY_TARGETS)[number];
 
@@ -25,6 +28,8 @@ export interface ReplayRequest {
   readonly view: string | null;
   /** For target `features`. `latest` is for a table that was lost and for a view that is new: then every entity is made. */
   readonly raise: (typeof REPLAY_RAISES)[number];
+  /** For target `features`. `as-it-is` writes items also where the lake lacks records, which they lack then, too. */
+  readonly lake: (typeof REPLAY_LAKES)[number];
   /** Only events whose columns have these values, as text. */
   readonly where: Readonly<Record<string, string>>;
   /** Only events of one of these types, which stand in the column `event_type`. Empty: all. */
@@ -46,6 +51,7 @@ export const REPLAY_DEFAULTS = {
   entities: [],
   view: null,
   raise: "marks",
+  lake: "whole",
   where: {},
   types: [],
   reasons: [],
@@ -111,6 +117,7 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
   entities: names,
   view: (value) => (value === null || isText(value) ? null : "the name of a view, or null"),
   raise: oneOf(REPLAY_RAISES),
+  lake: oneOf(REPLAY_LAKES),
   where: (value) =>
     typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string")
       ? null
@@ -138,6 +145,7 @@ function contradictions(request: ReplayRequest): readonly string[] {
     ...(Date.parse(from) < Date.parse(to) ? [] : [`from: ${from} is not before to: ${to}`]),
     ...(target === "metrics" ? againstMetrics(request) : []),
     ...(features || (view === null && raise === "marks") ? [] : ["view, raise: are for target features only"]),
+    ...(features || request.lake === "whole" ? [] : ["lake: is for target features only"]),
     ...(features && source !== "quarantine" && entities.length > 0 && view === null
       ? ["entities: say of which view"]
       : []),

@@ -1,0 +1,31 @@
+import { type ReplayPlan, ReplayRequestError, type RowObjects } from "@millrace/aws";
+import type { SinkRow } from "@millrace/lake";
+
+export interface CheckDeps {
+  readonly rows: RowObjects;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Before items are written over: rows that the lake lacks would be gone from items that have them. Throws a ReplayRequestError that says what brings
+ * these rows back.
+ */
+export async function checkLake({ rows }: CheckDeps, sinksPrefix: string): Promise<ReplayPlan> {
+  let missing = 0;
+  const hours = new Set<number>();
+  await rows.read(sinksPrefix, (lines) => {
+    for (const line of lines) {
+      const row = JSON.parse(line) as SinkRow;
+      missing += Number(row.missing);
+      if (Number(row.missing) > 0) hours.add(Number(row.hour));
+    }
+  });
+  if (missing === 0) return { kind: "whole" };
+  const [from, to] = [Math.min(...hours), Math.max(...hours) + HOUR_MS].map((ms) => new Date(ms).toISOString());
+  throw new ReplayRequestError(
+    `the lake lacks ${missing} records of the archive, of ${hours.size} hours from ${from} to ${to}, and items are made of rows back to there: nothing was written. ` +
+      `Put them there first (npm run replay -- --source archive --target curated --from ${from} --to ${to}), then ask for this under another --name. ` +
+      "--lake as-it-is makes items of what there is",
+  );
+}
