@@ -16,6 +16,7 @@ import {
   ATTEMPT_COLUMN,
   bucketOf,
   bucketSql,
+  eventsOnce,
   historyFromMs,
   isInSample,
   type RowsQuestion,
@@ -37,7 +38,7 @@ beforeAll(async () => {
   close = () => connection.closeSync();
   for (const statement of TRINO_WORDS) await connection.run(statement);
   await connection.run(
-    `CREATE TABLE curated (dt VARCHAR, id VARCHAR, "time" TIMESTAMP, "user" VARCHAR, item VARCHAR, kind VARCHAR, seq BIGINT,
+    `CREATE TABLE curated (dt VARCHAR, hour VARCHAR, id VARCHAR, "time" TIMESTAMP, "user" VARCHAR, item VARCHAR, kind VARCHAR, seq BIGINT,
       amount DECIMAL(15, 2), _arrival TIMESTAMP, _shard VARCHAR, _sequence VARCHAR, _subsequence BIGINT, _verdict VARCHAR, _pipeline_version BIGINT)`,
   );
   await connection.run(
@@ -167,6 +168,45 @@ describe("the rows of a view", () => {
     ["too many names", { entities: { kind: "given", entities: Array(300).fill("e".repeat(1000)) } }, "is too long"],
   ] as const)("cannot be asked for with %s", (_, question, message) => {
     expect(() => rowsQuery(pipeline, { ...EVERYTHING, ...question })).toThrow(message);
+  });
+});
+
+describe("the events of a time, each once", () => {
+  const once = async (fromMs = START, toMs = START + 3_600_000) => {
+    const rows = await query(eventsOnce({ ...pipeline, columns: ["id", "time", "user"], fromMs, toMs }));
+    return rows.map(({ id, user, _sequence }) => `${id} ${user} ${_sequence}`).sort();
+  };
+  const [row] = curated(decodeAll(toRecords([arrival({ id: "a" })])), 1) as [CuratedRow];
+  const place = String(row._sequence);
+  const repaired = (over: object): CuratedRow => ({ ...row, _pipeline_version: 2, ...over });
+
+  it("take of a record the newest row alone, whatever of its identity was repaired", async () => {
+    for (const [over, expected] of [
+      [{ id: "b" }, `b u1 ${place}`],
+      [{ user: "u2" }, `a u2 ${place}`],
+      [{ time: new Date(START + 60_000).toISOString() }, `a u1 ${place}`],
+    ] as const) {
+      await fill([row, repaired(over)]);
+      expect(await once()).toEqual([expected]);
+    }
+    await fill([row, repaired({ _verdict: "wrong_key" })]);
+    expect(await once()).toEqual([]);
+  });
+
+  it("follow a row whose time was repaired into another day", async () => {
+    const dayMs = 86_400_000;
+    await fill([row, repaired({ time: new Date(START - dayMs).toISOString() })]);
+    expect(await once()).toEqual([]);
+    expect(await once(START - dayMs, START - dayMs + 1)).toEqual([`a u1 ${place}`]);
+  });
+
+  it("take of two records of an event the one that arrived first", async () => {
+    const [first, second] = curated(decodeAll(toRecords([arrival({ id: "a" }), arrival({ id: "a" })])), 1) as [
+      CuratedRow,
+      CuratedRow,
+    ];
+    await fill([second, first]);
+    expect(await once()).toEqual([`a u1 ${first._sequence}`]);
   });
 });
 

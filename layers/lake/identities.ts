@@ -11,9 +11,13 @@ export interface IdentitiesQuestion {
   readonly toMs: number;
 }
 
+const DAY_MS = 86_400_000;
+
 /**
- * One row for each event of a time that happened, whether it came in time or too late: of its copies the newest pipeline version, of
- * these an accepted one, of these the first to arrive. The last column is the hour of the lake's partition, to unload by.
+ * One row for each event of a time that happened, whether it came in time or too late. First of each record its newest row, so that one whose
+ * identity was repaired does not count as what it was taken for before, too; it is looked for in the partitions of a day before and after, as far as a repaired time is
+ * followed. Then of an event's records the newest pipeline version, of these an accepted one, of these the first to arrive. The last column is
+ * the hour of the lake's partition, to unload by.
  */
 export function eventsOnce({ schema, partitionKey, columns, fromMs, toMs }: IdentitiesQuestion): string {
   const identity = [partitionKey, schema.idColumn, schema.timeColumn].map(quoteName).join(", ");
@@ -28,8 +32,15 @@ FROM (
     PARTITION BY ${identity}
     ORDER BY _pipeline_version DESC, CASE WHEN _verdict = 'accepted' THEN 0 ELSE 1 END, _arrival, _shard, length(_sequence), _sequence, _subsequence
   ) AS _rank
-  FROM curated
-  WHERE dt BETWEEN ${day(fromMs)} AND ${day(toMs - 1)} AND ${time} >= ${timestamp(fromMs)} AND ${time} < ${timestamp(toMs)}
+  FROM (
+    SELECT *, row_number() OVER (
+      PARTITION BY _shard, _sequence, _subsequence
+      ORDER BY _pipeline_version DESC, CASE WHEN _verdict = 'accepted' THEN 0 ELSE 1 END
+    ) AS _newest
+    FROM curated
+    WHERE dt BETWEEN ${day(fromMs - DAY_MS)} AND ${day(toMs - 1 + DAY_MS)}
+  ) newest
+  WHERE _newest = 1 AND ${time} >= ${timestamp(fromMs)} AND ${time} < ${timestamp(toMs)}
 ) ranked
 WHERE _rank = 1 AND _verdict IN ('accepted', 'too_late')`;
 }
