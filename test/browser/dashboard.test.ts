@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { DescribeStreamSummaryCommand, KinesisClient, PutRecordCommand } from "@aws-sdk/client-kinesis";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../../cli/dashboard/build-page.ts";
@@ -23,6 +24,7 @@ const out = mkdtempSync(join(tmpdir(), "millrace-dashboard-"));
 const report = mkdtempSync(join(tmpdir(), "millrace-report-"));
 let runtime: Runtime;
 let server: DashboardServer;
+let kinesis: KinesisClient;
 let browser: Awaited<ReturnType<typeof openBrowser>>;
 
 beforeAll(async () => {
@@ -36,11 +38,14 @@ beforeAll(async () => {
   const pathOf = (bucket: string, key: string): string => join(out, bucket, key);
   const source = localSource({ runtime, definitions, faults, pathOf });
   server = await serveDashboard({ port: 0, html: await buildPage(null), source });
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  kinesis = new KinesisClient({ endpoint: runtime.url, region: "us-east-1", credentials });
   browser = await openBrowser();
 });
 afterAll(async () => {
   await browser.stop();
   await server.stop();
+  kinesis.destroy();
   await runtime.stop();
   for (const folder of [out, report]) rmSync(folder, { recursive: true, force: true });
 });
@@ -53,11 +58,13 @@ describe("the dashboard of a pipeline that runs", () => {
     await page.getByRole("button", { name: "Send events" }).click();
     await page.locator("#done", { hasText: "events are on their way" }).waitFor();
 
-    // The first lines of the chart, and then others: it moves.
-    const chart = page.getByRole("img", { name: /^Events per second/ });
+    // The first lines of the chart, and then others: it moves, and what it says of its newest points does.
+    const chart = page.getByRole("img", { name: /^Events per second, by shard: .* [1-9][\d.]*\/s/ });
     await chart.waitFor();
-    const before = await pixelsOf(page);
-    await expect.poll(() => pixelsOf(page), { timeout: 20_000 }).not.toBe(before);
+    const before = { pixels: await pixelsOf(page), told: await toldOf(page), put: await figure(page, "put") };
+    await expect.poll(() => pixelsOf(page), { timeout: 20_000 }).not.toBe(before.pixels);
+    await expect.poll(() => toldOf(page), { timeout: 20_000 }).not.toBe(before.told);
+    await expect.poll(() => figure(page, "put"), { timeout: 20_000 }).toBeGreaterThan(before.put);
     await expect.poll(() => figure(page, "applied"), { timeout: 30_000 }).toBeGreaterThan(100);
 
     await page.locator("#entities option").first().waitFor({ state: "attached", timeout: 20_000 });
@@ -67,11 +74,28 @@ describe("the dashboard of a pipeline that runs", () => {
     await page.getByRole("heading", { name: `${someone} in user activity` }).waitFor();
     expect(await page.locator(".features dt", { hasText: "views_30s" }).count()).toBe(1);
 
-    for (const fault of ["Crash a function", "Reshard", "Poison"])
-      await page.getByRole("button", { name: fault }).click();
-    await expect.poll(() => runtime.stats().faults.crash, { timeout: 30_000 }).toBe(1);
-    await page.locator('[data-name="crash"]', { hasText: "× 1" }).waitFor();
+    const shards = await openShards();
+    await pressByKeyboard(page, [
+      ["crash", "Enter", "The next function that is invoked will crash."],
+      ["throttle", "Space", "The next three invocations will be throttled."],
+      ["reshard", "Enter", `The stream has ${shards + 1} open shards now.`],
+      ["poison", "Space", "A record of broken JSON is on the stream."],
+    ]);
+    expect(await openShards()).toBe(shards + 1);
+    for (const [fault, times] of [
+      ["crash", 1],
+      ["throttle", 3],
+    ] as const) {
+      await expect.poll(() => runtime.stats().faults[fault], { timeout: 30_000 }).toBe(times);
+      await page.locator(`[data-name="${fault}"]`, { hasText: `× ${times}` }).waitFor();
+    }
     await expect.poll(() => figure(page, "quarantined"), { timeout: 30_000 }).toBeGreaterThan(0);
+
+    // After all that, what a client of AWS puts is what one looks up.
+    for (const [i, type] of ["view_item", "view_item", "purchase"].entries()) await put(`ann-${i}`, type);
+    await expect.poll(() => featureOf(page, "ann", "views_24h"), { timeout: 30_000 }).toBe("2");
+    await expect.poll(() => featureOf(page, "ann", "purchases_24h"), { timeout: 30_000 }).toBe("1");
+
     // Metrics come a minute's window later, here of two seconds.
     await page.getByRole("img", { name: /^Revenue by region/ }).waitFor({ timeout: 40_000 });
 
@@ -100,6 +124,8 @@ describe("report.html of npm start", () => {
     await page.getByRole("img", { name: /^Records put on the stream/ }).waitFor();
     expect(await figure(page, "put")).toBeGreaterThanOrEqual(3000);
     expect(await figure(page, "revenue")).toBeGreaterThan(0);
+    await page.getByRole("img", { name: /^Events per second: put/ }).waitFor();
+    await page.getByRole("img", { name: /^Iterator age by shard: shard 0 \d/ }).waitFor();
     const someone = (await page.locator("#entities option").first().getAttribute("value")) as string;
     await page.locator("#entity").fill(someone);
     await page.getByRole("button", { name: "Look up" }).click();
@@ -108,6 +134,7 @@ describe("report.html of npm start", () => {
       await page.setViewportSize(look.size);
       await page.emulateMedia({ colorScheme: look.colours });
       expect(await violationsOf(page), look.name).toEqual([]);
+      expect(await overflow(page), `${look.name}: nothing is wider than the screen`).toBeLessThanOrEqual(0);
       await picture(page, `report-${look.name}`);
     }
     expect(complaints).toEqual([]);
@@ -126,6 +153,49 @@ function figure(page: Page, id: string): Promise<number> {
   return page
     .locator(`#figure-${id}`)
     .evaluate((told) => Number((told.firstChild?.textContent ?? "").replace(/[^\d.]/g, "")));
+}
+
+/** From one button to the next by Tab alone. Each says what it did. */
+async function pressByKeyboard(page: Page, presses: readonly (readonly [name: string, key: string, says: string])[]) {
+  await page.locator('[data-name="events"]').focus();
+  for (const [name, key, says] of presses) {
+    await page.keyboard.press("Tab");
+    expect(await page.locator(":focus").getAttribute("data-name")).toBe(name);
+    await page.keyboard.press(key);
+    await page.locator("#done", { hasText: says }).waitFor();
+  }
+}
+
+async function openShards(): Promise<number> {
+  const StreamName = runtime.physicalId("EventStream");
+  const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName }));
+  return StreamDescriptionSummary?.OpenShardCount ?? 0;
+}
+
+async function put(event_id: string, event_type: string): Promise<void> {
+  const event_time = new Date().toISOString();
+  const event = { event_id, event_type, event_time, user_id: "ann", item_id: "item-1", amount: 5 };
+  const StreamName = runtime.physicalId("EventStream");
+  await kinesis.send(
+    new PutRecordCommand({ StreamName, PartitionKey: "ann", Data: Buffer.from(JSON.stringify(event)) }),
+  );
+}
+
+/** As the form shows it when it has been asked. */
+async function featureOf(page: Page, entity: string, name: string): Promise<string | null> {
+  const answered = page.waitForResponse((response) => response.url().includes("/features?"));
+  await page.getByLabel("user id").fill(entity);
+  await page.keyboard.press("Enter");
+  await answered;
+  const card = page.locator("#found .card", { has: page.getByRole("heading", { name: `${entity} in user activity` }) });
+  return card
+    .locator(".features div", { has: page.getByText(name, { exact: true }) })
+    .locator("dd")
+    .textContent();
+}
+
+function toldOf(page: Page): Promise<string | null> {
+  return page.locator("#chart-per-second .plot").getAttribute("aria-label");
 }
 
 function pixelsOf(page: Page): Promise<string> {
