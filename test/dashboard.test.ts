@@ -1,6 +1,6 @@
 import { get } from "node:http";
 import type { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
-import { chartOf, metricPanels, rangeOver, timesOf } from "@millrace/charts";
+import { chartOf, inUnit, metricPanels, rangeOver, timesOf } from "@millrace/charts";
 import { compile, compileMetrics, rollUp } from "@millrace/engine";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../cli/dashboard/build-page.ts";
@@ -219,6 +219,14 @@ describe("the charts of metrics", () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toEqual(expect.arrayContaining(["figures", "by_region-conversion", "top_items-viewed", "heat-keys"]));
   });
+});
+
+it.each([
+  [0, "0/s"],
+  [5 / 300, "0.017/s"],
+  [12.34, "12.3/s"],
+])("a rate of %d reads as %s, so that a quiet stream is not taken for one that stands still", (value, words) => {
+  expect(inUnit(value, "perSecond")).toBe(words);
 });
 
 it.each([

@@ -7,7 +7,8 @@ export function inUnit(value: number | null | undefined, unit: Unit): string {
     case "count":
       return value.toLocaleString("en-GB", { maximumFractionDigits: 0 });
     case "perSecond":
-      return `${value.toLocaleString("en-GB", { maximumFractionDigits: 1 })}/s`;
+      // A quiet stream has one event in minutes.
+      return `${value.toLocaleString("en-GB", value < 1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 1 })}/s`;
     case "amount":
       return value.toLocaleString("en-GB", { maximumFractionDigits: Math.abs(value) < 1000 ? 2 : 0 });
     case "share":

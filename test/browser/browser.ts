@@ -57,6 +57,7 @@ export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.MILLRACE_SCREENSHOTS;
   if (folder === undefined) return;
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  await page.evaluate("scrollTo(0, 0)");
   await page.screenshot({ path: join(folder, `${name}-screen.png`) });
 }
 
