@@ -61,6 +61,7 @@ describe.each([
     expect(snapshot.machines.map(({ name }) => name)).toEqual(runtime.machines.all().map(({ logicalId }) => logicalId));
     const ages = snapshot.charts.filter(({ title }) => title === "Iterator age by shard");
     expect(ages.map(({ lines }) => lines[0]?.label)).toEqual(["shard 0"]);
+    expect(snapshot.views.find(({ name }) => name === "user_activity")?.examples).toEqual(["u1"]);
     expect(figuresOf(snapshot)).toMatchObject({ put: 3, duplicates: 0, quarantined: 0, revenue: 5 });
     expect(snapshot.files.newest.find(({ key }) => key.startsWith("curated/"))).toMatchObject({
       rows: at === 0 ? 3 : null,

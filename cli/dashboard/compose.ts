@@ -16,7 +16,8 @@ export interface Parts {
   readonly readings: Readings;
   readonly range: Range;
   readonly atMs: number;
-  readonly examples: ReadonlyMap<string, readonly string[]>;
+  /** Of each view, entities to choose from. */
+  examples(): Promise<ReadonlyMap<string, readonly string[]>>;
   readonly alerts: readonly Alert[] | null;
   alarms(): Promise<readonly Alarm[]>;
   /** When schedules start machines next, by logical id. */
@@ -26,7 +27,7 @@ export interface Parts {
 
 /** One source that cannot be read leaves its part empty and is named; the rest is shown. */
 export async function compose(parts: Parts): Promise<Snapshot> {
-  const { title, about, definitions, connection, readings, range, atMs, examples, alerts } = parts;
+  const { title, about, definitions, connection, readings, range, atMs, alerts } = parts;
   const problems: string[] = [];
   const reading = async <T>(what: string, read: () => Promise<T>, none: T): Promise<T> => {
     try {
@@ -49,12 +50,13 @@ export async function compose(parts: Parts): Promise<Snapshot> {
     );
     return readPanels(cloudWatch, [...panelsOf(connection), byShard], range, atMs);
   };
-  const [charts, metrics, alarms, files, machines] = await Promise.all([
+  const [charts, metrics, alarms, files, machines, examples] = await Promise.all([
     reading("CloudWatch", charted, [] as readonly Chart[]),
     reading("Metrics", () => readings.metrics(range), NO_METRICS),
     reading("Alarms", parts.alarms, [] as readonly Alarm[]),
     reading("The lake", parts.files, { newest: [], totalFiles: 0, totalBytes: 0 }),
     reading("Machines", () => readMachines(connection.stepFunctions, machinesToRead), [] as readonly StateMachine[]),
+    reading("Entities to look up", parts.examples, new Map<string, readonly string[]>()),
   ]);
   return {
     ...{ title, about, atMs, alerts, alarms, files, machines, problems },

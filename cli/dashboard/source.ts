@@ -28,6 +28,8 @@ const LOOK_BACK_MS = 3 * 3_600_000;
 /** Tables, metrics and files are asked for no more often than that; what happens from second to second is not kept waiting. */
 const LOCAL_KEPT_MS = 2000;
 const STACK_KEPT_MS = 30_000;
+/** A page of somebody's table is read for examples, which costs them some hundred read units. */
+const EXAMPLES_KEPT_MS = 3_600_000;
 
 export interface LocalSourceOptions {
   readonly runtime: Runtime;
@@ -52,7 +54,7 @@ export function localSource({ runtime, definitions, faults, pathOf }: LocalSourc
       ...{ definitions, connection, readings },
       range: rangeOver(Math.max(startMs - 60_000, now() - LOOK_BACK_MS), now()),
       atMs: now(),
-      examples: await readings.entities(),
+      examples: readings.entities,
       alerts: alertsOf(runtime),
       alarms: async () => alarmsOf(runtime),
       nextMs: nextStartsOf(runtime),
@@ -87,6 +89,7 @@ export function stackSource(stackName: string, definitions: Definitions, connect
   const now = (): number => Date.now();
   const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
   const prefixes = () => [now() - 86_400_000, now()].map((ms) => `curated/dt=${dayOf(ms)}/`);
+  const examples = keptFor(EXAMPLES_KEPT_MS, readings.entities);
   const snapshot = keptFor(STACK_KEPT_MS, () =>
     compose({
       title: `Stack ${stackName}`,
@@ -94,8 +97,7 @@ export function stackSource(stackName: string, definitions: Definitions, connect
       ...{ definitions, connection, readings },
       range: rangeOver(now() - LOOK_BACK_MS, now()),
       atMs: now(),
-      // A scan of somebody's table for examples would cost them.
-      examples: new Map(),
+      examples,
       // EventBridge keeps none: whoever wants them has a rule.
       alerts: null,
       alarms: () => readRinging(connection.cloudWatch, stackName),

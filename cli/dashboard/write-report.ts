@@ -50,7 +50,8 @@ export async function writeReportPage({
   const snapshot = await compose({
     title: "Millrace: report of npm start",
     about: `${words(fromMs)} to ${words(toMs)} UTC, virtual time`,
-    ...{ definitions, connection, examples },
+    ...{ definitions, connection },
+    examples: async () => examples,
     readings: readingsOf(definitions, connection, rows),
     range: rangeOver(fromMs, toMs),
     atMs: toMs,
