@@ -6,9 +6,10 @@ import { LATENESS, SHARD } from "./functions/shop.ts";
 import { DAY_START, defaults, metrics, NOW, settings } from "./reconcile/fakes.ts";
 
 describe("plan-reconcile", () => {
+  const retentionMs = 48 * 3_600_000;
   const plan = (input: unknown, created: readonly number[] = [0], startedMs = NOW) => {
     const stream = { shardsSince: async () => [SHARD] };
-    const deps = { metrics, defaults, settings, stream, deliveriesCreatedMs: async () => created };
+    const deps = { metrics, defaults, settings, stream, retentionMs, deliveriesCreatedMs: async () => created };
     return planReconcile(deps)({ input, execution: "x", startedAt: new Date(startedMs).toISOString() });
   };
 
@@ -43,6 +44,24 @@ describe("plan-reconcile", () => {
     });
   });
 
+  it("reads the stream only while it keeps what was asked for, and says so", async () => {
+    const asked = (from: string) => plan({ from, readStream: true }, [0], Date.parse("2026-01-03T03:00:00Z"));
+    expect(await asked("2026-01-01T03:00:00Z")).toMatchObject({ shards: [SHARD], notes: [] });
+    expect(await asked("2026-01-01T02:00:00Z")).toMatchObject({
+      shards: [],
+      notes: ["The stream is not read: it has records from 2026-01-01T03:00:00.000Z on, less than was asked for."],
+    });
+  });
+
+  it("asks the sinks for what arrived before it happened, too, but never for what came before they were there", async () => {
+    const asked = async (activeMs: number) => (await plan({ activeFrom: new Date(activeMs).toISOString() })).sinks.sql;
+    const from = (ms: number) => `'${new Date(ms).toISOString().replace("T", " ").replace("Z", "")}'`;
+    const early = from(DAY_START - metrics.pipeline.maxSkewMs);
+    expect(await asked(0)).toContain(early);
+    expect(await asked(DAY_START)).toContain(from(DAY_START));
+    expect(await asked(DAY_START)).not.toContain(early);
+  });
+
   it("waits until what happened in the range has come, late or not, and has settled in the sinks", async () => {
     const today = await plan({ from: "2026-01-03" }, [0], Date.UTC(2026, 0, 3, 9));
     expect(today.settledAt).toBe(new Date(Date.UTC(2026, 0, 4) + LATENESS + settings.settleMs).toISOString());
@@ -57,7 +76,13 @@ describe("plan-reconcile", () => {
   it("asks for a sample or for all, for what windows need or for the whole history", () => {
     const planFor = (input: object) => {
       const request = readRequest(input, defaults, NOW);
-      return planOf(metrics, request, settings, { execution: "x", startedMs: NOW, activeFromMs: 0, shards: [] });
+      return planOf(metrics, request, settings, {
+        execution: "x",
+        startedMs: NOW,
+        activeFromMs: 0,
+        shards: [],
+        notes: [],
+      });
     };
     const rowsFor = (input: object) => planFor(input).views.map(({ sql }) => sql);
     for (const sql of rowsFor({})) expect(sql).toMatch(/"time" >= TIMESTAMP.* < 1000\b/s);

@@ -287,7 +287,7 @@ describe("the judgement of a day", () => {
     const { checks, findings } = judge({ ...tables, hasFinalMetrics: true }, { thresholdPercent: 1 });
     expect(checks.filter(({ holds }) => !holds).map(({ check }) => check)).toEqual(["metrics"]);
     expect(findings.find(({ check }) => check === "metrics")?.says).toMatch(
-      /^no window became final, because the lake lacks 1 record:/,
+      /^no window became final, because the lake lacks 1 record \(/,
     );
     expect(judge(tables, { thresholdPercent: 1 }).holds).toBe(true);
     const lost = { ...tables, sinks: [{ ...emptySink, archived: 9_999, archiveLines: 9_999 }], hasFinalMetrics: true };

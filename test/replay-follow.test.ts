@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { followToEnd } from "../cli/replay/follow.ts";
 import type { ReplayState } from "../cli/replay/machine.ts";
+import { printEnd } from "../cli/replay/print.ts";
 import { UserError } from "../cli/user-error.ts";
 
 describe("npm run replay, when the same was asked for before", () => {
@@ -21,6 +22,21 @@ describe("npm run replay, when the same was asked for before", () => {
     const { told, end } = follow({ mine: mine(), owner: [state({ output })] });
     await end;
     expect(told.join("")).toContain("owner: done");
+    expect(told.join("")).not.toContain("NOT ALL");
+  });
+});
+
+describe("the end of a replay", () => {
+  it("says at last, and loudly, what was left", () => {
+    const estimate = { atLeastSeconds: 1, dollars: 0, of: {}, without: [] };
+    const done = { kind: "done", metrics: null, estimate, reportKey: "r" };
+    const items = { ...done, recomputed: { entities: 9, fewer: 2, tooLarge: 1 }, counts: {} };
+    expect(printEnd("x", state({ output: items }))).toMatch(
+      /\nNOT ALL OF IT:\n {2}2 entities .*\n {2}1 entities .*\n$/,
+    );
+    const counts = { wanted: 1, sent: 0, bytes: 0, oversize: 1, unreadable: 3, verdicts: {} };
+    const records = { ...done, recomputed: null, chunks: 1, counts };
+    expect(printEnd("x", state({ output: records }))).toMatch(/\nNOT ALL OF IT:\n {2}1 records .*\n {2}3 pieces .*\n$/);
   });
 });
 

@@ -3,8 +3,12 @@ import type { ReplayState } from "./machine.ts";
 import { costLines, type Estimate } from "./print-cost.ts";
 import { type FinalMetrics, metricsLines } from "./print-metrics.ts";
 
-/** What a replay came to, for a person. */
-export function printEnd(name: string, { status, cause, output }: ReplayState): string {
+/** What a replay came to, for a person; last what it could not do. */
+export function printEnd(name: string, state: ReplayState): string {
+  return `${printFigures(name, state)}${state.status === "SUCCEEDED" ? printLeft(state.output as Said) : ""}`;
+}
+
+function printFigures(name: string, { status, cause, output }: ReplayState): string {
   if (status !== "SUCCEEDED") return `${name} ended as ${status}: ${cause ?? "no cause was given"}\n`;
   const said = output as Said;
   if (said.kind === "already")
@@ -42,6 +46,23 @@ export function printEnd(name: string, { status, cause, output }: ReplayState): 
     ...(unreadable > 0 ? [`  no records         ${number(unreadable)}`] : []),
   ];
   return `${lines.join("\n")}\n${costLines(estimate)}${report}`;
+}
+
+function printLeft({ counts, recomputed }: Said & Partial<Report>): string {
+  const { fewer = 0, tooLarge = 0, ahead = 0 } = recomputed ?? {};
+  const { oversize = 0, unreadable = 0 } = counts ?? {};
+  const left: readonly (readonly [number, string])[] = [
+    [
+      fewer,
+      "entities were left as they are, because the lake has fewer events than they counted: look whether it is whole",
+    ],
+    [tooLarge, "entities were left as they are, because DynamoDB takes no item of their size"],
+    [ahead, "entities were not compared, because more came since the lake settled than may be read from the stream"],
+    [oversize, "records were too large to be put again, even packed: they stay where they are"],
+    [unreadable, "pieces of the source are no records, and were left out"],
+  ];
+  const lines = left.flatMap(([count, what]) => (count > 0 ? [`  ${number(count)} ${what}\n`] : []));
+  return lines.length === 0 ? "" : `NOT ALL OF IT:\n${lines.join("")}`;
 }
 
 /** The execution that was asked for the same before; null where this one did it. */

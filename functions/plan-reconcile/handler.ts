@@ -24,6 +24,7 @@ const config = readConfig(process.env, {
   futureHours: wholeNumber("PARTITION_FUTURE_HOURS", { least: 0 }),
   deliverySeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
   transformSeconds: wholeNumber("TRANSFORM_BUFFER_SECONDS", { least: 0 }),
+  retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
   metricsSeconds: wholeNumber("METRICS_WINDOW_SECONDS", { least: 1 }),
   samplePerMille: wholeNumber("SAMPLE_PER_MILLE", { least: 0 }),
   thresholdPercent: number("THRESHOLD_PERCENT", { least: 0 }),
@@ -49,6 +50,7 @@ export const handler = planReconcile({
     buckets: 16,
   },
   stream: kinesisReader({ client: kinesisClient(), stream: config.stream }),
+  retentionMs: config.retentionHours * HOUR_MS,
   deliveriesCreatedMs: () =>
     Promise.all([config.rawDelivery, config.curatedDelivery].map((name) => deliveryCreatedMs(firehose, name))),
 });

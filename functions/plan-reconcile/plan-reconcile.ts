@@ -10,6 +10,8 @@ export interface Deps {
   /** When each delivery that reads the stream was created (epoch ms). */
   readonly deliveriesCreatedMs: () => Promise<readonly number[]>;
   readonly stream: Pick<StreamReader, "shardsSince">;
+  /** How long the stream keeps a record. */
+  readonly retentionMs: number;
 }
 
 /** The machine's input, its execution's name, and when it began: what a redrive sees again. */
@@ -22,13 +24,19 @@ export interface PlanQuestion {
 /** From its creation on a delivery needs a minute or two before it reads. */
 const ACTIVATION_MS = 10 * 60_000;
 
-export function planReconcile({ metrics, defaults, settings, deliveriesCreatedMs, stream }: Deps) {
+export function planReconcile({ metrics, defaults, settings, deliveriesCreatedMs, stream, retentionMs }: Deps) {
   return async ({ input, execution, startedAt }: PlanQuestion): Promise<Plan> => {
     const startedMs = Date.parse(startedAt);
     const request = readRequest(input, defaults, startedMs);
     const created = request.activeFromMs === null ? await deliveriesCreatedMs() : [];
     const activeFromMs = Math.max(0, ...created) + ACTIVATION_MS;
-    const shards = request.readStream ? await stream.shardsSince(request.fromMs) : [];
-    return planOf(metrics, request, settings, { execution, startedMs, activeFromMs, shards });
+    const keptMs = startedMs - retentionMs;
+    const isKept = request.fromMs >= keptMs;
+    const shards = request.readStream && isKept ? await stream.shardsSince(request.fromMs) : [];
+    const notes =
+      request.readStream && !isKept
+        ? [`The stream is not read: it has records from ${new Date(keptMs).toISOString()} on, less than was asked for.`]
+        : [];
+    return planOf(metrics, request, settings, { execution, startedMs, activeFromMs, shards, notes });
   };
 }

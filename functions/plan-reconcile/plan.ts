@@ -71,6 +71,8 @@ export interface PlanContext {
   /** When the deliveries were there. */
   readonly activeFromMs: number;
   readonly shards: readonly string[];
+  /** What else is left out. */
+  readonly notes: readonly string[];
 }
 
 const HOUR_MS = 3_600_000;
@@ -88,12 +90,13 @@ export function planOf(
   const { toMs, wholeHistory, thresholdPercent, selfRepair } = request;
   const activeFromMs = Math.ceil((request.activeFromMs ?? context.activeFromMs) / HOUR_MS) * HOUR_MS;
   const fromMs = Math.min(Math.max(request.fromMs, activeFromMs), toMs);
-  const notes =
-    fromMs === request.fromMs
-      ? []
-      : [`Hours before ${iso(fromMs)} are left out: not every sink was there (since ${iso(activeFromMs)}).`];
+  const notes = [...context.notes];
+  if (fromMs !== request.fromMs)
+    notes.push(`Hours before ${iso(fromMs)} are left out: not every sink was there (since ${iso(activeFromMs)}).`);
   // What happened in the range has arrived by then, unless it is too late.
   const arrivedMs = toMs + pipeline.allowedLatenessMs;
+  // And it may have arrived before it happened, by clocks that go ahead; but nothing is expected of sinks that were not there.
+  const firstMs = Math.max(fromMs - pipeline.maxSkewMs, Math.min(fromMs, request.activeFromMs ?? context.activeFromMs));
   const settledAtMs = Math.max(arrivedMs + settings.settleMs, context.startedMs);
   const settledMs = settledAtMs - settings.settleMs;
   const work = `work/reconcile/${context.execution}/`;
@@ -108,7 +111,7 @@ export function planOf(
     ...{ from: iso(fromMs), to: iso(toMs), any: fromMs < toMs, notes },
     ...{ settledAt: iso(settledAtMs), settledUntil: iso(settledMs), bucket: settings.bucket, work },
     report: `reports/reconcile/${iso(fromMs).slice(0, 10)}/${context.execution}/`,
-    sinks: query("sinks", sinksByHour({ fromMs, toMs: arrivedMs, pastMs, futureMs })),
+    sinks: query("sinks", sinksByHour({ fromMs: firstMs, toMs: arrivedMs, pastMs, futureMs })),
     events: query("events", finalEvents(metrics, { fromMs, toMs }), ["hour"]),
     parts: PARTS,
     buckets: Array.from({ length: buckets }, (_, bucket) => bucket),

@@ -31,7 +31,7 @@ function judgeHoles(tables: Tables): readonly Finding[] {
   const of = { check: "metrics", weight: "divergence", hourMs: null, shard: null, repair: null } as const;
   const findings: Finding[] = [];
   if (lacking > 0) {
-    const says = `no window became final, because the lake lacks ${places(lacking, "record")}: once a replay has brought them, reconcile this time again`;
+    const says = `no window became final, because the lake lacks ${places(lacking, "record")} (of this time, or just before or after it): once a replay has brought them, reconcile this time again`;
     findings.push({ ...of, count: lacking, says });
   }
   if (lost > 0) {
