@@ -1,6 +1,7 @@
 /** `npm run capture -- EVENT_ID`: a record that broke something becomes a regression test, with what the code must make of it. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { curatedOfEvent } from "@millrace/lake";
 import { captured, captureName } from "./capture/captured.ts";
 import { HELP } from "./capture/help.ts";
 import { projectDir } from "./definitions.ts";
@@ -18,7 +19,8 @@ async function main(): Promise<void> {
     return;
   }
   await withEvidence(options, async (evidence, { pipeline }) => {
-    const [found] = await findRecords(evidence, pipeline, options);
+    const rows = await evidence.query(curatedOfEvent(pipeline.schema, options));
+    const [found] = await findRecords(evidence, pipeline, options, rows);
     if (found === undefined) throw new UserError(`No record on file carries ${options.eventId}, in ${evidence.place}.`);
     const file = join(FOLDER, captureName(options.eventId));
     const text = `${JSON.stringify(await captured(pipeline, found.record), null, 2)}\n`;

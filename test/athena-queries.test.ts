@@ -85,8 +85,10 @@ const queries = {
     curatedOfEvent(pipeline.schema, { eventId: "e1", days: { from: "2026-01-01", to: "2026-01-02" } }),
   ],
   rawOfEvent: [
-    rawOfEvent({ eventId: "it's", days: null }),
-    rawOfEvent({ eventId: "e1", days: { from: "2026-01-01", to: "2026-01-02" } }),
+    rawOfEvent({ eventId: "it's", days: null }, []),
+    rawOfEvent({ eventId: 'a"b', days: { from: "2026-01-01", to: "2026-01-02" } }, [
+      { shard: "s", sequence: "1", subSequence: 0 },
+    ]),
   ],
   quarantineOf: [quarantineOf([]), quarantineOf([{ shard: "s1", sequence: "1", subSequence: 0 }])],
   recoverableQuery: [

@@ -73,6 +73,13 @@ describe("the story of an event", () => {
     expect((await trace([purchase(10)], "e1")).records).toEqual([]);
   });
 
+  it("finds a record that writes the id in another way, by its row", async () => {
+    const escaped = Buffer.from(Buffer.from(purchase(1).data).toString().replace('"e1"', '"\\u00651"'));
+    const story = await trace([{ ...purchase(1), data: escaped }], "e1");
+    expect(story.records[0]?.raw).toEqual([{ object: "s3://raw/raw/one.gz", line: 1 }]);
+    expect(fatesOf(story, "user_activity")).toEqual(["counted"]);
+  });
+
   it("finds a record that cannot be read, and says why it was not used", async () => {
     const broken = { ...record(1, "u1"), data: Buffer.from('{"event_id":"e1",') };
     const story = await trace([broken], "e1");
@@ -267,9 +274,12 @@ function worldOf(records: readonly StreamRecord[], eventId: string, world: World
   const at = ({ position: { shard, sequence, subSequence } }: StreamRecord) => ({
     ...{ shard, sequence, subsequence: String(subSequence) },
   });
-  const tables: Record<string, readonly QueryRow[]> = {
+  const tablesFor = (sql: string): Record<string, readonly QueryRow[]> => ({
     raw: archived
-      .filter(({ data }) => Buffer.from(data).includes(eventId))
+      .filter(
+        ({ data, position: { sequence } }) =>
+          Buffer.from(data).includes(eventId) || sql.includes(`sequence = '${sequence}'`),
+      )
       .map((one) => ({
         ...{ object: "s3://raw/raw/one.gz", arrival: String(one.arrivalMs), ...at(one), key: one.partitionKey },
         ...{ data: Buffer.from(one.data).toString(), database64: null },
@@ -280,11 +290,11 @@ function worldOf(records: readonly StreamRecord[], eventId: string, world: World
         : [],
     ),
     quarantine,
-  };
+  });
   return {
     place: "a test",
     async query(sql) {
-      return tables[/FROM (\w+)/.exec(sql)?.[1] ?? ""] ?? [];
+      return tablesFor(sql)[/FROM (\w+)/.exec(sql)?.[1] ?? ""] ?? [];
     },
     async *lines() {
       for (const one of archived) yield toRawLine(one).trim();

@@ -17,14 +17,15 @@ export interface Found {
   readonly raw: readonly { readonly object: string; readonly line: number | null }[];
 }
 
-/** In the order in which the stream took them; of one shard by position. */
+/** `rows` are the event's rows in the lake. In the order in which the stream took them; of one shard by position. */
 export async function findRecords(
   evidence: Evidence,
   pipeline: Pipeline,
   question: TraceQuestion,
+  rows: readonly QueryRow[],
 ): Promise<readonly Found[]> {
   const found: { record: StreamRecord; decoded: Decoded; raw: { object: string; line: number | null }[] }[] = [];
-  for (const row of await evidence.query(rawOfEvent(question))) {
+  for (const row of await evidence.query(rawOfEvent(question, rows.map(positionOf)))) {
     const record = toRecord(row);
     const decoded = decode(pipeline, record);
     const { event } = decoded;

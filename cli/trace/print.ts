@@ -60,7 +60,7 @@ function fateText(fate: Fate): string {
     case "not_reached":
       return "not counted yet: the item's mark stands before it";
     case "failed":
-      return "in a batch that was given up, and its item may lack it: npm run replay -- --source failed --target features makes sure";
+      return "in a batch that was given up: its item lacks it unless a replay has put it in since (reports/replay/ in the lake's bucket). npm run replay -- --source failed --target features makes sure; done twice it changes nothing";
   }
 }
 

@@ -64,8 +64,8 @@ export interface Definitions {
 
 export async function tellStory(evidence: Evidence, definitions: Definitions, question: TraceQuestion): Promise<Story> {
   const { pipeline } = definitions;
-  const found = await findRecords(evidence, pipeline, question);
   const rows = await evidence.query(curatedOfEvent(pipeline.schema, question));
+  const found = await findRecords(evidence, pipeline, question, rows);
   const refused =
     found.length === 0 ? [] : await evidence.query(quarantineOf(found.map(({ record }) => record.position)));
   const batches = await failedWith(evidence, found);

@@ -17,12 +17,17 @@ WHERE CAST(${quoteName(idColumn)} AS varchar) = ${quoteText(eventId)}${within(da
 ORDER BY 2, length(_sequence), 3, 4, 6, 1`;
 }
 
-/** Every archived record whose text has the id somewhere: also one that could not be read. Who asks looks closer. */
-export function rawOfEvent({ eventId, days }: TraceQuestion): string {
+/**
+ * Every archived record whose text has the id somewhere, also one that could not be read; and those at the positions of its rows, since JSON
+ * can write an id in many ways, and bytes that are no text are kept as base64. Who asks looks closer.
+ */
+export function rawOfEvent({ eventId, days }: TraceQuestion, rowsAt: readonly PlaceInStream[]): string {
+  const written = [...new Set([eventId, JSON.stringify(eventId).slice(1, -1)])];
+  const asked = [...written.map((text) => `strpos(data, ${quoteText(text)}) > 0`), ...rowsAt.map(isAt)].join(" OR ");
   return `
 SELECT "$path" AS object, arrival, shard, sequence, subsequence, key, data, database64
 FROM raw
-WHERE strpos(data, ${quoteText(eventId)}) > 0${within(days)}
+WHERE (${asked})${within(days)}
 ORDER BY arrival, shard, length(sequence), sequence, subsequence, object`;
 }
 
@@ -34,15 +39,16 @@ export interface PlaceInStream {
 
 /** What quarantine says of these records. */
 export function quarantineOf(positions: readonly PlaceInStream[]): string {
-  const places = positions.map(
-    ({ shard, sequence, subSequence }) =>
-      `(shard = ${quoteText(shard)} AND sequence = ${quoteText(sequence)} AND subsequence = ${subSequence})`,
-  );
+  const places = positions.map(isAt);
   return `
 SELECT "$path" AS object, shard, sequence, subsequence, reason, stage, "view", detail, attempt
 FROM quarantine
 WHERE ${places.length === 0 ? "false" : places.join(" OR ")}
 ORDER BY shard, length(sequence), sequence, subsequence, attempt, stage, "view"`;
+}
+
+function isAt({ shard, sequence, subSequence }: PlaceInStream): string {
+  return `(shard = ${quoteText(shard)} AND sequence = ${quoteText(sequence)} AND subsequence = ${subSequence})`;
 }
 
 function within(days: TraceQuestion["days"]): string {
