@@ -74,9 +74,17 @@ describe("the heaviest values", () => {
     expect(windowOf(metrics, parts)).toEqual(windowOf(metrics, whole));
   });
 
-  it("keep long values by their beginning", () => {
-    const window = windowOf(metrics, rowsOf(metrics, [{ user: "x".repeat(5000) }]));
-    expect(window?.total.keys).toEqual([["x".repeat(96), 1]]);
+  it("keep a long value as its beginning and a digest, so that two with one beginning stay two", () => {
+    const users = ["a", "b", "b"].map((end) => ({ user: "x".repeat(200) + end }));
+    const window = windowOf(metrics, rowsOf(metrics, users));
+    const keys = (window?.total.keys ?? []) as [string, number][];
+    expect(keys.map(([key, count]) => [key.slice(0, 79), key.length, count])).toEqual([
+      ["x".repeat(79), 96, 2],
+      ["x".repeat(79), 96, 1],
+    ]);
+    expect(keys[0]?.[0]).toMatch(/x…[0-9a-f]{16}$/);
+    const whole = windowOf(metrics, rowsOf(metrics, [{ user: "y".repeat(96) }]));
+    expect(whole?.total.keys).toEqual([["y".repeat(96), 1]]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Aggregate, FeatureValue, Input } from "../aggregate.ts";
 import { compareText, readScalar, toStored, writeScalar } from "../aggregates/scalar.ts";
+import { fingerprint } from "../md5.ts";
 import type { Scalar } from "../schema.ts";
 
 /**
@@ -20,8 +21,9 @@ interface Entry {
   readonly value: Scalar;
 }
 
-/** Longer texts are kept by their beginning, so that no value can take more than its share of a row. */
+/** Longer texts are kept as their beginning and a digest of the whole, so that no value takes more than its share of a row and no two become one. */
 const MOST_CHARACTERS = 96;
+const DIGEST_CHARACTERS = 16;
 
 export function heaviest(k: number, places: number): Aggregate<Sample> {
   return {
@@ -86,7 +88,10 @@ function insert(entries: Entry[], places: number, { hash, value }: Input): void 
 }
 
 function shorten(value: Scalar): Scalar {
-  return toStored(typeof value === "string" ? value.slice(0, MOST_CHARACTERS) : value);
+  if (typeof value !== "string" || value.length <= MOST_CHARACTERS) return toStored(value);
+  const { high, low } = fingerprint(value);
+  const digest = [high, low].map((half) => half.toString(16).padStart(DIGEST_CHARACTERS / 2, "0")).join("");
+  return toStored(`${value.slice(0, MOST_CHARACTERS - 1 - DIGEST_CHARACTERS)}…${digest}`);
 }
 
 function smallestFirst(a: Entry, b: Entry): number {
