@@ -70,7 +70,7 @@ describe("metrics", () => {
 
   it("stay as they are when it is done again, under the same name or another", async () => {
     const again = await replays.run({ target: "metrics", ...range }, "same");
-    expect(again.output).toEqual({ kind: "already", execution: "healthy" });
+    expect(again.output).toEqual({ kind: "already", execution: "healthy", status: "SUCCEEDED" });
     const other = await replays.run({ target: "metrics", ...range, name: "other" }, "other");
     expect(other.output.metrics.changes).not.toEqual([]);
     expect(await windowsNow()).toEqual(asItShouldBe);
