@@ -1,6 +1,7 @@
 import type { Aggregate } from "./aggregate.ts";
 import { checkFeatures, checkView } from "./check.ts";
 import { testsOf } from "./condition.ts";
+import { columnsFor } from "./curated-event.ts";
 import type { Features, View } from "./define.ts";
 import { demand } from "./demand.ts";
 import { type Draft, type DraftPlace, inOrder, placeOf, spanOf } from "./draft.ts";
@@ -148,18 +149,11 @@ export function compile(features: Features, schema: EventSchema): Pipeline {
     return compileView(view, features, schema);
   });
   const { partitionKey, allowedLatenessMs, maxSkewMs, slackMs } = features;
-  const wanted = new Set([partitionKey, schema.idColumn, schema.timeColumn, ...views.flatMap(columnsOf)]);
+  const looked = views.flatMap((view) => columnsFor({ schema, partitionKey }, view));
+  const wanted = new Set([partitionKey, schema.idColumn, schema.timeColumn, ...looked.map(({ name }) => name)]);
   const { readFields, columns, idColumn } = schema;
   const fields = readFields === undefined ? null : new FieldReader(columns, wanted, partitionKey, idColumn);
   return { schema, partitionKey, allowedLatenessMs, maxSkewMs, slackMs, views, fields };
-}
-
-/** The columns that a view looks at. */
-function columnsOf({ entity, where, tests, sequence, resolutions }: CompiledView): readonly string[] {
-  const slots = resolutions.flatMap((resolution) => resolution.slots);
-  const values = [sequence?.column, ...slots.flatMap(({ column, by }) => [column, by])];
-  const asked = [...where, ...tests].map((test) => test.column);
-  return [entity, ...asked, ...values.filter((name) => name !== null && name !== undefined)];
 }
 
 function compileView(view: View, features: Features, schema: EventSchema): CompiledView {

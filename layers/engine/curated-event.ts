@@ -39,7 +39,10 @@ export function curatedEvent(
 }
 
 /** The columns that an event needs to be folded into a view, in the schema's order: identity, entity, and what is asked and aggregated. */
-export function columnsFor({ schema, partitionKey }: Pipeline, view: CompiledView): readonly Column[] {
+export function columnsFor(
+  { schema, partitionKey }: Pick<Pipeline, "schema" | "partitionKey">,
+  view: CompiledView,
+): readonly Column[] {
   const { entity, where, tests, resolutions, sequence } = view;
   const slots = resolutions.flatMap((resolution) => resolution.slots);
   const names = new Set<string | null>([schema.idColumn, schema.timeColumn, partitionKey, entity]);
