@@ -1,5 +1,6 @@
 import type { EventSchema } from "@millrace/engine";
 import { quoteName, quoteText, timestamp } from "./literal.ts";
+import { newestRows } from "./newest.ts";
 
 export interface IdentitiesQuestion {
   readonly schema: EventSchema;
@@ -32,14 +33,7 @@ FROM (
     PARTITION BY ${identity}
     ORDER BY _pipeline_version DESC, CASE WHEN _verdict = 'accepted' THEN 0 ELSE 1 END, _arrival, _shard, length(_sequence), _sequence, _subsequence
   ) AS _rank
-  FROM (
-    SELECT *, row_number() OVER (
-      PARTITION BY _shard, _sequence, _subsequence
-      ORDER BY _pipeline_version DESC, CASE WHEN _verdict = 'accepted' THEN 0 ELSE 1 END
-    ) AS _newest
-    FROM curated
-    WHERE dt BETWEEN ${day(fromMs - DAY_MS)} AND ${day(toMs - 1 + DAY_MS)}
-  ) newest
+  FROM ${newestRows(`dt BETWEEN ${day(fromMs - DAY_MS)} AND ${day(toMs - 1 + DAY_MS)}`)}
   WHERE _newest = 1 AND ${time} >= ${timestamp(fromMs)} AND ${time} < ${timestamp(toMs)}
 ) ranked
 WHERE _rank = 1 AND _verdict IN ('accepted', 'too_late')`;

@@ -10,6 +10,7 @@ import {
 import { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 import { viewCondition } from "./condition.ts";
 import { quoteName, quoteText, timestamp } from "./literal.ts";
+import { newestRows } from "./newest.ts";
 
 /**
  * The rows from which a view's items are recomputed: the accepted events that its live fold has not refused, one per position, of the newest
@@ -63,15 +64,8 @@ export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
   ];
   return `
 SELECT ${[...names, ...ORIGIN_COLUMNS, ATTEMPT_COLUMN].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
-FROM (
-  SELECT *, row_number() OVER (
-    PARTITION BY _shard, _sequence, _subsequence
-    ORDER BY _pipeline_version DESC, CASE WHEN _verdict = 'accepted' THEN 0 ELSE 1 END
-  ) AS _newest
-  FROM curated
-  WHERE _arrival < ${timestamp(settledMs)}
-    AND dt <= ${day(settledMs + pipeline.maxSkewMs)}${since(fromMs)}
-) AS newest
+FROM ${newestRows(`_arrival < ${timestamp(settledMs)}
+    AND dt <= ${day(settledMs + pipeline.maxSkewMs)}${since(fromMs)}`)}
 LEFT JOIN (
 ${verdicts(view.name, fromMs)}
 ) AS verdicts ON _refused_shard = _shard AND _refused_sequence = _sequence AND _refused_subsequence = _subsequence
