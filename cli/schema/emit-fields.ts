@@ -5,22 +5,17 @@
 import { block, indent, type Lines, variableFor } from "./code.ts";
 import { isFlattened, isJsonText } from "./column-type.ts";
 import type { PlannedColumn } from "./columns.ts";
-import { cellType, emitJsonCell } from "./emit-read.ts";
-import { type Context, emitCheck, emitTypeGuard, type Place, presence } from "./emit-validate.ts";
+import { cellType, emitJsonCell, type Reading } from "./emit-read.ts";
+import { emitCheck, emitTypeGuard, type Place, presence } from "./emit-validate.ts";
 import { isRequired, type SchemaNode } from "./read-schema.ts";
 
-interface Reading {
-  readonly columns: ReadonlyMap<SchemaNode, PlannedColumn>;
-  readonly taken: Set<string>;
-  readonly declarations: string[];
-  readonly row: string[];
-  readonly context: Context;
+interface FieldsReading extends Reading {
   /** The number of the next field. */
   next: number;
 }
 
 export function emitReadFields(root: SchemaNode, columns: readonly PlannedColumn[]): Lines {
-  const reading: Reading = {
+  const reading: FieldsReading = {
     columns: new Map(columns.map((column) => [column.node, column])),
     taken: new Set(["plain"]),
     declarations: [],
@@ -44,11 +39,11 @@ export function emitReadFields(root: SchemaNode, columns: readonly PlannedColumn
   ];
 }
 
-function emitFields(parent: SchemaNode, reading: Reading): Lines {
+function emitFields(parent: SchemaNode, reading: FieldsReading): Lines {
   return parent.properties.flatMap((node) => emitField(parent, node, reading));
 }
 
-function emitField(parent: SchemaNode, node: SchemaNode, reading: Reading): Lines {
+function emitField(parent: SchemaNode, node: SchemaNode, reading: FieldsReading): Lines {
   const field = reading.next++;
   const column = reading.columns.get(node);
   const quick = isFlattened(node) || column === undefined ? null : quickTest(node, field);
@@ -82,7 +77,7 @@ function emitField(parent: SchemaNode, node: SchemaNode, reading: Reading): Line
   ];
 }
 
-function emitColumn(node: SchemaNode, column: PlannedColumn, place: Place, reading: Reading): Lines {
+function emitColumn(node: SchemaNode, column: PlannedColumn, place: Place, reading: FieldsReading): Lines {
   const { declarations, row, context } = reading;
   const cell = `${place.variable}Cell`;
   declarations.push(`let ${cell}: ${cellType(column)} | null = null;`);

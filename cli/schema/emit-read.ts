@@ -11,7 +11,8 @@ import { nameOf, type SchemaNode } from "./read-schema.ts";
 /** Levels of objects and arrays in one JSON text. Far beyond any sense, and far below any reader's stack. */
 const MAX_JSON_LEVELS = 100;
 
-interface Reading {
+/** What a walk over the schema gathers. */
+export interface Reading {
   readonly columns: ReadonlyMap<SchemaNode, PlannedColumn>;
   readonly taken: Set<string>;
   /** Declarations of the cells, and their places in the row, as far as the fields have been walked. */
