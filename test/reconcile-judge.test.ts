@@ -1,8 +1,9 @@
+import type { MetricTally } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CheckName, Finding } from "../functions/reconcile/finding.ts";
 import { judge } from "../functions/reconcile/judge.ts";
-import type { MetricTally, Tables, ViewTally } from "../functions/reconcile/tables.ts";
+import type { Tables, ViewTally } from "../functions/reconcile/tables.ts";
 import { type Entry, HOUR, isReadable, START, tallied, type World, worlds } from "./reconcile/world.ts";
 
 /** What may go wrong with one record (or with all that is like it), and which check must name its hour and shard. */

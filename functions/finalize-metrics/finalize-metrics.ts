@@ -1,17 +1,23 @@
-import type { MetricsStore, ResultObjects, RowObjects, Telemetry } from "@millrace/aws";
+import {
+  allRows,
+  type MetricsStore,
+  type ResultObjects,
+  type RowObjects,
+  type Telemetry,
+  writeUnitsOf,
+} from "@millrace/aws";
 import {
   type CuratedRow,
   canBeFinal,
   curatedEvent,
-  type FinalRow,
   finalWindows,
   LEDGER,
   type MetricsPipeline,
   plainCountOf,
   readMetric,
 } from "@millrace/engine";
-import { heldTally, lackingRecords, ledgerTallies, type SinkRow } from "@millrace/lake";
-import { type MetricTally, tallyMetric } from "./tally.ts";
+import { heldTally, lackingRecords, ledgerTallies, type MetricTally, type SinkRow } from "@millrace/lake";
+import { tallyMetric } from "./tally.ts";
 
 export interface Deps {
   readonly metrics: MetricsPipeline;
@@ -78,13 +84,6 @@ export function finalizeMetrics({ metrics, rows, results, store, telemetry }: De
   };
 }
 
-/** A write unit is 1 KB of an item, which has its keys and its expiry besides. */
-function writeUnitsOf(rows: readonly FinalRow[]): number {
-  return rows.reduce((sum, { bytes }) => sum + Math.ceil((bytes.length + KEY_BYTES) / 1024), 0);
-}
-
-const KEY_BYTES = 100;
-
 const NO_HOLES = { missing: 0, lacking: 0 };
 
 async function holesIn(
@@ -92,10 +91,7 @@ async function holesIn(
   folder: string,
   { fromMs, toMs }: Range,
 ): Promise<typeof NO_HOLES> {
-  const sinks: SinkRow[] = [];
-  await rows.read(folder, (lines) => {
-    for (const line of lines) sinks.push(JSON.parse(line) as SinkRow);
-  });
+  const sinks = await allRows<SinkRow>(rows, folder);
   const ledger = ledgerTallies(metrics, await store.rows(LEDGER, fromMs, toMs));
   return {
     missing: sinks.reduce((sum, { missing }) => sum + Number(missing), 0),

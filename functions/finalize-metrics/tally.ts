@@ -1,15 +1,5 @@
 import type { FinalCount } from "@millrace/engine";
-
-/** One metric in one hour of event time: what the lake has, and what the live rows have too few or too many, window by window. */
-export interface MetricTally {
-  readonly metric: string;
-  readonly hourMs: number;
-  readonly events: number;
-  readonly late: number;
-  /** Null where no measure of the metric counts its events. */
-  readonly lost: number | null;
-  readonly again: number | null;
-}
+import type { MetricTally } from "@millrace/lake";
 
 const HOUR_MS = 3_600_000;
 

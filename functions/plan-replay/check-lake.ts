@@ -1,4 +1,4 @@
-import { type ReplayPlan, ReplayRequestError, type RowObjects } from "@millrace/aws";
+import { allRows, type ReplayPlan, ReplayRequestError, type RowObjects } from "@millrace/aws";
 import type { SinkRow } from "@millrace/lake";
 
 export interface CheckDeps {
@@ -12,16 +12,10 @@ const HOUR_MS = 3_600_000;
  * these rows back.
  */
 export async function checkLake({ rows }: CheckDeps, sinksPrefix: string): Promise<ReplayPlan> {
-  let missing = 0;
-  const hours = new Set<number>();
-  await rows.read(sinksPrefix, (lines) => {
-    for (const line of lines) {
-      const row = JSON.parse(line) as SinkRow;
-      missing += Number(row.missing);
-      if (Number(row.missing) > 0) hours.add(Number(row.hour));
-    }
-  });
-  if (missing === 0) return { kind: "whole" };
+  const holes = (await allRows<SinkRow>(rows, sinksPrefix)).filter((row) => Number(row.missing) > 0);
+  if (holes.length === 0) return { kind: "whole" };
+  const missing = holes.reduce((sum, row) => sum + Number(row.missing), 0);
+  const hours = new Set(holes.map((row) => Number(row.hour)));
   const [from, to] = [Math.min(...hours), Math.max(...hours) + HOUR_MS].map((ms) => new Date(ms).toISOString());
   throw new ReplayRequestError(
     `the lake lacks ${missing} records of the archive, of ${hours.size} hours from ${from} to ${to}, and items are made of rows back to there: nothing was written. ` +

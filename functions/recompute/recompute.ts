@@ -1,4 +1,4 @@
-import { type EntityItems, mapAtMost, type StateStore, type Telemetry } from "@millrace/aws";
+import { type EntityItems, mapAtMost, readUnitsOf, type StateStore, type Telemetry, writeUnitsOf } from "@millrace/aws";
 import {
   type CompiledView,
   comparePositions,
@@ -23,7 +23,6 @@ import { type HistoryDeps, listedItems, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import type { Finding, RecomputeAnswer, RecomputeCounts, RecomputeTask } from "./task.ts";
-import { readUnitsOf, writeUnitsOf } from "./units.ts";
 
 export interface Deps extends HistoryDeps {
   readonly items: EntityItems;

@@ -1,7 +1,7 @@
-import type { MetricsStore, ResultObjects, RowObjects } from "@millrace/aws";
+import { allRows, type MetricsStore, type ResultObjects, type RowObjects } from "@millrace/aws";
 import { canBeFinal, LEDGER, type MetricsPipeline } from "@millrace/engine";
-import { heldTally, ledgerTallies, type SinkRow } from "@millrace/lake";
-import type { Difference, FoundEvent, MetricTally, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
+import { heldTally, ledgerTallies, type MetricTally, type SinkRow } from "@millrace/lake";
+import type { Difference, FoundEvent, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
 
 /** What the machine's other steps left, and the ledger, as the tables that are judged. */
 export interface TablesQuestion {
@@ -50,19 +50,11 @@ export async function readTables(sources: Sources, question: TablesQuestion): Pr
     ...range,
     ledger: ledgerTallies(sources.metrics, await sources.store.rows(LEDGER, range.fromMs, range.toMs)),
     stream: question.streamKeys.length === 0 ? null : await all<StreamTally>(question.streamKeys),
-    sinks: await sinkTallies(sources.rows, question.sinksFolder),
+    sinks: (await allRows<SinkRow>(sources.rows, question.sinksFolder)).map(toSinkTally),
     views,
     metrics: await all<MetricTally>(question.metricsKeys),
     hasFinalMetrics: sources.metrics.metrics.some(canBeFinal),
   };
-}
-
-async function sinkTallies(rows: RowObjects, folder: string): Promise<readonly SinkTally[]> {
-  const tallies: SinkTally[] = [];
-  await rows.read(folder, (lines) => {
-    for (const line of lines) tallies.push(toSinkTally(JSON.parse(line) as SinkRow));
-  });
-  return tallies;
 }
 
 export function toSinkTally(row: SinkRow): SinkTally {

@@ -1,4 +1,5 @@
 import { type ReplayRequest, ReplayRequestError, type WorkFiles } from "@millrace/aws";
+import type { MetricTally } from "@millrace/lake";
 
 /** As finalize-metrics answers. */
 export interface FinalizedHour {
@@ -19,15 +20,8 @@ export interface FinalMetrics extends Omit<FinalizedHour, "missing" | "lacking" 
   readonly notOfTheLake: readonly string[];
 }
 
-export interface MetricChange {
-  readonly metric: string;
-  readonly events: number;
-  /** Of these, events that came too late, which no window counts on the way. */
-  readonly late: number;
-  /** Of those that were in time: how many no row had; and counted on the way more often than they are. Null where the metric counts no events. */
-  readonly lost: number | null;
-  readonly again: number | null;
-}
+/** Of all hours together. */
+export type MetricChange = Omit<MetricTally, "hourMs">;
 
 interface Hours {
   readonly finalized: readonly FinalizedHour[];
@@ -56,7 +50,7 @@ export async function sumOfHours(
   for (const { resultKey } of finalized) {
     for (const line of (await files.get(resultKey)).split("\n")) {
       if (line === "") continue;
-      const { metric, events, late, lost, again } = JSON.parse(line) as MetricChange;
+      const { metric, events, late, lost, again } = JSON.parse(line) as MetricTally;
       const sum = changes.get(metric) ?? { metric, events: 0, late: 0, lost: 0, again: 0 };
       changes.set(metric, {
         metric,

@@ -18,6 +18,7 @@ export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
 export { dynamoItemNames, type ItemName, type ItemNames } from "./dynamo-item-names.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
+export { readUnitsOf, writeUnitsOf } from "./dynamo-units.ts";
 export type { EntityItems, LoadedEntities } from "./entity-items.ts";
 export {
   ALERT_SOURCE,
@@ -92,7 +93,7 @@ export { firehoseReturns, type QuarantineReturns, type Returned } from "./replay
 export type { RecordSink, Sunk } from "./replay/sink.ts";
 export { type ReportObjects, s3ReportObjects } from "./report-objects.ts";
 export { type ResultObjects, s3ResultObjects } from "./result-objects.ts";
-export { type RowObjects, s3RowObjects } from "./row-objects.ts";
+export { allRows, type RowObjects, s3RowObjects } from "./row-objects.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";

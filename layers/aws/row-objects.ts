@@ -23,6 +23,15 @@ export function s3RowObjects({ client, bucket }: { readonly client: S3Client; re
   };
 }
 
+/** The rows of an unload that is small, such as tallies. */
+export async function allRows<Row>(objects: RowObjects, prefix: string): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  await objects.read(prefix, (lines) => {
+    for (const line of lines) rows.push(JSON.parse(line) as Row);
+  });
+  return rows;
+}
+
 /** Only line feeds part lines: other separators of Unicode stand unescaped inside JSON texts. */
 async function takeLines(pieces: AsyncIterable<Buffer>, take: (lines: readonly string[]) => void): Promise<void> {
   const decoder = new StringDecoder("utf8");

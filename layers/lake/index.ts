@@ -6,6 +6,7 @@ export { finalEvents } from "./final-events.ts";
 export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
 export { type HeldTally, heldTally, type LedgerTally, lackingRecords, ledgerTallies } from "./lacking.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
+export type { MetricTally } from "./metric-tally.ts";
 export { type RecoverableQuestion, recoverableQuery } from "./recoverable.ts";
 export {
   ATTEMPT_COLUMN,
