@@ -1,6 +1,6 @@
 /** What there is to be seen of one event, wherever it lies: a deployed stack, `npm run dev`, or the files of a finished run. */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { S3Place } from "@millrace/aws";
+import { failuresIn, type S3Place } from "@millrace/aws";
 import type { Position } from "@millrace/engine";
 
 export type QueryRow = Readonly<Record<string, string | null>>;
@@ -41,12 +41,8 @@ export function isIn({ shard, first, last }: FailedBatch, position: Position): b
 /** Null for an object that is none of Lambda's. */
 export function readFailedBatch(object: string, text: string): FailedBatch | null {
   try {
-    const { KinesisBatchInfo: info } = JSON.parse(text) as {
-      KinesisBatchInfo?: { shardId?: string; startSequenceNumber?: string; endSequenceNumber?: string };
-    };
-    const { shardId: shard, startSequenceNumber: first, endSequenceNumber: last } = info ?? {};
-    if (shard === undefined || first === undefined || last === undefined) return null;
-    return { object, shard, first, last };
+    const [failure] = failuresIn(text);
+    return failure === undefined ? null : { object, ...failure.batch };
   } catch {
     return null;
   }
