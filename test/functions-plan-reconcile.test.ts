@@ -1,5 +1,6 @@
+import { TABLE_SEGMENTS } from "@millrace/aws";
 import { describe, expect, it } from "vitest";
-import { planOf, SEGMENTS } from "../functions/plan-reconcile/plan.ts";
+import { planOf } from "../functions/plan-reconcile/plan.ts";
 import { planReconcile } from "../functions/plan-reconcile/plan-reconcile.ts";
 import { readRequest } from "../functions/plan-reconcile/request.ts";
 import { LATENESS, SHARD } from "./functions/shop.ts";
@@ -94,7 +95,10 @@ describe("plan-reconcile", () => {
     expect(whole.views.map(({ historyFrom }) => historyFrom)).toEqual(whole.views.map(() => null));
     // The table is asked for the same sample, and not at all where nothing is compared.
     expect([whole.sample, planFor({ samplePerMille: 7 }).sample]).toEqual([null, { parts: 1000, take: 7 }]);
-    expect([whole, planFor({ samplePerMille: 0 })].map(({ segments }) => segments.length)).toEqual([SEGMENTS, 0]);
+    expect([whole, planFor({ samplePerMille: 0 })].map(({ segments }) => segments.length)).toEqual([
+      TABLE_SEGMENTS.length,
+      0,
+    ]);
   });
 
   it.each([

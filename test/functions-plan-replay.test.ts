@@ -1,9 +1,9 @@
-import { readReplayRequest, replayId } from "@millrace/aws";
+import { readReplayRequest, replayId, TABLE_SEGMENTS } from "@millrace/aws";
 import { historyFromMs } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RESTORE_SECONDS } from "../functions/plan-replay/plan-chunks.ts";
-import { BUCKETS, SEGMENTS } from "../functions/plan-replay/plan-rows.ts";
+import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
 import { pipeline } from "./functions/shop.ts";
 import { HOUR } from "./reconcile/fakes.ts";
 import { batch, benchOf, keyOf, LAG_MS, request, STARTED } from "./replay-plans.ts";
@@ -135,7 +135,7 @@ describe("plan-replay for features", () => {
     const bench = benchOf([]);
     const { from, to } = readReplayRequest(request);
     const compared = await bench.plan("one", { target: "features", dryRun: true });
-    expect(compared).toMatchObject({ segments: { length: SEGMENTS }, buckets: BUCKETS });
+    expect(compared).toMatchObject({ segments: TABLE_SEGMENTS, buckets: BUCKETS });
     expect(bench.tasks()[0]).toMatchObject({ among: { from, to }, itemsPrefix: "work/replay/one/items/by_user/" });
     await bench.plan("one", { target: "features", raise: "latest", dryRun: true });
     expect(bench.tasks()[0]).not.toHaveProperty("among");

@@ -7,7 +7,15 @@ import {
   toFirehoseReply,
   unpackLine,
 } from "@millrace/aws";
-import { type CuratedText, type Pipeline, type StreamRecord, toCuratedTexts } from "@millrace/engine";
+import {
+  type CuratedText,
+  isNearArrival,
+  type PartitionBounds,
+  type Pipeline,
+  partitionBounds,
+  type StreamRecord,
+  toCuratedTexts,
+} from "@millrace/engine";
 import type { FirehoseTransformationEvent, FirehoseTransformationResult } from "aws-lambda";
 import { toPartitionKeys } from "./partition-keys.ts";
 
@@ -28,8 +36,9 @@ export interface Deps {
  * own arrival and position.
  */
 export function flattenEvents(deps: Deps) {
+  const bounds = partitionBounds(deps.pipeline, deps);
   return async (batch: FirehoseTransformationEvent): Promise<FirehoseTransformationResult> => {
-    const answers = toAnswers(deps, fromFirehose(batch, { unwrap: unpackLine }));
+    const answers = toAnswers({ ...deps, bounds }, fromFirehose(batch, { unwrap: unpackLine }));
     const reply = toFirehoseReply(answers);
 
     const rows = reply.records.filter(({ result }) => result === "Ok").length;
@@ -40,7 +49,11 @@ export function flattenEvents(deps: Deps) {
   };
 }
 
-function toAnswers(deps: Deps, received: readonly FirehoseRecord[]): readonly Answer[] {
+interface Answering extends Pick<Deps, "pipeline" | "pipelineVersion"> {
+  readonly bounds: PartitionBounds;
+}
+
+function toAnswers(deps: Answering, received: readonly FirehoseRecord[]): readonly Answer[] {
   const records = received.flatMap(({ record }) => (record === null ? [] : [record]));
   const rows = toCuratedTexts(deps.pipeline, records, deps.pipelineVersion);
   let next = 0;
@@ -50,18 +63,9 @@ function toAnswers(deps: Deps, received: readonly FirehoseRecord[]): readonly An
   });
 }
 
-function toAnswer(deps: Deps, recordId: string, record: StreamRecord, row: CuratedText | null): Answer {
-  if (row === null || !isNearArrival(deps, row.timeMs, record.arrivalMs)) return { kind: "failed", recordId };
+function toAnswer(deps: Answering, recordId: string, record: StreamRecord, row: CuratedText | null): Answer {
+  if (row === null || !isNearArrival(deps.bounds, row.timeMs, record.arrivalMs)) return { kind: "failed", recordId };
   const partitionKeys = toPartitionKeys(deps.pipeline.schema, row.timeMs, row.row);
   if (partitionKeys === null) return { kind: "failed", recordId };
   return { kind: "ok", recordId, data: toBase64(row.text), partitionKeys };
-}
-
-const HOUR_MS = 3_600_000;
-
-/** What the online features accept always has its place, however tight the bound. */
-function isNearArrival({ pipeline, pastHours, futureHours }: Deps, timeMs: number, arrivalMs: number): boolean {
-  const aheadMs = timeMs - arrivalMs;
-  const pastMs = Math.max(pastHours * HOUR_MS, pipeline.allowedLatenessMs);
-  return -aheadMs <= pastMs && aheadMs <= Math.max(futureHours * HOUR_MS, pipeline.maxSkewMs);
 }

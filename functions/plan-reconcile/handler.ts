@@ -9,7 +9,7 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, compileMetrics } from "@millrace/engine";
+import { compile, compileMetrics, partitionBounds } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { metrics } from "#definitions/metrics.ts";
@@ -45,8 +45,7 @@ export const handler = planReconcile({
   settings: {
     bucket: config.bucket,
     settleMs: settleSeconds * 1000,
-    pastMs: Math.max(config.pastHours * HOUR_MS, pipeline.allowedLatenessMs),
-    futureMs: Math.max(config.futureHours * HOUR_MS, pipeline.maxSkewMs),
+    ...partitionBounds(pipeline, config),
     buckets: 16,
   },
   stream: kinesisReader({ client: kinesisClient(), stream: config.stream }),

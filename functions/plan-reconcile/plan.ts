@@ -1,4 +1,5 @@
-import type { MetricsPipeline } from "@millrace/engine";
+import { TABLE_SEGMENTS } from "@millrace/aws";
+import type { MetricsPipeline, PartitionBounds } from "@millrace/engine";
 import {
   type Entities,
   finalEvents,
@@ -54,13 +55,10 @@ export interface Query {
   readonly folder: string;
 }
 
-export interface PlanSettings {
+export interface PlanSettings extends PartitionBounds {
   readonly bucket: string;
   /** How long after its arrival a record may still be on its way to a sink. */
   readonly settleMs: number;
-  /** How far from its arrival the time of a row may lie. */
-  readonly pastMs: number;
-  readonly futureMs: number;
   /** Objects of rows for each view. */
   readonly buckets: number;
 }
@@ -76,8 +74,6 @@ export interface PlanContext {
 }
 
 const HOUR_MS = 3_600_000;
-/** Each must be read in a quarter of an hour; the machine reads two at a time, so that the table's other readers do not feel it. */
-export const SEGMENTS = 16;
 export const PARTS = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0"));
 
 export function planOf(
@@ -121,7 +117,7 @@ export function planOf(
       const historyFrom = history === null ? null : iso(history);
       return { view, historyFrom, ...query(`views/${view}/rows`, rows, ["bucket"]) };
     }),
-    segments: sample?.take === 0 ? [] : Array.from({ length: SEGMENTS }, (_, segment) => segment),
+    segments: sample?.take === 0 ? [] : TABLE_SEGMENTS,
     ...{ sample, shards: context.shards, thresholdPercent, selfRepair },
   };
 }

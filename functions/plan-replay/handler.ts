@@ -14,7 +14,7 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, compileMetrics, itemTtlMs } from "@millrace/engine";
+import { compile, compileMetrics, itemTtlMs, partitionBounds } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { metrics } from "#definitions/metrics.ts";
@@ -40,7 +40,6 @@ const KEEP_SECONDS = 90 * 86_400;
 const lagSeconds = config.transformSeconds + 1.5 * config.bufferSeconds + 60;
 const s3 = s3Client();
 const pipeline = compile(features, eventSchema);
-const HOUR_MS = 3_600_000;
 
 export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
@@ -58,8 +57,7 @@ export const handler = planReplay({
   rows: s3RowObjects({ client: s3, bucket: config.lakeBucket }),
   pipeline,
   metrics: compileMetrics(metrics, pipeline),
-  pastMs: Math.max(config.pastHours * HOUR_MS, pipeline.allowedLatenessMs),
-  futureMs: Math.max(config.futureHours * HOUR_MS, pipeline.maxSkewMs),
+  ...partitionBounds(pipeline, config),
   hasReplayStream: config.replayStream !== "none",
   failed: s3FailedBatches(s3, config.failedBucket, config.featuresFunction),
   ttlMs: (view) => itemTtlMs(pipeline, view, config.retentionHours),

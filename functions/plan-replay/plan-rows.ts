@@ -6,13 +6,20 @@ import {
   ReplayRequestError,
   replayCounts,
   replayWork,
+  TABLE_SEGMENTS,
   type Unload,
   type WorkFiles,
 } from "@millrace/aws";
-import { type CompiledView, comparePositions, type Pipeline, type Position } from "@millrace/engine";
+import {
+  type CompiledView,
+  comparePositions,
+  type PartitionBounds,
+  type Pipeline,
+  type Position,
+} from "@millrace/engine";
 import { type Entities, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
 
-export interface RowsDeps {
+export interface RowsDeps extends PartitionBounds {
   readonly pipeline: Pipeline;
   readonly failed: FailedBatches;
   readonly files: WorkFiles;
@@ -21,16 +28,11 @@ export interface RowsDeps {
   /** How long after its arrival a record may still be on its way into the lake (ms). */
   readonly lagMs: number;
   readonly now: () => number;
-  /** How far from its arrival the time of a row may lie. */
-  readonly pastMs: number;
-  readonly futureMs: number;
 }
 
 /** Parts of a view's rows, each the work of one invocation. */
 export const BUCKETS = 32;
 export const RECOMPUTES_AT_ONCE = 8;
-/** Parts in which the table is asked for its items, before a dry run compares them. */
-export const SEGMENTS = 16;
 
 /** What to recompute: of which entities, how far, from which rows. */
 interface Scope {
@@ -95,7 +97,7 @@ export async function planRows(
     chunksKey,
     resultsPrefix: `${work}results`,
     workers: RECOMPUTES_AT_ONCE,
-    segments: lists ? Array.from({ length: SEGMENTS }, (_, segment) => segment) : [],
+    segments: lists ? TABLE_SEGMENTS : [],
     ...{ itemsPrefix, buckets: BUCKETS },
   };
 }

@@ -1,6 +1,12 @@
 import { paginateScan } from "@aws-sdk/client-dynamodb";
 import type { ReadOptions } from "./dynamo-load.ts";
 
+/**
+ * The parts in which machines ask the table for its items: each must be read in a quarter of an hour. Two at a time are, so that the table's
+ * other readers do not feel it.
+ */
+export const TABLE_SEGMENTS: readonly number[] = Array.from({ length: 16 }, (_, segment) => segment);
+
 /** Which entities the table has items of. */
 export interface ItemNames {
   /** Of one of `segments` equal parts of the table, page by page; an entity comes once for each of its items. */

@@ -15,7 +15,7 @@ export { ConfigError, flag, number, readConfig, text, wholeNumber } from "./conf
 export { deliveryCreatedMs } from "./delivery-created.ts";
 export { dynamoEntityItems } from "./dynamo-entity-items.ts";
 export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
-export { dynamoItemNames, type ItemName, type ItemNames } from "./dynamo-item-names.ts";
+export { dynamoItemNames, type ItemName, type ItemNames, TABLE_SEGMENTS } from "./dynamo-item-names.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
 export { readUnitsOf, writeUnitsOf } from "./dynamo-units.ts";

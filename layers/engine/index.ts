@@ -75,6 +75,8 @@ export { hottestShare, metricKeepMs, metricOf, readMetric, readMetricWhole } fro
 export type { MetricRow, RolledUp, WindowBatch, Written } from "./metrics/roll-up.ts";
 export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
 export { recordHash } from "./metrics/seen.ts";
+export type { PartitionBounds } from "./partition-bounds.ts";
+export { isNearArrival, partitionBounds } from "./partition-bounds.ts";
 export type { Position, StreamRecord } from "./position.ts";
 export { comparePositions, compareSequences } from "./position.ts";
 export type { ItemSummary } from "./read.ts";

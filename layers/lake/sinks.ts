@@ -1,3 +1,4 @@
+import type { PartitionBounds } from "@millrace/engine";
 import { quoteText, timestamp } from "./literal.ts";
 
 /**
@@ -6,14 +7,12 @@ import { quoteText, timestamp } from "./literal.ts";
  * the quarantine says that it can be no row. An error alone accounts for nothing: the transform refuses valid events, too, where a reply is full or its code is wrong, and
  * the conversion where a column does not fit. A transform's error tells no position but the record's bytes, so that these are matched as multisets: of n
  * records of the same bytes that the lake lacks and m errors of these bytes, min(n, m) have one, those that are in quarantine first.
+ * The bounds say which partitions are looked into.
  */
-export interface SinksQuestion {
+export interface SinksQuestion extends PartitionBounds {
   /** Arrival, half-open (epoch ms). */
   readonly fromMs: number;
   readonly toMs: number;
-  /** How far before and after its arrival the time of a row may lie: which partitions are looked into. */
-  readonly pastMs: number;
-  readonly futureMs: number;
 }
 
 /** What Firehose notes when the transform has answered that a record can be no row. */
