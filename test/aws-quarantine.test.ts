@@ -81,6 +81,7 @@ describe("firehoseQuarantine", () => {
       view: "by_user",
       stage: "fold",
       reason: "out_of_horizon",
+      timeMs: START - 5,
     });
     expect(await quarantine().put([rejection])).toEqual([]);
     expect(rows.map((row) => JSON.parse(row))).toEqual([
@@ -89,6 +90,7 @@ describe("firehoseQuarantine", () => {
         stage: "fold",
         view: "by_user",
         detail: "why",
+        eventTime: START - 5,
         arrival: START,
         shard: "shardId-000000000000",
         sequence: "7",

@@ -1,3 +1,4 @@
+import { isNearArrival } from "@millrace/engine";
 import { erroredQuery, type SinkRow, sinksByHour, unloadJson } from "@millrace/lake";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -83,14 +84,29 @@ describe("what the sinks hold by hour and shard", () => {
     ]);
   });
 
-  it("takes what is too late for accounted for where the transform refused it, and for missing where the transform died or its row was not converted", async () => {
-    const late = entry({});
-    const world = { ...nothing, archive: [late], quarantine: [late] };
-    const reason = "too_late";
-    expect(await ask({ ...world, errors: [late.data] }, { reason })).toMatchObject([{ inErrors: 1, missing: 0 }]);
-    expect(await ask(world, { reason, givenUp: [late.data] })).toMatchObject([{ inErrors: 0, missing: 1 }]);
-    const unconverted = [JSON.stringify({ _shard: late.shard, _sequence: late.sequence, _subsequence: 0 })];
-    expect(await ask(world, { reason, unconverted })).toMatchObject([{ inErrors: 0, missing: 1 }]);
+  it("takes an event that features refused for accounted for where its time is beyond the bounds, and for missing where it should have a row", async () => {
+    const { pastMs, futureMs } = BOUNDS;
+    const times = [START - pastMs - 1, START - pastMs, START, START + futureMs, START + futureMs + 1, undefined];
+    const all = times.map((_, shard) => entry({ shard: `shardId-${shard}`, data: `{"a":${shard}}` }));
+    const timeOf = ({ shard }: Entry) => times[Number(shard.at(-1))];
+    for (const reason of ["too_late", "wrong_key", "future_event"]) {
+      const world = { ...nothing, archive: all, quarantine: all, errors: all.map(({ data }) => data) };
+      const sinks = await ask(world, { reason, timeOf });
+      const [near, beyond] = [
+        [0, 1, 1],
+        [1, 0, 0],
+      ];
+      expect(sinks.map(({ inErrors, missing, refused }) => [inErrors, missing, refused])).toEqual(
+        times.map((time) => (time === undefined || isNearArrival(BOUNDS, time, START) ? near : beyond)),
+      );
+      expect(sinks.map(({ missing }) => missing)).toEqual([0, 1, 1, 1, 0, 1]);
+    }
+    // Of two records of these bytes the one that should have a row is missing, though it came first.
+    const twins = [entry({}), entry({ sequence: "42", arrivalMs: END - 1 })];
+    const world = { ...nothing, archive: twins, quarantine: twins, errors: ['{"a":1}'] };
+    const late = { reason: "too_late", timeOf: () => START - pastMs };
+    expect((await ask(world, late)).map(({ missing }) => missing)).toEqual([1, 0]);
+    expect((await ask({ ...world, errors: [] }, late)).map(({ missing }) => missing)).toEqual([1, 1]);
   });
 
   it("leaves out what arrived before or after", async () => {
@@ -149,10 +165,12 @@ interface Besides {
   /** Of quarantine, what a later attempt used; and the reason of the first one. */
   readonly recovered?: readonly Entry[];
   readonly reason?: string;
+  readonly timeOf?: (entry: Entry) => number | undefined;
 }
 
 async function look({ archive, lake, errors, quarantine }: World, besides: Besides = {}) {
   const { unconverted = [], givenUp = [], recovered = [], reason = "malformed_json" } = besides;
+  const { timeOf = () => undefined } = besides;
   const run = `run-${runs++}`;
   const keys: [string, string][] = [];
   const put = async (bucket: string, folder: string, rows: readonly object[]) => {
@@ -173,13 +191,23 @@ async function look({ archive, lake, errors, quarantine }: World, besides: Besid
   await kept("processing-failed", givenUp, "Lambda.FunctionError");
   await kept("format-conversion-failed", unconverted);
   const verdicts = (entries: readonly Entry[], why: string, attempt: number) =>
-    entries.map(({ arrivalMs: arrival, shard, sequence }) => {
-      return { reason: why, stage: "decode", arrival, shard, sequence, subSequence: 0, attempt };
+    entries.map((one) => {
+      const { arrivalMs: arrival, shard, sequence } = one;
+      return {
+        reason: why,
+        stage: "decode",
+        eventTime: timeOf(one),
+        arrival,
+        shard,
+        sequence,
+        subSequence: 0,
+        attempt,
+      };
     });
   const all = [...verdicts(quarantine, reason, 1), ...verdicts(recovered, "recovered", 2)];
   await put("lake", "quarantine/dt=2026-03-02", all);
 
-  const question = { fromMs: START, toMs: END, pastMs: 24 * HOUR, futureMs: HOUR };
+  const question = { fromMs: START, toMs: END, ...BOUNDS };
   const rows = async (name: string, sql: string) => {
     const { Status } = await athena.run(unloadJson(sql, { location: `s3://lake/work/${run}/${name}/` }));
     if (Status?.State !== "SUCCEEDED") throw new Error(Status?.StateChangeReason);
@@ -230,6 +258,8 @@ function toRow({ arrivalMs, shard, sequence, version }: Entry): object {
   const _arrival = new Date(arrivalMs).toISOString().replace("T", " ").replace("Z", "");
   return { _arrival, _shard: shard, _sequence: sequence, _subsequence: 0, _pipeline_version: version };
 }
+
+const BOUNDS = { pastMs: 24 * HOUR - 1, futureMs: HOUR };
 
 const nothing: World = { ledger: [], archive: [], lake: [], errors: [], quarantine: [] };
 
@@ -282,7 +312,7 @@ Resources:
       WorkGroupConfiguration: { ResultConfiguration: { OutputLocation: !Sub "s3://${sub("Lake")}/results/" } }
 ${table("raw", `${sub("Raw")}/raw/`, { dt, hour }, { arrival: "bigint", ...position, key: "string", data: "string", database64: "string" })}
 ${table("curated", `${sub("Lake")}/curated/`, { dt, hour }, { _arrival: "timestamp", _shard: "string", _sequence: "string", _subsequence: "bigint", _pipeline_version: "bigint" })}
-${table("quarantine", `${sub("Lake")}/quarantine/`, { dt }, { reason: "string", stage: "string", arrival: "bigint", ...position, attempt: "bigint" })}
+${table("quarantine", `${sub("Lake")}/quarantine/`, { dt }, { reason: "string", stage: "string", eventtime: "bigint", arrival: "bigint", ...position, attempt: "bigint" })}
 ${table("curated_errors", `${sub("Lake")}/curated-errors/`, { kind, dt }, { arrivaltimestamp: "bigint", errorcode: "string", rawdata: "string" })}
 `;
 }

@@ -340,7 +340,7 @@ const nothing: Tables = {
 
 const emptySink = {
   ...{ hourMs: START, shard: "s", archived: 0, archiveLines: 0, conflicting: 0, bytes: 0, checksum: "0" },
-  ...{ inLake: 0, lakeRows: 0, lakeAgain: 0, inErrors: 0, missing: 0, unknown: 0, firstMissing: null },
+  ...{ inLake: 0, lakeRows: 0, lakeAgain: 0, inErrors: 0, missing: 0, refused: 0, unknown: 0, firstMissing: null },
 };
 
 const healthy: ViewTally = {

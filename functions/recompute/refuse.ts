@@ -54,7 +54,9 @@ export function goingBack({ deps, task, history }: Refusing, entity: string): re
   return history
     .rows(entity)
     .filter(({ record }) => history.attempts(record) !== null)
-    .map(({ record }) => ({ reason: "entity_over_limit", stage: "fold", view: task.view, detail, record }));
+    .map(({ record, timeMs }) => ({
+      ...{ reason: "entity_over_limit", stage: "fold", view: task.view, detail, record, timeMs },
+    }));
 }
 
 /** The lake's rows have no bytes of records, the archive has. */

@@ -68,6 +68,7 @@ export function toSinkTally(row: SinkRow): SinkTally {
     lakeAgain: Number(row.lake_lines) - Number(row.lake_versions),
     inErrors: Number(row.in_errors),
     missing: Number(row.missing),
+    refused: Number(row.refused),
     firstMissing: row.first_missing ?? null,
   };
 }

@@ -32,10 +32,12 @@ export interface SinkTally extends HeldTally {
   readonly lakeRows: number;
   /** Rows of the lake that are there once more under the same pipeline version. */
   readonly lakeAgain: number;
-  /** Archived, not in the lake, and no loss: an error of Firehose whose record is in quarantine. */
+  /** Archived, not in the lake, and no loss: an error of Firehose whose record can be no row, as quarantine says. */
   readonly inErrors: number;
   /** Archived, and neither in the lake nor accounted for; Firehose may have them as errors. */
   readonly missing: number;
+  /** Of those that are missing, what Firehose kept as an error: an event that was refused, or a record without a verdict in quarantine. */
+  readonly refused: number;
   readonly firstMissing: string | null;
 }
 

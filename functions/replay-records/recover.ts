@@ -19,7 +19,8 @@ export function recoveryOf(wanted: readonly Wanted[]): Recovery {
     const { decoded, quarantined } = one;
     if (quarantined === undefined) return [];
     const { stage, view, reason, attempt } = quarantined;
-    const said = { stage, view, record: recordOf(one), attempt: attempt + 1 };
+    const time = decoded.event === null ? {} : { timeMs: decoded.event.timeMs };
+    const said = { stage, view, record: recordOf(one), ...time, attempt: attempt + 1 };
     const verdict = decoded.kind === "event" ? "accepted" : decoded.rejection.reason;
     if (decoded.event !== null && verdict !== reason && stage === "decode") {
       if (!fitsDelivery(said.record)) return [{ ...said, reason, detail: TOO_LARGE }];

@@ -18,9 +18,9 @@ export function toOversizeRow(verdict: QuarantineVerdict): Buffer {
 }
 
 function rowWith(verdict: QuarantineVerdict, payload: Payload | Record<never, never>): Buffer {
-  const { reason, stage, view, detail, record, attempt = 1 } = verdict;
+  const { reason, stage, view, detail, record, timeMs: eventTime, attempt = 1 } = verdict;
   const { shard, sequence, subSequence } = record.position;
-  const at = { arrival: record.arrivalMs, shard, sequence, subSequence, key: record.partitionKey };
+  const at = { eventTime, arrival: record.arrivalMs, shard, sequence, subSequence, key: record.partitionKey };
   return Buffer.from(`${JSON.stringify({ reason, stage, view, detail, ...at, attempt, ...payload })}\n`);
 }
 

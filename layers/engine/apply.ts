@@ -141,5 +141,5 @@ function fullness(folding: Folding): string | null {
 }
 
 function reject(view: CompiledView, event: Event, reason: Rejection["reason"], detail: string): Rejection {
-  return { reason, stage: "fold", view: view.name, detail, record: event.record };
+  return { reason, stage: "fold", view: view.name, detail, record: event.record, timeMs: event.timeMs };
 }

@@ -173,7 +173,10 @@ function reject(record: StreamRecord, { reason, detail }: Refusal, event: Event 
   return {
     kind: "rejection",
     event,
-    rejection: { reason, stage: "decode", view: null, detail: toDetail(detail), record },
+    rejection: {
+      ...{ reason, stage: "decode", view: null, detail: toDetail(detail), record },
+      ...(event !== null && { timeMs: event.timeMs }),
+    },
   };
 }
 

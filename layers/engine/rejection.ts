@@ -25,4 +25,6 @@ export interface Rejection {
   /** One sentence for a person. */
   readonly detail: string;
   readonly record: StreamRecord;
+  /** When the event happened; none where the record could not be read. */
+  readonly timeMs?: number;
 }

@@ -4,9 +4,10 @@ import { quoteText, timestamp } from "./literal.ts";
 /**
  * What the archive and the lake hold of the records that arrived in a time, by arrival hour and shard, each position once however
  * often it was delivered. A position of the archive is accounted for when a row of the lake has it, or when Firehose kept it as an error and
- * the quarantine says that it can be no row. An error alone accounts for nothing: the transform refuses valid events, too, where a reply is full or its code is wrong, and
- * the conversion where a column does not fit. A transform's error tells no position but the record's bytes, so that these are matched as multisets: of n
- * records of the same bytes that the lake lacks and m errors of these bytes, min(n, m) have one, those that are in quarantine first.
+ * the quarantine says that it can be no row: it was no event, or its time lies beyond the bounds from its arrival. An error alone accounts for nothing: the
+ * transform refuses other events, too, where a reply is full or its code is wrong, and the conversion where a column does not fit. A transform's error
+ * tells no position but the record's bytes, so that these are matched as multisets: of n records of the same bytes that the lake lacks and m errors of
+ * these bytes, min(n, m) have one, those that can be no row first.
  * The bounds say which partitions are looked into.
  */
 export interface SinksQuestion extends PartitionBounds {
@@ -15,9 +16,7 @@ export interface SinksQuestion extends PartitionBounds {
   readonly toMs: number;
 }
 
-/** What Firehose notes when the transform has answered that a record can be no row. */
-const REFUSED = "Lambda.ProcessingFailedStatus";
-/** Reasons for which a record never makes a row. For the others (its time, its key) it does, unless its time lies too far from its arrival. */
+/** Reasons for which a record never makes a row. For the others (its time, its key) it does, if its time is near its arrival. */
 const ROWLESS = "'malformed_json', 'schema_violation'";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,15 +37,16 @@ SELECT hour, shard,
   coalesce(sum(lake_lines), 0) AS lake_lines,
   coalesce(sum(versions), 0) AS lake_versions,
   count(lake_lines) AS in_lake,
-  count(CASE WHEN final_fate = 'error' AND accounted = 1 THEN 1 END) AS in_errors,
-  count(CASE WHEN final_fate = 'missing' OR (final_fate = 'error' AND accounted = 0) THEN 1 END) AS missing,
+  count(CASE WHEN final_fate = 'error' AND rowless = 1 THEN 1 END) AS in_errors,
+  count(CASE WHEN final_fate = 'missing' OR (final_fate = 'error' AND rowless = 0) THEN 1 END) AS missing,
+  count(CASE WHEN final_fate = 'error' AND rowless = 0 THEN 1 END) AS refused,
   count(CASE WHEN final_fate = 'foreign' THEN 1 END) AS unknown,
-  min(CASE WHEN final_fate = 'missing' OR (final_fate = 'error' AND accounted = 0) THEN lpad(sequence, 128, '0') END) AS first_missing
+  min(CASE WHEN final_fate = 'missing' OR (final_fate = 'error' AND rowless = 0) THEN lpad(sequence, 128, '0') END) AS first_missing
 FROM fates
 GROUP BY hour, shard`;
 }
 
-/** Up to `fates`, in which each position says what became of it: `final_fate` is row, error (`accounted` where it can be no row), missing or, without a line of the archive, foreign. */
+/** Up to `fates`, in which each position says what became of it: `final_fate` is row, error (accounted for where it is `rowless`), missing or, without a line of the archive, foreign. */
 export function sinkFates(question: SinksQuestion): string {
   const { fromMs, toMs, pastMs, futureMs } = question;
   const position = "shard, sequence, subsequence";
@@ -75,7 +75,7 @@ lake AS (
   GROUP BY _shard, _sequence, _subsequence
 ),
 failures AS (
-  SELECT kind, errorcode, from_base64(rawdata) AS bytes
+  SELECT kind, from_base64(rawdata) AS bytes
   FROM curated_errors
   WHERE dt BETWEEN ${day(fromMs - DAY_MS)} AND ${day(toMs + DAY_MS)}
     AND arrivaltimestamp >= ${fromMs} AND arrivaltimestamp < ${toMs + HOUR_MS}
@@ -88,16 +88,15 @@ failed_rows AS (
   WHERE kind = 'format-conversion-failed'
 ),
 failed_records AS (
-  SELECT lower(to_hex(md5(bytes))) AS digest, count(*) AS times,
-    count(CASE WHEN errorcode = '${REFUSED}' THEN 1 END) AS refusals
+  SELECT lower(to_hex(md5(bytes))) AS digest, count(*) AS times
   FROM failures
   WHERE kind <> 'format-conversion-failed'
   GROUP BY 1
 ),
 verdicts AS (
-  SELECT shard, sequence, subsequence, reason
+  SELECT shard, sequence, subsequence, reason, eventtime
   FROM (
-    SELECT shard, sequence, subsequence, reason, row_number() OVER (
+    SELECT shard, sequence, subsequence, reason, eventtime, row_number() OVER (
       PARTITION BY shard, sequence, subsequence ORDER BY attempt DESC, CASE WHEN reason = 'recovered' THEN 0 ELSE 1 END
     ) AS latest
     FROM quarantine
@@ -110,7 +109,9 @@ held AS (
   SELECT coalesce(a.shard, l.shard) AS shard, coalesce(a.sequence, l.sequence) AS sequence,
     coalesce(a.subsequence, l.subsequence) AS subsequence,
     coalesce(a.arrival - mod(a.arrival, ${HOUR_MS}), CAST(to_unixtime(date_trunc('hour', l.arrival)) AS bigint) * 1000) AS hour,
-    a.arrival, a.lines AS archive_lines, a.contents, a.digits, a.digest, l.lines AS lake_lines, l.versions, v.reason,
+    a.arrival, a.lines AS archive_lines, a.contents, a.digits, a.digest, l.lines AS lake_lines, l.versions,
+    CASE WHEN v.reason IN (${ROWLESS}) THEN 1
+      WHEN a.arrival - v.eventtime > ${pastMs} OR v.eventtime - a.arrival > ${futureMs} THEN 1 ELSE 0 END AS rowless,
     CASE WHEN a.shard IS NULL THEN 'foreign' WHEN l.shard IS NOT NULL THEN 'row' WHEN f.shard IS NOT NULL THEN 'error' ELSE 'open' END AS fate
   FROM archive a
   FULL JOIN lake l ON a.shard = l.shard AND a.sequence = l.sequence AND a.subsequence = l.subsequence
@@ -120,14 +121,13 @@ held AS (
 placed AS (
   SELECT held.*, row_number() OVER (
     PARTITION BY held.digest, held.fate
-    ORDER BY CASE WHEN held.reason IS NULL THEN 1 ELSE 0 END, held.arrival, held.shard, length(held.sequence), held.sequence, held.subsequence
-  ) AS place, failed_records.times, failed_records.refusals
+    ORDER BY held.rowless DESC, held.arrival, held.shard, length(held.sequence), held.sequence, held.subsequence
+  ) AS place, failed_records.times
   FROM held
   LEFT JOIN failed_records ON held.digest = failed_records.digest
 ),
 fates AS (
   SELECT *, CASE WHEN fate <> 'open' THEN fate WHEN place <= times THEN 'error' ELSE 'missing' END AS final_fate,
-    CASE WHEN reason IN (${ROWLESS}) THEN 1 WHEN fate = 'open' AND reason IS NOT NULL AND place <= refusals THEN 1 ELSE 0 END AS accounted,
     from_big_endian_64(substr(md5(to_utf8(
       shard || chr(10) || sequence || chr(10) || CAST(subsequence AS varchar) || chr(10) || digest
     )), 1, 8)) AS hash
@@ -158,10 +158,12 @@ export interface SinkRow {
   /** Positions by pipeline version: fewer than lines where one version has a position twice. */
   readonly lake_versions: number | string;
   readonly in_lake: number | string;
-  /** Not in the lake, because they can be no row: in quarantine, and kept by Firehose as an error. */
+  /** Not in the lake, because they can be no row: quarantine says so, and Firehose kept them as errors. */
   readonly in_errors: number | string;
   /** In the archive, and neither in the lake nor accounted for by an error. */
   readonly missing: number | string;
+  /** Of those that are missing, what Firehose kept as an error. */
+  readonly refused: number | string;
   /** In the lake, and not in the archive. */
   readonly unknown: number | string;
   /** The lowest sequence number of those that are missing, with leading zeros. */

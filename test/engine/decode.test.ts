@@ -14,6 +14,18 @@ describe("reading a batch", () => {
     );
   });
 
+  it("tells of what it refuses when it happened, where that could be read", () => {
+    fc.assert(
+      fc.property(batch, fc.boolean(), (records, areMoved) => {
+        const moved = areMoved ? records.map((one) => ({ ...one, partitionKey: "another" })) : records;
+        for (const decoded of decodeAll(pipeline, moved))
+          if (decoded.kind === "rejection") expect(decoded.rejection.timeMs).toBe(decoded.event?.timeMs);
+      }),
+    );
+    const late = { ...record(JSON.stringify({ id: "a", time: START, user: "u1" })), arrivalMs: START + 1e9 };
+    expect(decode(pipeline, late)).toMatchObject({ rejection: { reason: "too_late", timeMs: START } });
+  });
+
   it("for the lake gives the text of each record's row, and null where it is none", () => {
     fc.assert(
       fc.property(batch, (records) => {

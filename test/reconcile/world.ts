@@ -121,11 +121,8 @@ function sinkTallies(world: World): readonly SinkTally[] {
   const inLake = new Set(rows.map(positionOf));
   const inArchive = new Set(archived.map(positionOf));
   const refused = new Set(quarantine.map(positionOf));
-  const failed = new Set(
-    errorsOf(world)
-      .map(positionOf)
-      .filter((position) => refused.has(position)),
-  );
+  const kept = new Set(errorsOf(world).map(positionOf));
+  const failed = new Set([...kept].filter((position) => refused.has(position)));
   return placesIn([...archived, ...rows.filter((row) => !inArchive.has(positionOf(row)))]).map((place) => {
     const own = archived.filter(isAt(place));
     const ownRows = rows.filter((row) =>
@@ -151,6 +148,7 @@ function sinkTallies(world: World): readonly SinkTally[] {
       lakeAgain: all.length - versions.size,
       inErrors: own.filter((entry) => failed.has(positionOf(entry))).length,
       missing: missing.length,
+      refused: missing.filter((entry) => kept.has(positionOf(entry))).length,
       unknown: ownRows.filter((row) => !inArchive.has(positionOf(row))).length,
       firstMissing: missing.map(({ sequence }) => sequence.padStart(128, "0")).sort()[0] ?? null,
     };
