@@ -102,6 +102,41 @@ describe("an execution", () => {
     await expect(again).rejects.toMatchObject({ name: "ExecutionNotRedrivable" });
   });
 
+  it("that is redriven (G10) goes on with an item where its loop stood, not with what was selected at first", async () => {
+    const counts = {
+      Count: { ...work, Output: "{% $states.result %}", End: undefined, Next: "More" },
+      More: {
+        Type: "Choice",
+        Choices: [{ Condition: "{% $states.input < 3 %}", Next: "Count" }],
+        Default: "Counted",
+      },
+      Counted: { Type: "Succeed" },
+    };
+    const Each = {
+      Type: "Map",
+      Items: ["a"],
+      ItemSelector: 0,
+      ItemProcessor: { StartAt: "Count", States: counts },
+      End: true,
+    };
+    let broken = true;
+    const bench = await openBench(
+      { States: { Each } },
+      {
+        work(payload) {
+          if (payload === 2 && broken) throw named("Broken");
+          return Number(payload) + 1;
+        },
+      },
+    );
+    const { arn } = await bench.run();
+    broken = false;
+    await bench.client.send(new RedriveExecutionCommand({ executionArn: arn }));
+    await bench.clock.advanceTo(bench.clock.now() + 1000);
+    expect(await bench.describe(arn)).toMatchObject({ status: "SUCCEEDED", output: [3] });
+    expect(bench.calls.map(({ payload }) => payload)).toEqual([0, 1, 2, 2]);
+  });
+
   it("may call only what its machine's role allows", async () => {
     const template = templateOf(
       definitionOf({ States: { Work: work } }),

@@ -38,8 +38,8 @@ export interface Progress {
   input: Json;
   variables: JsonMap;
   done: { readonly output: Json } | null;
-  /** Of the branches or items of the present state. */
-  inner: Progress[] | null;
+  /** Of the branches or items of the present state; null for an item that has not begun. */
+  inner: (Progress | null)[] | null;
   /** Of the present state, where it is a distributed Map. */
   mapRun: MapRun | null;
 }

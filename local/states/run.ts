@@ -117,17 +117,21 @@ async function runMap(state: MapState, progress: Progress, strand: Strand): Prom
   strand.record("MapStateStarted", { mapStateStartedEventDetails: { length: list.length } });
   const { ItemProcessor: processor, ItemSelector: selector } = state;
   const name = progress.state;
-  progress.inner ??= list.map((item) => progressFrom(processor.StartAt, item, progress.variables));
+  progress.inner ??= list.map(() => null);
   const inner = progress.inner;
   const outputs = await together(list.length, concurrency, strand, "MapState", async (at, branch) => {
-    const one = inner[at] as Progress;
     const details = { name, index: at };
     branch.record("MapIterationStarted", { mapIterationStartedEventDetails: details });
-    const scene = branch.item(at, list[at] as Json);
+    const item = list[at] as Json;
+    const scene = branch.item(at, item);
     try {
-      if (selector !== undefined && one.state === processor.StartAt && one.done === null)
-        one.input = await scene.value(selector, "ItemSelector");
-      const output = await runStates(processor, one, scene);
+      // What is selected begins an iteration; a redrive goes on with what has become of it.
+      inner[at] ??= progressFrom(
+        processor.StartAt,
+        selector === undefined ? item : await scene.value(selector, "ItemSelector"),
+        progress.variables,
+      );
+      const output = await runStates(processor, inner[at], scene);
       branch.record("MapIterationSucceeded", { mapIterationSucceededEventDetails: details });
       return output;
     } catch (error) {
