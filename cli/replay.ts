@@ -36,12 +36,12 @@ async function act(machine: ReplayMachine, { act }: ReplayOptions) {
   const { status, done, total } = await machine.state(execution);
   if (act.kind === "pause" || act.kind === "resume") {
     await machine.say(execution, { paused: act.kind === "pause" });
-    say(act.kind === "pause" ? `${execution} pauses after the pieces under way.` : `${execution} goes on.`);
+    say(act.kind === "pause" ? `${execution} pauses after what is under way.` : `${execution} goes on.`);
     return { execution, follow: false };
   }
   if (act.kind === "rate") {
     await machine.say(execution, { recordsPerSecond: act.recordsPerSecond });
-    say(`${execution} puts at most ${act.recordsPerSecond} records a second after the pieces under way.`);
+    say(`${execution} works through at most ${act.recordsPerSecond} records a second after what is under way.`);
     return { execution, follow: false };
   }
   if (act.kind === "redrive") {

@@ -1,3 +1,4 @@
+import { MOST_REST_SECONDS, PAUSED_SECONDS } from "@millrace/aws";
 import {
   compileMetrics,
   defineMetric,
@@ -12,7 +13,7 @@ import { ledgerTallies } from "@millrace/lake";
 import { describe, expect, it } from "vitest";
 import { finalizeMetrics } from "../functions/finalize-metrics/finalize-metrics.ts";
 import { type TallyAnswer, tallyStream } from "../functions/tally-stream/tally-stream.ts";
-import { memoryTelemetry } from "./functions/fakes.ts";
+import { memoryControl, memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline, SHARD, START } from "./functions/shop.ts";
 import {
   DAY_START,
@@ -129,12 +130,14 @@ describe("finalize-metrics", () => {
       rows: memoryRows({ "events/hour=03/": lake, "sinks/": [{ ...sink, hour: START, archived: 4 }] }),
       results,
       store,
+      control: memoryControl(),
       telemetry: memoryTelemetry(),
     });
-    const answer = { part: "03", missing: 0, lacking: 0, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
-    expect(await finalize({ ...task, mode: "compare" })).toEqual(answer);
+    const made = { part: "03", missing: 0, lacking: 0, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
+    const answer = { ...made, done: true, waitSeconds: 0 };
+    expect(await finalize({ ...task, mode: "compare" })).toMatchObject(answer);
     expect(eventsIn(store)).toEqual([3]);
-    expect(await finalize(task)).toEqual(answer);
+    expect(await finalize(task)).toMatchObject(answer);
     const hourMs = START;
     expect(await results.get("k")).toEqual([
       { metric: "by_region", hourMs, events: 4, late: 1, lost: 1, again: 1 },
@@ -152,7 +155,7 @@ describe("finalize-metrics", () => {
     const results = memoryResults();
     const finalize = finalizeMetrics({
       metrics: compileMetrics(defineMetrics({ metrics: [odd] }), pipeline),
-      ...{ rows: memoryRows({ "events/hour=03/": lake }), results, store: memoryMetrics([]) },
+      ...{ rows: memoryRows({ "events/hour=03/": lake }), results, store: memoryMetrics([]), control: memoryControl() },
       telemetry: memoryTelemetry(),
     });
     await finalize({ ...task, sinksFolder: null });
@@ -168,7 +171,14 @@ describe("finalize-metrics", () => {
     const answer = async (over: object) => {
       const store = memoryMetrics(live);
       const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [{ ...sink, hour: START, ...over }] });
-      const deps = { metrics, rows, results: memoryResults(), store, telemetry: memoryTelemetry() };
+      const deps = {
+        metrics,
+        rows,
+        results: memoryResults(),
+        store,
+        control: memoryControl(),
+        telemetry: memoryTelemetry(),
+      };
       const { lacking, rows: written } = await finalizeMetrics(deps)(task);
       return { lacking, written, events: eventsIn(store) };
     };
@@ -182,10 +192,41 @@ describe("finalize-metrics", () => {
     expect(await answer({ archived: 1, unknown: "1" })).toMatchObject({ lacking: 0, written: 4 });
   });
 
+  it("waits with an hour while the replay is paused, makes it once, and then rests for its events, in parts", async () => {
+    const control = memoryControl();
+    const store = memoryMetrics([]);
+    const sinks = [{ ...sink, hour: START, archived: 4 }];
+    const rows = memoryRows({ "events/hour=03/": lake, "sinks/": sinks });
+    const finalize = finalizeMetrics({
+      ...{ metrics, rows, results: memoryResults(), store, control },
+      telemetry: memoryTelemetry(),
+    });
+    // Each worker a half of a row in a hundred seconds.
+    const pacing = { execution: "x", rowsPerSecond: 0.01, workers: 2 };
+    control.set({ paused: true });
+    const paused = await finalize({ ...task, pacing, progress: null });
+    expect(paused).toMatchObject({ done: false, events: 0, rows: 0, waitSeconds: PAUSED_SECONDS });
+    expect(store.table.size).toBe(0);
+    control.set({ paused: false });
+    const made = await finalize({ ...task, pacing, progress: paused });
+    expect(made).toMatchObject({ done: false, events: 4, rows: 4, waitSeconds: MOST_REST_SECONDS });
+    store.table.clear();
+    const resting = await finalize({ ...task, pacing, progress: made });
+    expect(resting).toMatchObject({ done: false, events: 4, rows: 4, waitSeconds: MOST_REST_SECONDS });
+    expect(await finalize({ ...task, pacing, progress: resting })).toMatchObject({ done: true, waitSeconds: 200 });
+    // Somebody is in a hurry.
+    control.set({ recordsPerSecond: 100 });
+    expect(await finalize({ ...task, pacing, progress: made })).toMatchObject({ done: true, waitSeconds: 1 });
+    expect(store.table.size).toBe(0);
+  });
+
   it("has no last word while the lake lacks records", async () => {
     const store = memoryMetrics(liveRows([0]));
     const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [sink, { ...sink, missing: "2" }] });
-    const finalize = finalizeMetrics({ metrics, rows, results: memoryResults(), store, telemetry: memoryTelemetry() });
+    const finalize = finalizeMetrics({
+      ...{ metrics, rows, results: memoryResults(), store, control: memoryControl() },
+      telemetry: memoryTelemetry(),
+    });
     expect(await finalize(task)).toMatchObject({ missing: 2, rows: 0 });
     expect(eventsIn(store)).toEqual([1]);
     expect(await finalize({ ...task, sinksFolder: null })).toMatchObject({ missing: 0, rows: 4 });

@@ -1,4 +1,4 @@
-import { readReplayRequest } from "@millrace/aws";
+import { partKey, readReplayRequest } from "@millrace/aws";
 import { type MetricWindow, readMetric, rollUp } from "@millrace/engine";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../functions/reconcile/finding.ts";
@@ -55,7 +55,9 @@ describe("reconcile", () => {
   const found = { entity: "ann", asOf: iso(START), differences: { events_1h: { online: 3, offline: 2 } }, events: [] };
   const run = async (sinks: readonly object[], different: readonly object[] = []) => {
     const reports = new Map<string, string>();
-    const results = memoryResults(new Map([["findings", different]]));
+    const results = memoryResults(
+      new Map([0, 1].map((part) => [partKey("findings-", part), different.filter((_, i) => i % 2 === part)])),
+    );
     const counts = { equal: 4, different: different.length, ahead: 0, recent: 9, beyond: 0 };
     const telemetry = memoryTelemetry();
     const handler = reconcile({
@@ -78,7 +80,7 @@ describe("reconcile", () => {
         {
           view: "by_user",
           wholeHistory: true,
-          answers: [{ counts, findings: different.length > 0 ? "findings" : null }],
+          answers: [{ counts, findings: { prefix: "findings-", parts: Math.min(different.length, 2) } }],
         },
       ],
     });

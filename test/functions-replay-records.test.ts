@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import {
   type Chunk,
   chunkReader,
+  MOST_SLICE_MS,
+  PAUSED_SECONDS,
   type Quarantined,
   type ReplayProgress,
   type ReplayRequest,
@@ -12,14 +14,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OPEN_PARTITIONS, paceOf } from "../functions/replay-records/pace.ts";
 import { recoveryOf } from "../functions/replay-records/recover.ts";
-import {
-  type Deps,
-  MOST_MS,
-  PAUSED_SECONDS,
-  RUN_BYTES,
-  RUN_RECORDS,
-  replayRecords,
-} from "../functions/replay-records/replay-records.ts";
+import { type Deps, RUN_BYTES, RUN_RECORDS, replayRecords } from "../functions/replay-records/replay-records.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline, SHARD, START } from "./functions/shop.ts";
 import { streamOf } from "./reconcile/fakes.ts";
@@ -92,7 +87,7 @@ describe("replay-records", () => {
 
   it("ends an invocation well before the function's timeout, and goes on in the next", async () => {
     const source = Array.from({ length: 3 * RUN_RECORDS }, (_, i) => recordOf(i, {}));
-    const bench = benchOf(source, { msPerPut: MOST_MS });
+    const bench = benchOf(source, { msPerPut: MOST_SLICE_MS });
     const first = await bench.invoke({ ...whole, recordsPerSecond: 1_000_000 }, 1, null);
     expect(first).toMatchObject({ taken: RUN_RECORDS, done: false });
     await runToEnd(bench, whole, 1, first);

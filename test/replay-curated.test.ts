@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from "@aws-sdk/client-kinesis";
-import { controlKey } from "@millrace/aws";
+import { controlKey, RECORDS_PER_SECOND } from "@millrace/aws";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { openMachine } from "../cli/replay/machine.ts";
@@ -32,7 +32,7 @@ describe("the archive into the lake", () => {
     expect(status).toBe("SUCCEEDED");
     expect(output).toMatchObject({ kind: "dry run", counts: { sent: 0 } });
     expect(output.counts.wanted).toBe(runtime.stats().deliveries.RawDelivery?.received);
-    expect(output.estimate.atLeastSeconds).toBe(Math.ceil(output.counts.wanted / output.request.recordsPerSecond));
+    expect(output.estimate.atLeastSeconds).toBe(Math.ceil(output.counts.wanted / RECORDS_PER_SECOND));
     expect(output.estimate.dollars).toBeGreaterThan(0);
     const types = ["purchase", "add_to_cart"];
     const some = await replays.run({ dryRun: true, types });
@@ -188,7 +188,7 @@ describe("the archive into the lake", () => {
     await machine.say("cli", { paused: false });
     const said = await runtime.objects.get(lake(), controlKey("cli"));
     expect(JSON.parse(String(said))).toEqual({ paused: false, recordsPerSecond: 7 });
-    await expect(machine.say("nobody", { paused: true })).rejects.toThrow("nobody puts no records (yet)");
+    await expect(machine.say("nobody", { paused: true })).rejects.toThrow("nobody has nothing yet to pause");
     while ((await machine.state("cli")).status === "RUNNING") await runtime.advanceTo(runtime.clock.now() + 60_000);
     const state = await machine.state("cli");
     expect(state).toMatchObject({ status: "SUCCEEDED", done: state.total, output: { counts: { wanted: 0 } } });

@@ -99,8 +99,15 @@ describe("features", () => {
     await dropItems(runtime);
     expect(await featuresNow(runtime)).toEqual([]);
     for (const { name: view } of pipeline.views) {
-      const { cause } = await replays.run({ target: "features", view, raise: "latest", name: view });
+      const paused = await replays.startPaused({ target: "features", view, raise: "latest", name: view }, view);
+      await runtime.advanceTo(runtime.clock.now() + HOUR_MS);
+      expect(await featuresNow(runtime)).not.toContainEqual(expect.objectContaining({ view }));
+      // Eight pieces at a time, each of which takes one row in a second from here on.
+      await replays.say(view, { paused: false, recordsPerSecond: 8 });
+      const { cause, output } = await replays.end(paused);
       expect(cause).toBeUndefined();
+      const seconds = (Date.parse(output.endedAt) - Date.parse(output.startedAt) - HOUR_MS) / 1000;
+      expect(output.recomputed.rows / seconds).toBeLessThanOrEqual(8);
     }
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
     expect(

@@ -78,12 +78,17 @@ describe("metrics", () => {
 
   it("come back equal after the loss of the table, while events come in; what the lake cannot tell does not", async () => {
     await dropRows(() => true);
-    const arn = await replays.start({ target: "metrics", ...range, name: "lost" }, "lost");
+    const arn = await replays.startPaused({ target: "metrics", ...range, name: "lost", recordsPerSecond: 2 }, "lost");
     await later();
+    await runtime.advanceTo(runtime.clock.now() + HOUR_MS);
+    expect((await rowsOf("by_event_type", DAY_START_MS, OVER_MS)).filter((row) => row.final)).toEqual([]);
+    await replays.say("lost", { paused: false });
+    const resumedMs = runtime.clock.now();
     const { output, cause } = await replays.end(arn);
     expect(cause).toBeUndefined();
     const lost = output.metrics.changes.find(({ metric }: { metric: string }) => metric === "by_event_type");
     expect(lost.lost).toBe(lost.events - lost.late);
+    expect((1000 * output.metrics.events) / (Date.parse(output.endedAt) - resumedMs)).toBeLessThanOrEqual(2);
     const now = await windowsNow();
     for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
     expect(Object.keys(now).filter((name) => now[name]?.length === 0)).toEqual(["arrivals", "heat", "ledger"]);

@@ -7,13 +7,15 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
-import { type ReplayControl, type ReplayRequest, s3ReplayControl } from "@millrace/aws";
+import { controlKey, type ReplayControl, type ReplayRequest, s3ReplayControl } from "@millrace/aws";
 import type { Runtime } from "../local/runtime.ts";
 
 export interface Replays {
   /** Starts one and lets the clock run until it has ended. */
   run(request: Partial<ReplayRequest>, name?: string): Promise<Outcome>;
   start(request: Partial<ReplayRequest>, name?: string): Promise<string>;
+  /** Starts one and has it paused before it has done any piece of its work. */
+  startPaused(request: Partial<ReplayRequest>, name: string): Promise<string>;
   end(executionArn: string): Promise<Outcome>;
   status(executionArn: string): Promise<string | undefined>;
   say: ReplayControl["say"];
@@ -49,6 +51,14 @@ export function replaysOf(runtime: Runtime): Replays {
       const input = JSON.stringify(request);
       const { executionArn } = await client.send(new StartExecutionCommand({ stateMachineArn, name, input }));
       return String(executionArn);
+    },
+    async startPaused(request, name) {
+      const arn = await replays.start(request, name);
+      const bucket = runtime.physicalId("LakeBucket");
+      while ((await runtime.objects.get(bucket, controlKey(name))) === null)
+        await runtime.advanceTo(runtime.clock.now() + 50);
+      await replays.say(name, { paused: true });
+      return arn;
     },
     async end(executionArn) {
       for (;;) {

@@ -109,6 +109,7 @@ async function recomputeAll(
     mostItemBytes: 400_000,
     quarantine: { put: async () => [] },
     results: { put: async () => {}, get: async () => [] },
+    control: { said: async () => ({ paused: false, recordsPerSecond: null }) },
     ttlMs: () => Number.POSITIVE_INFINITY,
     telemetry: { batch: () => {} },
     now: () => Date.now(),

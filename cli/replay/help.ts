@@ -1,4 +1,4 @@
-import { REPLAY_DEFAULTS, REPLAY_SOURCES, REPLAY_TARGETS, TYPE_COLUMN } from "@millrace/aws";
+import { RECORDS_PER_SECOND, REPLAY_SOURCES, REPLAY_TARGETS, TYPE_COLUMN } from "@millrace/aws";
 import { DEFAULT_PORT } from "../dev/options.ts";
 
 export const HELP = `npm run replay -- --source SOURCE --target TARGET --from TIME --to TIME [options]
@@ -22,12 +22,13 @@ docs/replay.md has the table of sources and targets.
   --reason REASON     (quarantine) only what is there for this reason; any number of times
   --batch FILE        (failed) the batches of these messages, of an SQS or SNS destination, as JSON; any number of times. Without it:
                       those in the failed bucket. --from and --to may be left out
-  --rate N            at most N records per second in all (default: ${REPLAY_DEFAULTS.recordsPerSecond})
+  --rate N            at most N records per second in all (default: ${RECORDS_PER_SECOND}); (features, metrics) rows of the lake that
+                      are worked through (default: as fast as it goes)
   --dry-run           count and estimate only
   --name NAME         tells it from the same replay done before, which is not done again otherwise
 
-  --status NAME       how far a replay is; with --rate N it goes on at this rate after the pieces under way
-  --pause NAME        it stops after the pieces that are under way, and waits
+  --status NAME       how far a replay is; with --rate N it goes on at this rate after what is under way
+  --pause NAME        it stops after what is under way, and waits
   --resume NAME       it goes on
   --redrive NAME      a failed one goes on with what is missing
 

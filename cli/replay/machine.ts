@@ -78,7 +78,9 @@ export async function openMachine(place: Place): Promise<ReplayMachine> {
         await s3ReplayControl(s3, lakeBucket).say(name, change);
       } catch (error) {
         if (error instanceof Error && error.name === "NoSuchKey")
-          throw new UserError(`${name} puts no records (yet), so there is nothing to pause or to pace.`);
+          throw new UserError(
+            `${name} has nothing yet to pause or to pace: it is just beginning, the same was done before, or there is no replay of this name (--status ${name} says).`,
+          );
         throw hinted(error, place, name);
       }
     },

@@ -1,8 +1,13 @@
 import {
   allRows,
+  lookFirst,
   type MetricsStore,
+  type Pacing,
+  type ReplayControl,
   type ResultObjects,
   type RowObjects,
+  restFor,
+  type Slice,
   type Telemetry,
   writeUnitsOf,
 } from "@millrace/aws";
@@ -24,6 +29,8 @@ export interface Deps {
   readonly rows: RowObjects;
   readonly results: ResultObjects;
   readonly store: Pick<MetricsStore, "rows" | "putFinal">;
+  /** What a person says to the replay. */
+  readonly control: Pick<ReplayControl, "said">;
   readonly telemetry: Telemetry;
 }
 
@@ -42,9 +49,14 @@ export interface FinalizeTask {
   readonly resultKey: string;
   /** Whether the rows are written, or only counted. */
   readonly mode: "write" | "compare";
+  /** How a replay paces it; left out it is done at once. */
+  readonly pacing?: Pacing;
+  /** What the invocation before answered; null or left out at the hour's first. */
+  readonly progress?: FinalizeAnswer | null;
 }
 
-export interface FinalizeAnswer {
+/** Until it is `done` the next invocation is given it as its `progress`: an hour that has to wait, or to rest when it is made. */
+export interface FinalizeAnswer extends Slice {
   readonly part: string;
   /** Records of the archive that the lake lacks, and of the ledger that neither has: with any of them nothing was made. */
   readonly missing: number;
@@ -56,15 +68,18 @@ export interface FinalizeAnswer {
   readonly resultKey: string;
 }
 
-/** Reads an hour's events from the lake, makes its windows, and writes them; again is the same. */
-export function finalizeMetrics({ metrics, rows, results, store, telemetry }: Deps) {
+/** Reads an hour's events from the lake, makes its windows, and writes them, all in one invocation; again is the same. */
+export function finalizeMetrics({ metrics, rows, results, store, control, telemetry }: Deps) {
   return async (task: FinalizeTask): Promise<FinalizeAnswer> => {
     const { part, sinksFolder, resultKey, mode } = task;
+    const before = task.progress ?? { part, ...NO_HOLES, ...NOTHING_MADE, resultKey, done: false, waitSeconds: 0 };
+    const go = await lookFirst(control, task.pacing, before);
+    if (go.kind === "rest") return { ...before, ...go.slice };
     const range = { fromMs: Date.parse(task.from), toMs: Date.parse(task.to) };
     const holes = sinksFolder === null ? NO_HOLES : await holesIn({ metrics, rows, store }, sinksFolder, range);
     if (holes.missing > 0 || holes.lacking > 0) {
       await results.put(resultKey, []);
-      return { part, ...holes, events: 0, rows: 0, writeUnits: 0, resultKey };
+      return { part, ...holes, ...NOTHING_MADE, resultKey, ...restFor(0, go.rate, before, true) };
     }
     const windows = finalWindows(metrics, range);
     let events = 0;
@@ -80,11 +95,13 @@ export function finalizeMetrics({ metrics, rows, results, store, telemetry }: De
     await results.put(resultKey, await tally({ metrics, store }, windows.counts(), hoursIn(range, Number(part))));
     if (mode === "write") await store.putFinal(final);
     telemetry.batch({ counts: { Events: events, FinalRows: final.length }, context: { ...task } });
-    return { part, ...holes, events, rows: final.length, writeUnits: writeUnitsOf(final), resultKey };
+    const made = { events, rows: final.length, writeUnits: writeUnitsOf(final) };
+    return { part, ...holes, ...made, resultKey, ...restFor(events, go.rate, before, true) };
   };
 }
 
 const NO_HOLES = { missing: 0, lacking: 0 };
+const NOTHING_MADE = { events: 0, rows: 0, writeUnits: 0 };
 
 async function holesIn(
   { metrics, rows, store }: Pick<Deps, "metrics" | "rows" | "store">,

@@ -5,6 +5,7 @@ import {
   powertoolsTelemetry,
   readConfig,
   s3Client,
+  s3ReplayControl,
   s3ResultObjects,
   s3RowObjects,
   text,
@@ -30,5 +31,6 @@ export const handler = finalizeMetrics({
     keepMs: (metric) => metricKeepMs(metrics, metric),
     now: () => Date.now(),
   }),
+  control: s3ReplayControl(client, config.bucket),
   telemetry: powertoolsTelemetry(),
 });

@@ -3,6 +3,7 @@ import {
   type Chunk,
   type FailedBatch,
   type FailedBatches,
+  RECORDS_PER_SECOND,
   type ReplayPlan,
   type ReplayRequest,
   ReplayRequestError,
@@ -151,5 +152,8 @@ function workersFor({ recordsPerSecond, dryRun, target }: ReplayRequest): number
   // One after another, so that the stream has them nearly as they first arrived.
   if (target === "replay-stream") return 1;
   if (dryRun) return MOST_WORKERS;
-  return Math.max(1, Math.min(MOST_WORKERS, Math.ceil(recordsPerSecond / WORKER_RECORDS_PER_SECOND)));
+  return Math.max(
+    1,
+    Math.min(MOST_WORKERS, Math.ceil((recordsPerSecond ?? RECORDS_PER_SECOND) / WORKER_RECORDS_PER_SECOND)),
+  );
 }

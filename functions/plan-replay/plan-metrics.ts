@@ -7,6 +7,7 @@ export interface MetricsDeps extends Pick<RowsDeps, "files" | "lagMs" | "now" | 
   readonly metrics: MetricsPipeline;
 }
 
+export const HOURS_AT_ONCE = 8;
 const HOUR_MS = 3_600_000;
 
 /**
@@ -43,6 +44,7 @@ export function planMetrics(
     events: unload("events", finalEvents(metrics, { fromMs, toMs }), ["hour"]),
     hours,
     chunks: hours.length,
+    workers: Math.min(HOURS_AT_ONCE, hours.length),
     mode: request.dryRun ? "compare" : "write",
     resultsPrefix: `${work}metrics/`,
     notOfTheLake: metrics.metrics.filter((metric) => !canBeFinal(metric)).map(({ name }) => name),

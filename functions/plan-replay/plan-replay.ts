@@ -74,13 +74,13 @@ async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise
   const { execution, unloadedPrefix = null, recordsManifestKey = null, sinksPrefix = null } = asked;
   if (sinksPrefix !== null) return checkLake(deps, sinksPrefix);
   const startedMs = Date.parse(asked.startedAt);
+  await deps.control.open(execution);
   const { source, target } = request;
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
   const putsRecords = target !== "features" || source === "quarantine" || source === "stream";
   if (!putsRecords || recordsManifestKey !== null)
     return planRows(deps, request, { execution, startedMs, recordsManifestKey });
   if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
-  await deps.control.open(execution);
   if (source === "quarantine" || source === "errors") return unload(deps, request, execution);
   return planChunks(deps, request, { execution, startedMs });
 }

@@ -15,6 +15,7 @@ import {
   readConfig,
   s3Client,
   s3RecordArchive,
+  s3ReplayControl,
   s3ResultObjects,
   s3RowObjects,
   text,
@@ -65,6 +66,7 @@ export const handler = recompute({
     bucket: config.lakeBucket,
   }),
   results: s3ResultObjects(lake),
+  control: s3ReplayControl(lake.client, lake.bucket),
   ...(alerts.alerts.length > 0 && {
     alerting: {
       alerts,

@@ -1,3 +1,4 @@
+import { isRate } from "@millrace/aws";
 import { MOST_BUCKETS } from "@millrace/lake";
 import type { RecomputeTask } from "./task.ts";
 
@@ -31,6 +32,8 @@ export function readTask(input: unknown): RecomputeTask {
   demand("itemsPrefix", 'a prefix that ends in "/", or left out', (value) => value === undefined || isPrefix(value));
   demand("among", "names, or from and to, or left out", isAmong);
   demand("raiseTo", '"latest" or positions', isRaise);
+  demand("pacing", "execution, rowsPerSecond and workers, or left out", isPacing);
+  demand("progress", "what the invocation before answered, or null", isProgress);
   demand("fewer", '"write", or left out', (value) => value === undefined || value === "write");
   return input as RecomputeTask;
 }
@@ -49,6 +52,18 @@ function isAmong(value: unknown): boolean {
 function isRaise(value: unknown): boolean {
   if (value === undefined || value === "latest") return true;
   return Array.isArray(value) && value.every(isPosition);
+}
+
+function isPacing(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { execution, rowsPerSecond, workers } = (value ?? {}) as { readonly [field: string]: unknown };
+  return typeof execution === "string" && (rowsPerSecond === null || isRate(rowsPerSecond)) && isRate(workers);
+}
+
+function isProgress(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  const { after, counts, findings } = value as { readonly [field: string]: unknown };
+  return (after === null || typeof after === "string") && typeof counts === "object" && typeof findings === "object";
 }
 
 function isPosition(value: unknown): boolean {

@@ -1,4 +1,17 @@
-import { type EntityItems, mapAtMost, readUnitsOf, type StateStore, type Telemetry, writeUnitsOf } from "@millrace/aws";
+import {
+  type EntityItems,
+  inRunsOf,
+  lookFirst,
+  mapAtMost,
+  partKey,
+  type ReplayControl,
+  type ResultParts,
+  readUnitsOf,
+  restFor,
+  type StateStore,
+  type Telemetry,
+  writeUnitsOf,
+} from "@millrace/aws";
 import {
   type CompiledView,
   comparePositions,
@@ -18,11 +31,13 @@ import {
   viewOf,
 } from "@millrace/engine";
 import { type Alerting, alertsOf, publish } from "./alerts.ts";
+import { addCounts, noCounts } from "./counts.ts";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
 import { type HistoryDeps, listedItems, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
-import type { Finding, RecomputeAnswer, RecomputeCounts, RecomputeTask } from "./task.ts";
+import { takeSlice } from "./slice.ts";
+import type { Finding, RecomputeAnswer, RecomputeTask } from "./task.ts";
 
 export interface Deps extends HistoryDeps {
   readonly items: EntityItems;
@@ -31,6 +46,8 @@ export interface Deps extends HistoryDeps {
   readonly quarantine: Refusing["deps"]["quarantine"];
   readonly results: Refusing["deps"]["results"];
   readonly mostItemBytes: number;
+  /** What a person says to the replay. */
+  readonly control: Pick<ReplayControl, "said">;
   /** None where the definitions have no alerts. */
   readonly alerting?: Alerting | undefined;
   /** How long after its last write a view's item is kept (ms). */
@@ -44,32 +61,50 @@ export const ENTITIES_AT_ONCE = 200;
 export const GROUPS_AT_ONCE = 2;
 /** How often an entity is tried in all when others keep writing its items. */
 export const RECOMPUTE_TRIES = 8;
-/** Findings that are kept; all are counted. */
+/** Findings of an invocation that are kept; all are counted. */
 export const MOST_FINDINGS = 10_000;
 
 /**
  * Recomputes the entities of one bucket of rows at their marks, and compares or writes. Each item is written over exactly the version that was
  * read; who meets another writer reads again, and folds what has come since. Done twice it changes nothing the second time. Throws
- * when something could not be read or written: then the bucket is tried again as a whole.
+ * when something could not be read or written: then it is tried again as a whole. Entities are taken in the order of their names, so that an
+ * invocation that ends before the bucket does (it was paused, its rate is used up, its time is over) tells the next one where to go on.
  */
 export function recompute(deps: Deps) {
   return async (input: unknown): Promise<RecomputeAnswer> => {
+    const startedMs = deps.now();
     const task = readTask(input);
+    const before = task.progress ?? nothingDone(task);
+    const go = await lookFirst(deps.control, task.pacing, before);
+    if (go.kind === "rest") return { ...before, ...go.slice };
     const view = viewOf(deps.pipeline, task.view);
     const refused = new Set(task.mode === "write" ? await refusedBefore(deps.results, task) : []);
     const history = await readHistory(deps, view, task, refused);
     const run: Run = { deps, task, view, history, refused, counts: noCounts(), findings: [], noting: NOTED };
-    const entities = [...new Set([...history.entities(), ...(await listedItems(deps.rows, task))])];
-    run.counts.entities = entities.length;
-    const groups = Array.from({ length: Math.ceil(entities.length / ENTITIES_AT_ONCE) }, (_, i) =>
-      entities.slice(i * ENTITIES_AT_ONCE, (i + 1) * ENTITIES_AT_ONCE),
+    const entities = await entitiesLeft(run, before.after);
+    const taken = await takeSlice(deps, { task, history, startedMs }, { entities, rate: go.rate }, (some) =>
+      mapAtMost(GROUPS_AT_ONCE, inRunsOf(ENTITIES_AT_ONCE, some), (group) => settle(run, group)).then(() => {}),
     );
-    await mapAtMost(GROUPS_AT_ONCE, groups, (group) => settle(run, group));
-    const findings = await putFindings(run);
-    Object.assign(run.counts, history.counts);
+    Object.assign(run.counts, history.counts, { entities: taken.entities });
+    const findings = await putFindings(run, before.findings);
     report(run);
-    return { view: task.view, mode: task.mode, bucket: task.bucket, counts: run.counts, findings };
+    return {
+      ...{ view: task.view, mode: task.mode, bucket: task.bucket, findings },
+      ...restFor(taken.rows, taken.rate, before, taken.entities === entities.length),
+      counts: addCounts(before.counts, run.counts),
+      after: entities[taken.entities - 1] ?? before.after,
+    };
   };
+}
+
+function nothingDone({ view, mode, bucket, resultPrefix }: RecomputeTask): RecomputeAnswer {
+  const findings = { prefix: `${resultPrefix}findings/${nameOf(bucket)}-`, parts: 0 };
+  return { view, mode, bucket, counts: noCounts(), findings, after: null, done: false, waitSeconds: 0 };
+}
+
+async function entitiesLeft({ deps, task, history }: Run, after: string | null): Promise<readonly string[]> {
+  const all = new Set([...history.entities(), ...(await listedItems(deps.rows, task))]);
+  return [...all].filter((entity) => after === null || entity > after).sort();
 }
 
 const NOTED = Promise.resolve();
@@ -297,44 +332,14 @@ function keep({ findings }: Run, finding: Finding): void {
   if (findings.length < MOST_FINDINGS) findings.push(finding);
 }
 
-/** In the order of entities, so that the same findings are the same object. */
-async function putFindings({ deps, task, findings }: Run): Promise<string | null> {
-  if (findings.length === 0) return null;
-  const key = `${task.resultPrefix}findings/${nameOf(task.bucket)}.ndjson`;
+/** In the order of entities, and beside those of the slices before. A slice that is tried again leaves them where it did before. */
+async function putFindings({ deps, findings }: Run, { prefix, parts }: ResultParts): Promise<ResultParts> {
+  if (findings.length === 0) return { prefix, parts };
   await deps.results.put(
-    key,
+    partKey(prefix, parts),
     findings.sort((a, b) => (a.entity < b.entity ? -1 : 1)),
   );
-  return key;
-}
-
-function noCounts(): RecomputeCounts {
-  const none = {
-    rows: 0,
-    recent: 0,
-    tail: 0,
-    entities: 0,
-    beyond: 0,
-    expired: 0,
-    equal: 0,
-    different: 0,
-    missing: 0,
-    refused: 0,
-  };
-  return {
-    ...none,
-    rowless: 0,
-    older: 0,
-    ahead: 0,
-    readUnits: 0,
-    writeUnits: 0,
-    written: 0,
-    unchanged: 0,
-    fewer: 0,
-    tooLarge: 0,
-    conflicts: 0,
-    alerts: 0,
-  };
+  return { prefix, parts: parts + 1 };
 }
 
 function report({ deps, task, counts, findings }: Run): void {

@@ -1,3 +1,4 @@
+import type { Pacing, ResultParts, Slice } from "@millrace/aws";
 import type { Position } from "@millrace/engine";
 
 /**
@@ -39,15 +40,22 @@ export interface RecomputeTask {
   readonly fewer?: "write";
   /** Results go below it, in the lake bucket; one prefix for each run, and the same when a bucket is tried again. */
   readonly resultPrefix: string;
+  /** How a replay paces it. Left out, an invocation ends early only where its time does. */
+  readonly pacing?: Pacing;
+  /** What the invocation before answered; null or left out at the bucket's first. */
+  readonly progress?: RecomputeAnswer | null;
 }
 
-export interface RecomputeAnswer {
+/** Of all invocations for the bucket so far. Unless it is `done` the next one is given it as its `progress`. */
+export interface RecomputeAnswer extends Slice {
   readonly view: string;
   readonly mode: RecomputeTask["mode"];
   readonly bucket: number;
   readonly counts: RecomputeCounts;
-  /** The object of `Finding`s, a JSON line each; null where there are none. */
-  readonly findings: string | null;
+  /** `Finding`s, a JSON line each. */
+  readonly findings: ResultParts;
+  /** The last entity that was dealt with, in their order; null before the first. */
+  readonly after: string | null;
 }
 
 export interface RecomputeCounts {

@@ -1,4 +1,11 @@
-import { allRows, type MetricsStore, type ResultObjects, type RowObjects } from "@millrace/aws";
+import {
+  allParts,
+  allRows,
+  type MetricsStore,
+  type ResultObjects,
+  type ResultParts,
+  type RowObjects,
+} from "@millrace/aws";
 import { canBeFinal, LEDGER, type MetricsPipeline } from "@millrace/engine";
 import { heldTally, ledgerTallies, type MetricTally, type SinkRow } from "@millrace/lake";
 import type { Difference, FoundEvent, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
@@ -23,7 +30,7 @@ export interface ViewAnswers {
   readonly wholeHistory: boolean;
   readonly answers: readonly {
     readonly counts: Readonly<Record<"equal" | "different" | "ahead" | "recent" | "beyond", number>>;
-    readonly findings: string | null;
+    readonly findings: ResultParts;
   }[];
 }
 
@@ -89,8 +96,7 @@ async function viewTally(results: ResultObjects, { view, wholeHistory, answers }
   const differences: Difference[] = [];
   let [differing, miscounted, missing, rowless] = [0, 0, 0, 0];
   for (const { findings } of answers) {
-    if (findings === null) continue;
-    for (const found of (await results.get(findings)) as readonly FoundDifference[]) {
+    for (const found of (await allParts(results, findings)) as readonly FoundDifference[]) {
       const kind = found.kind === "rowless" ? "rowless" : found.asOf === null ? "counters" : "features";
       if (kind === "rowless") rowless++;
       else if (kind === "counters" && found.kind !== "missing") miscounted++;

@@ -1,4 +1,4 @@
-import type { Wanted } from "@millrace/aws";
+import { sliceSeconds, type Wanted } from "@millrace/aws";
 import type { Pipeline, Scalar } from "@millrace/engine";
 
 /**
@@ -14,11 +14,6 @@ export interface Pace {
   waitSeconds(sent: { readonly records: number; readonly partitions: number }): number;
 }
 
-/** How long the records of one invocation last at the rate. Short, so that targets see an even flow; long, so that transitions stay few. */
-export const SLICE_SECONDS = 20;
-/** A chunk that goes on and on takes longer ones, twice as long after so many: its execution's history ends at 25,000 events, nine for each. */
-export const SLICES_OF_A_LENGTH = 500;
-export const MOST_SLICE_SECONDS = 160;
 /** Of Firehose's 500, the rest being for live traffic's own stream of late events and for other replays. */
 export const OPEN_PARTITIONS = 400;
 
@@ -33,11 +28,10 @@ export interface PaceOptions {
 
 export function paceOf({ recordsPerSecond, workers, slices, bufferSeconds }: PaceOptions): Pace {
   const rate = recordsPerSecond / workers;
-  const sliceSeconds = Math.min(SLICE_SECONDS * 2 ** Math.floor(slices / SLICES_OF_A_LENGTH), MOST_SLICE_SECONDS);
   const partitions =
     bufferSeconds === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(OPEN_PARTITIONS / workers));
   return {
-    mostRecords: Math.max(1, Math.floor(rate * sliceSeconds)),
+    mostRecords: Math.max(1, Math.floor(rate * sliceSeconds(slices))),
     mostPartitions: partitions,
     waitSeconds: (sent) =>
       Math.ceil(Math.max(sent.records / rate, ((bufferSeconds ?? 0) * sent.partitions) / partitions)),

@@ -1,9 +1,12 @@
 import {
   addCounts,
   type Chunk,
+  MOST_SLICE_MS,
   NO_COUNTS,
   NOTHING_REACHED,
+  pausedSlice,
   type QuarantineReturns,
+  RECORDS_PER_SECOND,
   type Reached,
   type ReadChunk,
   type RecordSink,
@@ -49,11 +52,6 @@ export interface Work {
 /** Records, and about how many bytes of them, that are read before they are decoded, filtered and put together. */
 export const RUN_RECORDS = 500;
 export const RUN_BYTES = 32 * 1024 * 1024;
-/** An invocation ends after this, well before the function's timeout, and the next one goes on. */
-export const MOST_MS = 600_000;
-/** How long a paused chunk waits before it looks again: at first, and when it has waited for long, since each look takes room in the history. */
-export const PAUSED_SECONDS = 30;
-export const MOST_PAUSED_SECONDS = 900;
 
 /**
  * Reads one chunk of a source and puts again what the request wants of it. An invocation does as much as the rate allows for some seconds and
@@ -63,22 +61,17 @@ export function replayRecords(deps: Deps) {
   return async (work: Work): Promise<ReplayProgress> => {
     const before = work.progress ?? { ...NOTHING_REACHED, counts: NO_COUNTS, done: false, waitSeconds: 0 };
     const { paused, recordsPerSecond } = await deps.control.said(work.execution);
-    const slices = (before.slices ?? 0) + 1;
-    if (paused) {
-      const { pausedSeconds = PAUSED_SECONDS / 2 } = before;
-      const waitSeconds = Math.min(2 * pausedSeconds, MOST_PAUSED_SECONDS);
-      return { ...before, slices, waitSeconds, pausedSeconds: waitSeconds };
-    }
-    const pace = paceFor(deps, work, recordsPerSecond ?? work.request.recordsPerSecond);
+    if (paused) return { ...before, ...pausedSlice(before) };
+    const pace = paceFor(deps, work, recordsPerSecond ?? work.request.recordsPerSecond ?? RECORDS_PER_SECOND);
     const slice = await takeSlice(deps, work, before, pace);
-    const progress = { ...slice, slices, counts: addCounts(before.counts, slice.counts) };
+    const progress = { ...slice, slices: (before.slices ?? 0) + 1, counts: addCounts(before.counts, slice.counts) };
     report(deps, work, slice);
     return progress;
   };
 }
 
 async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): Promise<ReplayProgress> {
-  const untilMs = deps.now() + MOST_MS;
+  const untilMs = deps.now() + MOST_SLICE_MS;
   const partitions = new Set<string>();
   let counts = NO_COUNTS;
   let { taken, last } = reached;

@@ -1,4 +1,4 @@
-import type { ReplayCounts, ReplayRequest } from "@millrace/aws";
+import { RECORDS_PER_SECOND, type ReplayCounts, type ReplayRequest } from "@millrace/aws";
 
 /**
  * What a replay costs and how long it takes at least. List prices of us-east-1 (US dollars); the large posts only, so that somebody can tell
@@ -74,8 +74,12 @@ export function estimateOf(figures: Figures): Estimate {
     stepFunctions: chunks * PER_CHUNK,
   };
   const seconds =
-    wanted / request.recordsPerSecond +
-    Math.max(recomputeSeconds / Math.max(1, Math.min(workers, chunks)), written / WRITE_UNITS_PER_SECOND);
+    wanted / (request.recordsPerSecond ?? RECORDS_PER_SECOND) +
+    Math.max(
+      recomputeSeconds / Math.max(1, Math.min(workers, chunks)),
+      written / WRITE_UNITS_PER_SECOND,
+      (rows + tail + (metrics?.events ?? 0)) / (request.recordsPerSecond ?? Number.POSITIVE_INFINITY),
+    );
   return {
     atLeastSeconds: Math.ceil(seconds),
     dollars: roundedUp(

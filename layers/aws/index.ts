@@ -1,6 +1,6 @@
 // The AWS layer's public API. Everything else in this folder is private to it.
 export type { AlertBus, Unpublished } from "./alert-bus.ts";
-export { mapAtMost } from "./at-most.ts";
+export { inRunsOf, mapAtMost } from "./at-most.ts";
 export { backoff, type Pause } from "./backoff.ts";
 export { toBase64 } from "./base64.ts";
 export {
@@ -77,6 +77,7 @@ export { chunkReader } from "./replay/read-chunk.ts";
 export {
   isRate,
   MOST_RECORDS_PER_SECOND,
+  RECORDS_PER_SECOND,
   REPLAY_DEFAULTS,
   REPLAY_RAISES,
   REPLAY_SOURCES,
@@ -91,8 +92,20 @@ export {
 export { mapResults, replayCounts } from "./replay/results.ts";
 export { firehoseReturns, type QuarantineReturns, type Returned } from "./replay/returns.ts";
 export type { RecordSink, Sunk } from "./replay/sink.ts";
+export {
+  lookFirst,
+  MOST_REST_SECONDS,
+  MOST_SLICE_MS,
+  PAUSED_SECONDS,
+  type Pacing,
+  pausedSlice,
+  rateOf,
+  restFor,
+  type Slice,
+  sliceSeconds,
+} from "./replay/slice.ts";
 export { type ReportObjects, s3ReportObjects } from "./report-objects.ts";
-export { type ResultObjects, s3ResultObjects } from "./result-objects.ts";
+export { allParts, partKey, type ResultObjects, type ResultParts, s3ResultObjects } from "./result-objects.ts";
 export { allRows, type RowObjects, s3RowObjects } from "./row-objects.ts";
 export { forEachMessage } from "./sqs.ts";
 export type { Saved, Snapshot, StateStore } from "./state-store.ts";

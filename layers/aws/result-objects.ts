@@ -7,6 +7,25 @@ export interface ResultObjects {
   get(key: string): Promise<readonly unknown[]>;
 }
 
+/** Lines that were put one object after another: the first so many below a prefix. */
+export interface ResultParts {
+  readonly prefix: string;
+  readonly parts: number;
+}
+
+export function partKey(prefix: string, part: number): string {
+  return `${prefix}${String(part).padStart(4, "0")}.ndjson`;
+}
+
+export async function allParts(
+  results: Pick<ResultObjects, "get">,
+  { prefix, parts }: ResultParts,
+): Promise<readonly unknown[]> {
+  const lines: unknown[] = [];
+  for (let part = 0; part < parts; part++) lines.push(...(await results.get(partKey(prefix, part))));
+  return lines;
+}
+
 export function s3ResultObjects({
   client,
   bucket,

@@ -128,6 +128,12 @@ export function memoryQuarantine(refuses: (rejection: Rejection) => boolean = ()
   };
 }
 
+/** What a person may say to a replay under way. */
+export function memoryControl() {
+  const said = { paused: false, recordsPerSecond: null as number | null };
+  return { said: async () => said, set: (change: Partial<typeof said>) => Object.assign(said, change) };
+}
+
 export function memoryTelemetry(): Telemetry & { readonly reports: BatchReport[] } {
   const reports: BatchReport[] = [];
   return { reports, batch: (report) => void reports.push(report) };

@@ -18,6 +18,7 @@ import { updateFeatures } from "../../functions/update-features/update-features.
 import {
   type AlertFate,
   memoryBus,
+  memoryControl,
   memoryEntities,
   memoryQuarantine,
   memoryResults,
@@ -91,6 +92,7 @@ export async function pipelineWith(
   });
   const quarantine = memoryQuarantine(() => world.quarantineFails);
   const results = memoryResults();
+  const control = memoryControl();
   const telemetry = memoryTelemetry();
   const bus = memoryBus(() => world.alertFate);
   const alerting = alerts === undefined ? undefined : { alerts, bus, keepMs: 8 * 24 * HOUR };
@@ -159,6 +161,7 @@ export async function pipelineWith(
       ...{ pipeline, store, quarantine, results, telemetry, openTail },
       rows: rowsFor(task.view, options),
       mostItemBytes: world.mostItemBytes,
+      control,
       alerting,
       archive: {
         async find(wanted) {
@@ -173,13 +176,20 @@ export async function pipelineWith(
     return recompute(deps)(task);
   };
 
+  /** As the machines do: again with what it answered, until it is done. */
+  const runToEnd = async (change: Partial<RecomputeTask>, options: RowOptions = {}) => {
+    let answer = await run(change, options);
+    while (!answer.done) answer = await run({ ...change, progress: answer }, options);
+    return answer;
+  };
+
   return Object.assign(world, {
-    ...{ store, quarantine, results, telemetry, bus, run, updateAgain },
+    ...{ store, quarantine, results, control, telemetry, bus, run, runToEnd, updateAgain },
     /** The counts of all buckets together. */
     async runAll(change: Partial<RecomputeTask>, options: RowOptions = {}) {
       const sum: Record<string, number> = {};
       for (let bucket = 0; bucket < BUCKETS; bucket++) {
-        const { counts } = await run({ ...change, bucket }, options);
+        const { counts } = await runToEnd({ ...change, bucket }, options);
         for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
       }
       return sum;

@@ -69,6 +69,8 @@ export interface MetricsPlan {
   /** As the lake's partitions call them, `00` to `23`. */
   readonly hours: readonly string[];
   readonly chunks: number;
+  /** Hours under way at one time. */
+  readonly workers: number;
   readonly mode: "compare" | "write";
   /** Where each hour's tallies go; ends in a slash. */
   readonly resultsPrefix: string;

@@ -1,16 +1,10 @@
 import { comparePositions, type Position, type StreamRecord } from "@millrace/engine";
 import type { Reached } from "./chunk.ts";
+import type { Slice } from "./slice.ts";
 
 /** How far one chunk has come: the next invocation begins after what is dealt with. It travels through the state machine from one invocation to the next. */
-export interface ReplayProgress extends Reached {
+export interface ReplayProgress extends Reached, Slice {
   readonly counts: ReplayCounts;
-  readonly done: boolean;
-  /** Until the next invocation, so that all workers together keep to the rate; whole seconds. */
-  readonly waitSeconds: number;
-  /** Invocations so far: the history of an execution has room for some 2,700. None before the first. */
-  readonly slices?: number;
-  /** Since it was paused, how long it waited last. */
-  readonly pausedSeconds?: number;
 }
 
 export interface ReplayCounts {

@@ -40,8 +40,8 @@ export interface ReplayRequest {
   readonly batches: readonly FailedBatch[];
   /** Counts and estimates, and changes nothing. */
   readonly dryRun: boolean;
-  /** Records per second in all, at most. */
-  readonly recordsPerSecond: number;
+  /** Records per second in all, at most. Null: those that are put again at `RECORDS_PER_SECOND`, rows as fast as they are worked through. */
+  readonly recordsPerSecond: number | null;
   /** Tells two replays of the same apart: a replay that was done is done again only under another name. */
   readonly name: string;
 }
@@ -57,9 +57,12 @@ export const REPLAY_DEFAULTS = {
   reasons: [],
   batches: [],
   dryRun: false,
-  recordsPerSecond: 2000,
+  recordsPerSecond: null,
   name: "",
 } as const;
+
+/** Of records that are put again: what targets and live traffic beside it bear. */
+export const RECORDS_PER_SECOND = 2000;
 
 /** Entities of one replay: the request travels through the machine's state. */
 const MOST_NAMES = 1000;
@@ -129,7 +132,8 @@ const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
       ? null
       : `a list of at most ${MOST_BATCHES} batches with stream, shard, first, last, firstArrival and lastArrival`,
   dryRun: (value) => (typeof value === "boolean" ? null : "true or false"),
-  recordsPerSecond: (value) => (isRate(value) ? null : `a whole number from 1 to ${MOST_RECORDS_PER_SECOND}`),
+  recordsPerSecond: (value) =>
+    value === null || isRate(value) ? null : `a whole number from 1 to ${MOST_RECORDS_PER_SECOND}`,
   name: (value) =>
     typeof value === "string" && /^[A-Za-z0-9_-]{0,40}$/.test(value) ? null : "up to 40 letters, digits, - and _",
 };
