@@ -77,11 +77,13 @@ describe("an object of a failed batch", () => {
     const read = chunkReader(options)("failed");
     const chunk = { kind: "stored", bucket: "failed", key: "aws/lambda/a" } as const;
     const texts = (all: readonly Sourced[]) => all.map(({ record }) => Buffer.from(record?.data ?? []).toString());
-    const all = await collect(read(chunk, NOTHING_REACHED, { records: 1 }));
+    const all = await collect(read(chunk, NOTHING_REACHED, { records: 1, untilMs: Number.POSITIVE_INFINITY }));
     expect(texts(all)).toEqual(["one", "two", "three"]);
     expect(all.map(({ record }) => record?.position.subSequence)).toEqual([0, 0, 1]);
     expect(all[0]?.record).toMatchObject({ arrivalMs: first.arrivalMs, position: { sequence: first.sequenceNumber } });
-    expect(texts(await collect(read(chunk, { taken: 2, last: null }, { records: 1 })))).toEqual(["three"]);
+    expect(
+      texts(await collect(read(chunk, { taken: 2, last: null }, { records: 1, untilMs: Number.POSITIVE_INFINITY }))),
+    ).toEqual(["three"]);
   });
 });
 

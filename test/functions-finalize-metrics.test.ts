@@ -27,6 +27,7 @@ import {
   metrics,
   NOW,
   recordAt,
+  refusing,
   streamOf,
 } from "./reconcile/fakes.ts";
 
@@ -66,12 +67,30 @@ describe("tally-stream", () => {
           resultKey: "k",
           progress: answer.progress,
         });
-      expect(invocations).toBe(invocationMs === 0 ? 1 : 6);
+      expect(invocations).toBe(invocationMs === 0 ? 1 : 5);
       const found = (await results.get("k")) as readonly Record<string, unknown>[];
       expect(found).toMatchObject(
         expected.map(({ hourMs, records, bytes, checksum }) => ({ hourMs, records, bytes, checksum, shard: SHARD })),
       );
     }
+  });
+
+  it("hands over what it has where the shard refuses until the time is over, and goes on from there", async () => {
+    const sequences = ["91", "92", "93", "94", "95"];
+    const records = sequences.map((sequence, i) => recordAt(DAY_START + i * 60_000, sequence));
+    const results = memoryResults();
+    let nowMs = 0;
+    const stream = refusing(streamOf(records, 1), 2, () => (nowMs += 1000));
+    const tally = tallyStream({ stream, results, now: () => nowMs });
+    const task = { shard: SHARD, from: iso(DAY_START), to: iso(NOW), resultKey: "k" };
+    let answer: TallyAnswer = { done: false, progress: { last: null, tallies: [] } };
+    const reached: unknown[] = [];
+    for (let i = 0; i < 9 && !answer.done; i++) {
+      answer = await tally({ ...task, progress: answer.progress });
+      reached.push(answer.progress.last?.sequence);
+    }
+    expect(reached).toEqual(["92", "93", "94", "95"]);
+    expect(await results.get("k")).toMatchObject([{ hourMs: DAY_START, records: 5 }]);
   });
 
   it("counts what arrived in the time, and reads no further", async () => {

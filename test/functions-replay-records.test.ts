@@ -17,7 +17,7 @@ import { recoveryOf } from "../functions/replay-records/recover.ts";
 import { type Deps, RUN_BYTES, RUN_RECORDS, replayRecords } from "../functions/replay-records/replay-records.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline, SHARD, START } from "./functions/shop.ts";
-import { streamOf } from "./reconcile/fakes.ts";
+import { refusing, streamOf } from "./reconcile/fakes.ts";
 
 const HOUR = 3_600_000;
 
@@ -92,6 +92,18 @@ describe("replay-records", () => {
     expect(first).toMatchObject({ taken: RUN_RECORDS, done: false });
     await runToEnd(bench, whole, 1, first);
     expect(bench.put.map(sequenceOf)).toEqual(source.map(sequenceOf));
+  });
+
+  it("hands over what it has where a shard refuses until the time is over, and goes on from there", async () => {
+    const source = Array.from({ length: 500 }, (_, i) => recordOf(i, {}));
+    for (const dryRun of [false, true]) {
+      const bench = benchOf(source, { chunk: SHARD_CHUNK, refusesAfterPages: 3 });
+      const first = await bench.invoke({ ...whole, dryRun }, 1, null);
+      expect(first).toMatchObject({ taken: 210, done: false });
+      const last = await runToEnd(bench, { ...whole, dryRun }, 1, first);
+      expect(last.counts.wanted).toBe(source.length);
+      expect(bench.put.map(sequenceOf)).toEqual(dryRun ? [] : source.map(sequenceOf));
+    }
   });
 
   it("holds few large records at one time, and still comes to its end", async () => {
@@ -221,6 +233,7 @@ interface Knobs {
   readonly msPerPut?: number;
   readonly oversize?: (record: StreamRecord) => boolean;
   readonly chunk?: Chunk;
+  readonly refusesAfterPages?: number;
 }
 
 const STORED: Chunk = { kind: "stored", bucket: "raw", key: "a" };
@@ -229,7 +242,7 @@ const chunks = fc.constantFrom(STORED, SHARD_CHUNK);
 
 function benchOf(
   source: readonly (StreamRecord | null)[],
-  { dies, msPerPut = 0, oversize = () => false, chunk = STORED }: Knobs = {},
+  { dies, msPerPut = 0, oversize = () => false, chunk = STORED, refusesAfterPages = 10_000 }: Knobs = {},
 ) {
   const put: StreamRecord[] = [];
   const telemetry = memoryTelemetry();
@@ -261,10 +274,8 @@ function benchOf(
   async function* stored({ taken }: { readonly taken: number }): AsyncGenerator<Sourced> {
     for (const record of source.slice(taken)) yield { record };
   }
-  const stream = streamOf(
-    source.filter((record) => record !== null),
-    70,
-  );
+  const kept = source.filter((record) => record !== null);
+  const stream = refusing(streamOf(kept, 70), refusesAfterPages, () => (nowMs += MOST_SLICE_MS / 10));
   const ofShard = chunkReader({ s3: { send: () => Promise.reject() }, stream, retentionMs: HOUR, now: () => nowMs });
   const handle = replayRecords(deps);
   async function invoke(

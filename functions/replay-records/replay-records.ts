@@ -76,7 +76,7 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
   let counts = NO_COUNTS;
   let { taken, last } = reached;
   let done = true;
-  const most = { records: Math.max(RUN_RECORDS, pace.mostRecords) };
+  const most = { records: Math.max(RUN_RECORDS, pace.mostRecords), untilMs };
   for await (const { run, isLast } of runsOf(deps.read(work.request.source)(work.chunk, reached, most))) {
     const all = wantedOf(deps.pipeline, work.request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
@@ -84,8 +84,10 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
     counts = addCounts(counts, await send(deps, work.request, run.slice(0, next), wanted));
     taken += next;
     last = run.slice(0, next).findLast(({ record }) => record !== null)?.record?.position ?? last;
-    if (next < run.length || counts.sent >= pace.mostRecords || deps.now() >= untilMs) {
-      done = next === run.length && isLast;
+    const isLate = deps.now() >= untilMs;
+    if (next < run.length || counts.sent >= pace.mostRecords || isLate) {
+      // A shard that was read until the time was over may have more.
+      done = next === run.length && isLast && !isLate;
       break;
     }
   }

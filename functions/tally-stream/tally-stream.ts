@@ -48,11 +48,12 @@ export function tallyStream({ stream, results, now }: Deps) {
     const range = { kind: "arrived", shard, fromMs: Date.parse(from), toMs: Date.parse(to) } as const;
     const tallies = new Map((progress?.tallies ?? []).map((tally) => [tally.hourMs, tally]));
     let last = progress?.last ?? null;
+    let isLate = false;
     for await (const records of readRange(stream, range, last)) {
+      if (isLate) return { done: false, progress: { last, tallies: [...tallies.values()] } };
       for (const record of records) add(tallies, record);
       last = records.at(-1)?.position ?? last;
-      if (records.length > 0 && now() >= endMs)
-        return { done: false, progress: { last, tallies: [...tallies.values()] } };
+      isLate = now() >= endMs;
     }
     await results.put(resultKey, [...tallies.values()]);
     return { done: true, progress: { last, tallies: [] } };

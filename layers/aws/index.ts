@@ -32,7 +32,7 @@ export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from 
 export { firehoseQuarantine } from "./firehose-quarantine.ts";
 export { fromHttpApi, type HttpAnswer, type HttpApiEvent, type HttpRequest, toHttpReply } from "./http-api.ts";
 export { fromKinesis, toBatchResponse } from "./kinesis.ts";
-export { kinesisReader } from "./kinesis-reader.ts";
+export { kinesisReader, REFUSED_REST_MS } from "./kinesis-reader.ts";
 export { kinesisTail, MOST_TAIL_RECORDS, PAGE_MS, tailTooLong } from "./kinesis-tail.ts";
 export {
   fromKinesisWindow,

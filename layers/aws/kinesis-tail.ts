@@ -70,7 +70,7 @@ export function kinesisTail(options: KinesisTailOptions) {
         found.push(...page.filter(({ arrivalMs }) => arrivalMs >= fromMs));
         records += page.length;
         iterator = answer.MillisBehindLatest === 0 || isReached() ? undefined : answer.NextShardIterator;
-        if (iterator !== undefined) await pause(Math.max(PAGE_MS, bytesOf(answer.Records ?? []) / PAGE_BYTES_PER_MS));
+        if (iterator !== undefined) await pause(restMs(answer.Records ?? []));
       }
       if (iterator !== undefined) cut.add(shard);
       return found;
@@ -95,6 +95,11 @@ export function kinesisTail(options: KinesisTailOptions) {
       },
     };
   };
+}
+
+/** After a page: with such rests a reader takes half of what a shard gives. */
+export function restMs(records: readonly KinesisRecord[]): number {
+  return Math.max(PAGE_MS, bytesOf(records) / PAGE_BYTES_PER_MS);
 }
 
 /** The shards that were open at that moment or later. */
@@ -139,6 +144,6 @@ export function tailTooLong(fromMs: number): Error {
   );
 }
 
-function bytesOf(records: readonly KinesisRecord[]): number {
+export function bytesOf(records: readonly KinesisRecord[]): number {
   return records.reduce((sum, { Data }) => sum + (Data?.length ?? 0), 0);
 }

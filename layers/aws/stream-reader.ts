@@ -4,7 +4,10 @@ import type { StreamRecord } from "@millrace/engine";
 export interface StreamReader {
   /** The shards that were open at a time (epoch ms) or later: also those that are closed by now, and their children. */
   shardsSince(sinceMs: number): Promise<readonly string[]>;
-  /** A shard's records in order, page by page, to where it ends now. */
+  /**
+   * A shard's records in order, page by page, to where it ends now. It rests between pages; one that is empty may be one that the shard refused
+   * for now, so that a caller with little time left looks at the clock after each.
+   */
   pages(shard: string, from: ReadFrom, limit?: PageLimit): AsyncIterable<{ readonly records: readonly StreamRecord[] }>;
 }
 

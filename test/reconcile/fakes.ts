@@ -73,6 +73,21 @@ export function streamOf(records: readonly StreamRecord[], size: number, seen: s
   };
 }
 
+/** Gives so many pages at each reading, then refuses, as a shard does that others read; `rest` is how a reader waits. */
+export function refusing(stream: StreamReader, pages: number, rest: () => void): StreamReader {
+  return {
+    ...stream,
+    async *pages(...asked) {
+      let given = 0;
+      for await (const page of stream.pages(...asked)) {
+        if (given++ < pages) yield page;
+        else break;
+      }
+      for (; given > pages; rest()) yield { records: [] };
+    },
+  };
+}
+
 export function memoryResults(objects = new Map<string, readonly unknown[]>()): ResultObjects {
   return {
     put: async (key, lines) => void objects.set(key, JSON.parse(JSON.stringify(lines))),

@@ -35,6 +35,11 @@ export const NOTHING_REACHED: Reached = { taken: 0, last: null };
 
 /**
  * The records of a chunk that come after what was reached. The same chunk gives the same records in the same order each time, as long as it is
- * there. `most` is what will be used of them, where filters leave nothing out: a shard is not read for more.
+ * there. A shard is not read for more than `most`, and ends when the time is over, whether or not that was all.
  */
-export type ReadChunk = (chunk: Chunk, reached: Reached, most: PageLimit) => AsyncIterable<Sourced>;
+export type ReadChunk = (chunk: Chunk, reached: Reached, most: ReadLimit) => AsyncIterable<Sourced>;
+
+/** What will be used of the records, where filters leave nothing out, and until when (epoch ms). */
+export interface ReadLimit extends PageLimit {
+  readonly untilMs: number;
+}

@@ -1,8 +1,8 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { type ArrivedBetween, readRange, type StreamRange } from "../stream-range.ts";
-import { type PageLimit, StreamGoneError, type StreamReader } from "../stream-reader.ts";
+import { StreamGoneError, type StreamReader } from "../stream-reader.ts";
 import { archiveRecords } from "./archive-source.ts";
-import type { Reached, ReadChunk, Sourced } from "./chunk.ts";
+import type { Reached, ReadChunk, ReadLimit, Sourced } from "./chunk.ts";
 import { failedRecords } from "./failed-batch.ts";
 import { unloadedRecords } from "./quarantine-source.ts";
 import type { ReplaySource } from "./request.ts";
@@ -35,13 +35,16 @@ async function* shardRecords(
   { stream, retentionMs, now }: ChunkReaderOptions,
   range: StreamRange,
   { last }: Reached,
-  most: PageLimit,
+  most: ReadLimit,
 ): AsyncGenerator<Sourced> {
   if (last === null && range.kind === "arrived" && range.fromMs < now() - retentionMs)
     throw expired(range, retentionMs);
   // One more, since the last one is read once more.
   const limit = { records: most.records + 1 };
-  for await (const page of readRange(stream, range, last, limit)) for (const record of page) yield { record };
+  for await (const page of readRange(stream, range, last, limit)) {
+    for (const record of page) yield { record };
+    if (now() >= most.untilMs) return;
+  }
 }
 
 async function* without(first: number, all: AsyncIterable<Sourced>): AsyncGenerator<Sourced> {
