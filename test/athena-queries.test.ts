@@ -12,6 +12,7 @@ import {
   erroredQuery,
   eventsOnce,
   finalEvents,
+  lateRows,
   quarantineOf,
   rawOfEvent,
   recoverableQuery,
@@ -54,6 +55,15 @@ const queries = {
   conditionOf: [
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "amount", values: [15_000, null] }], pipeline.schema)}`,
     `SELECT count(*) FROM curated WHERE ${conditionOf([{ column: "event_time", values: [startMs] }], pipeline.schema)}`,
+  ],
+  lateRows: [
+    unloadJson(
+      lateRows({
+        ...{ execution: "one", fromMs: startMs, toMs: nowMs },
+        ...{ pastMs: 2 * 86_400_000, futureMs: 3_600_000, version: 1 },
+      }),
+      { location: "s3://lake/work/lacking/" },
+    ),
   ],
   heldTally: null,
   lackingRecords: null,

@@ -1,13 +1,13 @@
 import { NO_COUNTS } from "@millrace/aws";
 import { describe, expect, it } from "vitest";
-import { batch, benchOf, LAG_MS, STARTED } from "./replay-plans.ts";
+import { batch, benchOf, STARTED } from "./replay-plans.ts";
 
 describe("plan-replay for the stream", () => {
   const stream = { source: "stream", from: "2026-03-04T12:00:00Z", to: "2026-03-06T00:00:00Z" };
 
   it("goes up to the replay's start", async () => {
     const bench = benchOf([], { shards: ["a", "b"] });
-    expect(await bench.plan("one", stream)).toMatchObject({ kind: "ready", chunks: 24, settleSeconds: null });
+    expect(await bench.plan("one", stream)).toMatchObject({ kind: "ready", chunks: 24, makesItems: false });
     expect(Math.max(...bench.chunks().map(({ toMs }) => Number(toMs)))).toBe(Date.parse(STARTED));
     const later = { ...stream, from: "2026-03-05T12:00:00Z", name: "later" };
     expect(await bench.plan("one", later)).toMatchObject({ chunks: 0 });
@@ -40,16 +40,17 @@ describe("plan-replay for the stream", () => {
   it("puts rows into the lake before features are made of them, of all that was read, at least as far as it goes", async () => {
     const bench = benchOf([], { shards: ["a"] });
     const features = { ...stream, target: "features" };
-    expect(await bench.plan("one", features)).toMatchObject({ kind: "ready", settleSeconds: LAG_MS / 1000 });
+    expect(await bench.plan("one", features)).toMatchObject({ kind: "ready", makesItems: true });
     expect(await bench.plan("dry", { ...features, dryRun: true })).toMatchObject({
       kind: "ready",
-      settleSeconds: null,
+      makesItems: false,
     });
     const [fromMs, toMs] = [Date.UTC(2026, 2, 4, 13), Date.UTC(2026, 2, 4, 14)];
     const reach = { last: { a: { shard: "a", sequence: "9", subSequence: 0 } }, fromMs, toMs };
     bench.files.set("m", JSON.stringify({ ResultFiles: { SUCCEEDED: [{ Key: "r" }] } }));
     bench.files.set("r", JSON.stringify({ ...NO_COUNTS, reach }));
-    const afterwards = (over: object) => bench.plan("one", { ...features, ...over }, { recordsManifestKey: "m" });
+    const afterwards = (over: object) =>
+      bench.plan("one", { ...features, ...over }, { recordsManifestKey: "m", lackingPrefix: "lacking/" });
     expect(await afterwards({})).toMatchObject({ kind: "rows" });
     expect(bench.tasks()[0]).toMatchObject({ raiseTo: [{ shard: "a", sequence: "9" }] });
     const one = await afterwards({ view: "by_item", entities: ["x"] });
@@ -68,7 +69,7 @@ describe("plan-replay for Firehose's errors", () => {
     expect(plan.query).toContain("TO 's3://lake/work/replay/one/unloaded/ATTEMPT/'");
     bench.unloaded.push("work/replay/one/unloaded/0/a.gz");
     const ready = await bench.plan("one", { source: "errors" }, { unloadedPrefix: "work/replay/one/unloaded/0/" });
-    expect(ready).toMatchObject({ kind: "ready", chunks: 1, settleSeconds: null });
+    expect(ready).toMatchObject({ kind: "ready", chunks: 1, makesItems: false });
     expect(bench.chunks()).toEqual([{ kind: "stored", bucket: "lake", key: bench.unloaded[0] }]);
     await expect(bench.plan("two", { source: "errors", target: "features" })).rejects.toThrow("give curated");
   });

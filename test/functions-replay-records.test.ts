@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
 import {
   type Chunk,
   chunkReader,
   MOST_SLICE_MS,
   PAUSED_SECONDS,
-  type Quarantined,
+  type PutAgain,
   type ReplayProgress,
   type ReplayRequest,
   type Sourced,
@@ -13,7 +12,6 @@ import { decode, type StreamRecord } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OPEN_PARTITIONS, paceOf } from "../functions/replay-records/pace.ts";
-import { recoveryOf } from "../functions/replay-records/recover.ts";
 import { type Deps, RUN_BYTES, RUN_RECORDS, replayRecords } from "../functions/replay-records/replay-records.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline, SHARD, START } from "./functions/shop.ts";
@@ -55,6 +53,28 @@ describe("replay-records", () => {
       const bench = benchOf(source, { chunk, dies: (put) => put === fatal });
       await runToEnd(bench, whole, 1);
       expect([...new Set(bench.put.map(sequenceOf))]).toEqual(source.map(sequenceOf));
+    }
+  });
+
+  it("notes each row that items will be made of, and no other, also when an invocation dies", async () => {
+    const source = Array.from({ length: 1200 }, (_, i) => recordOf(i, i % 7 === 0 ? { text: "no event" } : {}));
+    const oversize = ({ position }: StreamRecord) => Number(position.sequence) % 11 === 0;
+    const features = { ...whole, source: "stream", target: "features" } as const;
+    for (const chunk of [STORED, SHARD_CHUNK]) {
+      const bench = benchOf(source, { chunk, oversize, dies: (put) => put === 2 });
+      await runToEnd(bench, { ...features, recordsPerSecond: 30 }, 1);
+      const lines = [...bench.notes.values()].flatMap((text) => text.trim().split("\n"));
+      const noted = lines.map((line) => JSON.parse(line) as PutAgain);
+      const expected = source.filter((record) => decode(pipeline, record).event !== null && !oversize(record));
+      expect(expected.length).toBeGreaterThan(900);
+      expect([...new Set(noted.map(({ sequence }) => sequence))]).toEqual(expected.map(sequenceOf));
+      expect(new Set(noted.map(({ verdict }) => verdict))).toEqual(new Set(expected.map(verdict)));
+      expect([...bench.notes.keys()][0]).toMatch(/^work\/replay-put\/execution=[^/]+\/\w+-0-0\.jsonl$/);
+    }
+    for (const over of [{ dryRun: true }, { target: "curated" } as const]) {
+      const bench = benchOf(source);
+      await runToEnd(bench, { ...features, ...over }, 1);
+      expect([...bench.notes]).toEqual([]);
     }
   });
 
@@ -179,46 +199,6 @@ describe("replay-records", () => {
   });
 });
 
-describe("what was quarantined", () => {
-  const quarantined = { reason: "too_late", stage: "decode", view: null, attempt: 2 } as const;
-  const outcomeOf = (data: Uint8Array, verdict: Partial<Quarantined> = {}) => {
-    const record = { ...recordOf(1, {}), data };
-    const decoded = decode(pipeline, record);
-    return recoveryOf([{ index: 0, decoded, quarantined: { ...quarantined, ...verdict } }]);
-  };
-  const event = (pad = "") => Buffer.from(JSON.stringify({ id: "e1", time: START, user: "u1", item: "a", pad }));
-
-  it("is put again and recovered where it is valid now", () => {
-    const { records, returned } = outcomeOf(event());
-    expect(records).toHaveLength(1);
-    expect(returned).toMatchObject([{ reason: "recovered", detail: "was too_late", attempt: 3 }]);
-  });
-
-  it("goes back with today's reason where it is not", () => {
-    const { records, returned } = outcomeOf(Buffer.from("no event"));
-    expect(records).toEqual([]);
-    expect(returned).toMatchObject([{ reason: "malformed_json", stage: "decode", attempt: 3 }]);
-  });
-
-  it("has its row already where a view's fold refused it", () => {
-    const { records, returned } = outcomeOf(event(), { stage: "fold", view: "by_user", reason: "entity_over_limit" });
-    expect(records).toEqual([]);
-    expect(returned).toMatchObject([{ reason: "recovered", stage: "fold", view: "by_user", attempt: 3 }]);
-  });
-
-  it("stays where its row could not be put, and is put packed where that suffices", () => {
-    expect(outcomeOf(event("x".repeat(1_100_000)))).toMatchObject({ returned: [{ reason: "recovered" }] });
-    const noise = randomBytes(1_100_000).toString("base64");
-    const { records, returned } = outcomeOf(event(noise));
-    expect(records).toEqual([]);
-    expect(returned).toMatchObject([{ reason: "too_late", attempt: 3 }]);
-    expect(returned[0]?.detail).toContain("too large");
-    expect(outcomeOf(event(noise), { stage: "fold", view: "by_user" }).returned[0]).toMatchObject({
-      reason: "recovered",
-    });
-  });
-});
-
 describe("the pace", () => {
   it("lets a worker do something however low the rate is", () => {
     expect(
@@ -245,11 +225,12 @@ function benchOf(
   { dies, msPerPut = 0, oversize = () => false, chunk = STORED, refusesAfterPages = 10_000 }: Knobs = {},
 ) {
   const put: StreamRecord[] = [];
+  const notes = new Map<string, string>();
   const telemetry = memoryTelemetry();
   let nowMs = 0;
   /** How many records each put has brought. */
   const puts: number[] = [];
-  const bench = { put, puts, telemetry, paused: false, rate: null as number | null, bufferSeconds: 300, invoke };
+  const bench = { put, puts, notes, telemetry, paused: false, rate: null as number | null, bufferSeconds: 300, invoke };
   const deps: Deps = {
     pipeline,
     read: (name) => (one, reached, most) =>
@@ -266,6 +247,7 @@ function benchOf(
         return { records: good.length, bytes: 0, oversize: rest };
       },
     }),
+    files: { put: async (key, text) => void notes.set(key, text) },
     control: { said: async () => ({ paused: bench.paused, recordsPerSecond: bench.rate }) },
     bufferSeconds: bench.bufferSeconds,
     telemetry,

@@ -34,6 +34,10 @@ describe("the end of a replay", () => {
     expect(printEnd("x", state({ output: items }))).toMatch(
       /\nNOT ALL OF IT:\n {2}2 entities .*\n {2}1 entities .*\n$/,
     );
+    const refusedRows = { count: 2, codes: { Code: 2 }, first: ["s 1 0", "s 2 0"] };
+    expect(printEnd("x", state({ output: { ...done, recomputed: {}, counts: {}, refusedRows } }))).toMatch(
+      /\nNOT ALL OF IT:\n {2}2 events .* 2 Code \(repair-errors\/; s 1 0, s 2 0\)\n$/,
+    );
     const counts = { wanted: 1, sent: 0, bytes: 0, oversize: 1, unreadable: 3, verdicts: {} };
     const records = { ...done, recomputed: null, chunks: 1, counts };
     expect(printEnd("x", state({ output: records }))).toMatch(/\nNOT ALL OF IT:\n {2}1 records .*\n {2}3 pieces .*\n$/);

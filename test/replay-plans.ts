@@ -41,11 +41,15 @@ interface Circumstances {
   readonly hasReplayStream?: boolean;
   /** What Athena has found in the archive and the lake. */
   readonly sinks?: readonly object[];
+  /** What the lake lacks of the records that were put again. */
+  readonly lacking?: readonly object[];
+  /** Codes of Firehose's errors by position. */
+  readonly refused?: Readonly<Record<string, string>>;
 }
 
 export function benchOf(stored: readonly Stored[], circumstances: Circumstances = {}) {
   const { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [], shards = [] } = circumstances;
-  const { hasReplayStream = false, sinks = [] } = circumstances;
+  const { hasReplayStream = false, sinks = [], lacking = [], refused = {} } = circumstances;
   const restored: string[] = [];
   let thawed = false;
   const send = async (command: { readonly input: { readonly Prefix?: string; readonly Key?: string } }) => {
@@ -80,7 +84,9 @@ export function benchOf(stored: readonly Stored[], circumstances: Circumstances 
       get: async (key) => files.get(key) ?? "",
       below: async () => unloaded,
     },
-    rows: memoryRows({ "sinks/": sinks }),
+    rows: memoryRows({ "sinks/": sinks, "lacking/": lacking }),
+    repairErrors: { between: async () => new Map(Object.entries(refused)) },
+    pipelineVersion: 1,
     ...{ pipeline, metrics, pastMs: 48 * HOUR_MS, futureMs: HOUR_MS },
     failed: { between: async () => batches },
     ttlMs: () => 0,

@@ -45,10 +45,18 @@ describe("records out of quarantine", () => {
     expect(await quarantine()).toHaveLength(before);
   });
 
-  it("are applied once where they are valid now, and the lake and features are what they would have been", async () => {
+  it("are applied once where they are valid now, and the lake and features are what they would have been, however late Firehose is", async () => {
     expect(await featuresNow(runtime)).not.toEqual(asItShouldBe);
-    const { output, cause } = await replays.run({ source: "quarantine", target: "features", name: "recover" });
+    const request = { source: "quarantine", target: "features", lake: "as-it-is", name: "recover" } as const;
+    const arn = await replays.start(request);
+    const lateness = [
+      ["curated/", 2],
+      ["quarantine/", 4],
+    ] as const;
+    const untilMs = keptBack(lateness.map(([folder, hours]) => [folder, runtime.clock.now() + hours * 3_600_000]));
+    const { output, cause } = await replays.end(arn);
     expect(cause).toBeUndefined();
+    expect(runtime.clock.now()).toBeGreaterThan(untilMs);
     expect(output.counts).toMatchObject({ recovered: refusedByMistake().length, returned: quarantinedThen.length });
     expect(output.recomputed.written).toBeGreaterThan(0);
     await runtime.drain();
@@ -79,6 +87,20 @@ describe("records out of quarantine", () => {
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
   });
 });
+
+/** S3 takes nothing into these folders of the lake before a time each; the last of them. */
+function keptBack(folders: readonly (readonly [folder: string, untilMs: number])[]): number {
+  const { put } = runtime.objects;
+  Object.assign(runtime.objects, {
+    put: async (...args: Parameters<typeof put>) => {
+      const [, key] = args;
+      if (folders.some(([folder, untilMs]) => key.startsWith(folder) && runtime.clock.now() < untilMs))
+        throw new Error("S3 is not there");
+      return put(...args);
+    },
+  });
+  return Math.max(...folders.map(([, untilMs]) => untilMs));
+}
 
 /** In time, but for the mistake. */
 function largeAndLate(): Delivery {

@@ -78,14 +78,14 @@ function start(
   });
 }
 
-/** All of the archive into the lake again, what cannot be a row included, and an hour of the stream; then what was given up into the features. */
+/** All of the archive into the lake again, what cannot be a row included; then a day of the stream, and what was given up, into the features. */
 async function replay(runtime: Runtime): Promise<void> {
-  const [from, hourAgo, to] = [-runtime.clock.now(), -3_600_000, 1].map((ms) =>
+  const [from, dayAgo, hourAgo, to] = [-runtime.clock.now(), -24 * HOUR_MS, -HOUR_MS, 1].map((ms) =>
     new Date(runtime.clock.now() + ms).toISOString(),
-  ) as [string, string, string];
-  await execute(runtime, "ReplayMachine", { source: "stream", target: "curated", from: hourAgo, to });
+  ) as [string, string, string, string];
   await execute(runtime, "ReplayMachine", { source: "archive", target: "curated", from, to });
   await runtime.drain();
+  await execute(runtime, "ReplayMachine", { source: "stream", target: "features", from: dayAgo, to });
   await execute(runtime, "ReplayMachine", { source: "errors", target: "curated", from, to });
   for (const target of ["curated", "features"])
     await execute(runtime, "ReplayMachine", { source: "failed", target, from, to });

@@ -1,3 +1,4 @@
+import type { RefusedRows } from "@millrace/aws";
 import { number } from "../start/words.ts";
 import type { ReplayState } from "./machine.ts";
 import { costLines, type Estimate } from "./print-cost.ts";
@@ -48,7 +49,7 @@ function printFigures(name: string, { status, cause, output }: ReplayState): str
   return `${lines.join("\n")}\n${costLines(estimate)}${report}`;
 }
 
-function printLeft({ counts, recomputed }: Said & Partial<Report>): string {
+function printLeft({ counts, recomputed, refusedRows = null }: Said & Partial<Report>): string {
   const { fewer = 0, tooLarge = 0, ahead = 0 } = recomputed ?? {};
   const { oversize = 0, unreadable = 0 } = counts ?? {};
   const left: readonly (readonly [number, string])[] = [
@@ -58,6 +59,12 @@ function printLeft({ counts, recomputed }: Said & Partial<Report>): string {
     ],
     [tooLarge, "entities were left as they are, because DynamoDB takes no item of their size"],
     [ahead, "entities were not compared, because more came since the lake settled than may be read from the stream"],
+    [
+      refusedRows?.count ?? 0,
+      `events that were put again make no row, so that items lack them: ${Object.entries(refusedRows?.codes ?? {})
+        .map(([code, times]) => `${number(times)} ${code}`)
+        .join(", ")} (repair-errors/; ${refusedRows?.first.join(", ")})`,
+    ],
     [oversize, "records were too large to be put again, even packed: they stay where they are"],
     [unreadable, "pieces of the source are no records, and were left out"],
   ];
@@ -85,6 +92,7 @@ interface Report {
     readonly verdicts: Readonly<Record<string, number>>;
   };
   readonly recomputed: Readonly<Record<string, number>> | null;
+  readonly refusedRows?: RefusedRows | null;
   readonly estimate: Estimate;
   readonly reportKey: string;
   readonly chunks: number;

@@ -8,6 +8,7 @@ import {
   s3ArchiveObjects,
   s3Client,
   s3FailedBatches,
+  s3RepairErrors,
   s3ReplayControl,
   s3RowObjects,
   s3WorkFiles,
@@ -33,6 +34,7 @@ const config = readConfig(process.env, {
   pastHours: wholeNumber("PARTITION_PAST_HOURS", { least: 1 }),
   futureHours: wholeNumber("PARTITION_FUTURE_HOURS", { least: 0 }),
   retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
+  pipelineVersion: wholeNumber("PIPELINE_VERSION", { least: 1 }),
 });
 /** Whoever asks for the same within this time is told that it was done. */
 const KEEP_SECONDS = 90 * 86_400;
@@ -40,6 +42,8 @@ const KEEP_SECONDS = 90 * 86_400;
 const lagSeconds = config.transformSeconds + 1.5 * config.bufferSeconds + 60;
 const s3 = s3Client();
 const pipeline = compile(features, eventSchema);
+
+const files = s3WorkFiles(s3, config.lakeBucket);
 
 export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
@@ -53,8 +57,10 @@ export const handler = planReplay({
     keepSeconds: KEEP_SECONDS,
   }),
   control: s3ReplayControl(s3, config.lakeBucket),
-  files: s3WorkFiles(s3, config.lakeBucket),
+  files,
   rows: s3RowObjects({ client: s3, bucket: config.lakeBucket }),
+  repairErrors: s3RepairErrors(s3, files),
+  pipelineVersion: config.pipelineVersion,
   pipeline,
   metrics: compileMetrics(metrics, pipeline),
   ...partitionBounds(pipeline, config),

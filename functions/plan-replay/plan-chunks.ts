@@ -21,8 +21,6 @@ export interface ChunksDeps {
   /** How long the stream keeps a record. */
   readonly retentionMs: number;
   readonly files: WorkFiles;
-  /** How long after its arrival a record may still be on its way into the lake (ms). */
-  readonly lagMs: number;
   readonly now: () => number;
 }
 
@@ -126,7 +124,7 @@ function refuseExpired({ retentionMs, now }: ChunksDeps, batches: readonly Faile
 }
 
 async function ready(
-  { files, lagMs }: ChunksDeps,
+  { files }: ChunksDeps,
   request: ReplayRequest,
   execution: string,
   chunks: readonly Chunk[],
@@ -144,7 +142,7 @@ async function ready(
     chunksKey,
     resultsPrefix: `${replayWork(execution)}results`,
     workers: workersFor(request),
-    settleSeconds: request.target === "features" && !request.dryRun ? Math.ceil(lagMs / 1000) : null,
+    makesItems: request.target === "features" && !request.dryRun,
   };
 }
 

@@ -5,22 +5,26 @@ import {
   type ReplayRequest,
   ReplayRequestError,
   readReplayRequest,
+  replayCounts,
   replayId,
   replayWork,
   type Telemetry,
   TYPE_COLUMN,
 } from "@millrace/aws";
-import { erroredQuery, recoverableQuery, unloadJson } from "@millrace/lake";
+import { erroredQuery, lateRows, recoverableQuery, unloadJson } from "@millrace/lake";
 import { type CheckDeps, checkLake } from "./check-lake.ts";
+import { checkRows, type RowsCheckDeps } from "./check-rows.ts";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps } from "./plan-rows.ts";
 
-export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps, CheckDeps {
+export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps, CheckDeps, RowsCheckDeps {
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
   /** Whether the stack has the stream of target `replay-stream`. */
   readonly hasReplayStream: boolean;
+  /** Of the rows that are made now. */
+  readonly pipelineVersion: number;
   readonly telemetry: Telemetry;
 }
 
@@ -36,6 +40,10 @@ export interface Asked {
   readonly sinksPrefix?: string | null;
   /** What putting records again has left, where features are made of them now. */
   readonly recordsManifestKey?: string | null;
+  /** Where the rows lie that the lake lacked of them when it was looked at last, how often that was, and how often the machine was redriven. */
+  readonly lackingPrefix?: string | null;
+  readonly looks?: number;
+  readonly redrives?: number;
 }
 
 /**
@@ -78,11 +86,35 @@ async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise
   const { source, target } = request;
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
   const putsRecords = target !== "features" || source === "quarantine" || source === "stream";
-  if (!putsRecords || recordsManifestKey !== null)
-    return planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  if (!putsRecords) return planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  if (recordsManifestKey !== null) return planAfter(deps, request, asked, recordsManifestKey);
   if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
   if (source === "quarantine" || source === "errors") return unload(deps, request, execution);
   return planChunks(deps, request, { execution, startedMs });
+}
+
+/** Items are made of records that were put again when the lake has them, however late it is. */
+async function planAfter(
+  deps: Deps,
+  request: ReplayRequest,
+  asked: Asked,
+  recordsManifestKey: string,
+): Promise<ReplayPlan> {
+  const { execution, lackingPrefix = null, looks = 0, redrives = 0 } = asked;
+  const startedMs = Date.parse(asked.startedAt);
+  const { reach } = await replayCounts(deps.files, recordsManifestKey);
+  if (reach === null) return planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  const check =
+    lackingPrefix === null
+      ? ({ kind: "late", waitSeconds: Math.ceil(deps.lagMs / 1000) } as const)
+      : await checkRows(deps, { request, prefix: lackingPrefix, looks, redrives, startedMs, execution });
+  if (check.kind === "there")
+    return planRows(deps, request, { execution, startedMs, recordsManifestKey, refused: check.refused });
+  const { pastMs, futureMs, pipelineVersion: version } = deps;
+  const prefix = `${replayWork(execution)}lacking/${looks}-ATTEMPT/`;
+  const rows = lateRows({ execution, fromMs: reach.fromMs, toMs: reach.toMs + 1, pastMs, futureMs, version });
+  const query = unloadJson(rows, { location: `s3://${deps.files.bucket}/${prefix}` });
+  return { kind: "looking", request, waitSeconds: check.waitSeconds, prefix, query };
 }
 
 function unload({ files, pastMs, futureMs }: Deps, request: ReplayRequest, execution: string): ReplayPlan {

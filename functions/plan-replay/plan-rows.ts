@@ -1,6 +1,7 @@
 import {
   type FailedBatch,
   type FailedBatches,
+  type RefusedRows,
   type ReplayPlan,
   type ReplayRequest,
   ReplayRequestError,
@@ -43,15 +44,16 @@ interface Scope {
 export interface Circumstances {
   readonly execution: string;
   readonly startedMs: number;
-  /** What putting records again has left: it has waited until their rows are in the lake. */
+  /** What putting records again has left: their rows are in the lake, but for those that were refused. */
   readonly recordsManifestKey: string | null;
+  readonly refused?: RefusedRows | null;
 }
 
 /** Throws a ReplayRequestError for a view that there is none of. */
 export async function planRows(
   deps: RowsDeps,
   request: ReplayRequest,
-  { execution, startedMs, recordsManifestKey }: Circumstances,
+  { execution, startedMs, recordsManifestKey, refused = null }: Circumstances,
 ): Promise<ReplayPlan> {
   const settledMs = deps.now() - deps.lagMs;
   const neededMs = Math.min(Date.parse(request.to), startedMs);
@@ -98,7 +100,7 @@ export async function planRows(
     resultsPrefix: `${work}results`,
     workers: RECOMPUTES_AT_ONCE,
     segments: lists ? TABLE_SEGMENTS : [],
-    ...{ itemsPrefix, buckets: BUCKETS },
+    ...{ refused, itemsPrefix, buckets: BUCKETS },
   };
 }
 

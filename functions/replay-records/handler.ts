@@ -11,6 +11,7 @@ import {
   readConfig,
   s3Client,
   s3ReplayControl,
+  s3WorkFiles,
   text,
   wholeNumber,
 } from "@millrace/aws";
@@ -46,6 +47,7 @@ export const handler = replayRecords({
   sinkOf: (target) => (target === "replay-stream" ? replayStream : curated),
   returns: firehoseReturns({ firehose, s3, deliveryStream: config.quarantineDelivery, bucket: config.lakeBucket }),
   control: s3ReplayControl(s3, config.lakeBucket),
+  files: s3WorkFiles(s3, config.lakeBucket),
   bufferSeconds: config.bufferSeconds,
   telemetry: powertoolsTelemetry(),
   now: () => Date.now(),

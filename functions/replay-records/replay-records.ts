@@ -4,7 +4,10 @@ import {
   MOST_SLICE_MS,
   NO_COUNTS,
   NOTHING_REACHED,
+  type PutAgain,
   pausedSlice,
+  placeName,
+  putAgainNotes,
   type QuarantineReturns,
   RECORDS_PER_SECOND,
   type Reached,
@@ -15,13 +18,16 @@ import {
   type ReplayProgress,
   type ReplayRequest,
   reachOf,
+  rowPutAgain,
   type Sourced,
   type Telemetry,
   verdictOf,
+  verdictPutAgain,
   type Wanted,
+  type WorkFiles,
   wantedOf,
 } from "@millrace/aws";
-import type { Pipeline } from "@millrace/engine";
+import type { Decoded, Pipeline } from "@millrace/engine";
 import { type Pace, paceOf, partitionOf } from "./pace.ts";
 import { recordOf, recoveryOf } from "./recover.ts";
 
@@ -31,6 +37,7 @@ export interface Deps {
   readonly sinkOf: (target: ReplayRequest["target"]) => RecordSink;
   readonly returns: QuarantineReturns;
   readonly control: Pick<ReplayControl, "said">;
+  readonly files: Pick<WorkFiles, "put">;
   /** How long Firehose keeps a partition of the lake open. */
   readonly bufferSeconds: number;
   readonly telemetry: Telemetry;
@@ -73,15 +80,19 @@ export function replayRecords(deps: Deps) {
 async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): Promise<ReplayProgress> {
   const untilMs = deps.now() + MOST_SLICE_MS;
   const partitions = new Set<string>();
+  const { request, execution, chunk } = work;
+  const notes = putAgainNotes(deps.files, { execution, chunk, slice: work.progress?.slices ?? 0 });
   let counts = NO_COUNTS;
   let { taken, last } = reached;
   let done = true;
   const most = { records: Math.max(RUN_RECORDS, pace.mostRecords), untilMs };
-  for await (const { run, isLast } of runsOf(deps.read(work.request.source)(work.chunk, reached, most))) {
-    const all = wantedOf(deps.pipeline, work.request, run);
+  for await (const { run, isLast } of runsOf(deps.read(request.source)(chunk, reached, most))) {
+    const all = wantedOf(deps.pipeline, request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
     const next = all[wanted.length]?.index ?? run.length;
-    counts = addCounts(counts, await send(deps, work.request, run.slice(0, next), wanted));
+    const sent = await send(deps, request, run.slice(0, next), wanted);
+    await notes.add(sent.awaited);
+    counts = addCounts(counts, sent.counts);
     taken += next;
     last = run.slice(0, next).findLast(({ record }) => record !== null)?.record?.position ?? last;
     const isLate = deps.now() >= untilMs;
@@ -91,8 +102,15 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
       break;
     }
   }
+  await notes.end();
   const waitSeconds = pace.waitSeconds({ records: counts.sent, partitions: partitions.size });
   return { taken, last, counts, done, waitSeconds };
+}
+
+interface Sent {
+  readonly counts: ReplayCounts;
+  /** What items made afterwards must find in the lake. */
+  readonly awaited: readonly PutAgain[];
 }
 
 async function send(
@@ -100,7 +118,7 @@ async function send(
   { dryRun, source, target }: ReplayRequest,
   run: readonly Sourced[],
   wanted: readonly Wanted[],
-): Promise<ReplayCounts> {
+): Promise<Sent> {
   const recovery = source === "quarantine" ? recoveryOf(wanted) : null;
   // What was an error because it can be no row would be one again.
   const mayBeRows = source === "errors" && target === "curated";
@@ -112,7 +130,7 @@ async function send(
   const recovered = recovery?.returned.filter(({ reason }) => reason === "recovered");
   const verdicts: Record<string, number> = {};
   for (const { decoded } of wanted) verdicts[verdictOf(decoded)] = (verdicts[verdictOf(decoded)] ?? 0) + 1;
-  return {
+  const counts = {
     verdicts,
     wanted: wanted.length,
     sent: sunk.records,
@@ -123,6 +141,19 @@ async function send(
     returned: (recovery?.returned.length ?? 0) - (recovered?.length ?? 0),
     reach: reachOf(target === "features" ? (recovered?.map(({ record }) => record) ?? records) : []),
   };
+  if (dryRun || target !== "features") return { counts, awaited: [] };
+  const left = new Set(sunk.oversize.map(placeName));
+  const put = new Set(records.filter(({ position }) => !left.has(placeName(position))));
+  const rows = wanted.filter(({ decoded }) => isAwaited(source, decoded) && put.has(recordOf({ decoded })));
+  return {
+    counts,
+    awaited: [...rows.map(({ decoded }) => rowPutAgain(decoded)), ...(recovered ?? []).map(verdictPutAgain)],
+  };
+}
+
+/** A row that says no more than another did makes no difference to an item: out of quarantine only what is valid does. */
+function isAwaited(source: ReplayRequest["source"], { kind, event }: Decoded): boolean {
+  return source === "quarantine" ? kind === "event" : event !== null;
 }
 
 const NOTHING_SUNK = { records: 0, bytes: 0, oversize: [] } as const;

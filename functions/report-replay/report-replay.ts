@@ -1,6 +1,7 @@
 import {
   mapResults,
   NO_COUNTS,
+  type RefusedRows,
   type ReplayCounts,
   type ReplayRequest,
   readReplayRequest,
@@ -33,6 +34,8 @@ export interface Done {
   /** What finalize-metrics said of each hour of the day; null with any other target. */
   readonly finalized: readonly FinalizedHour[] | null;
   readonly notOfTheLake: readonly string[];
+  /** Events that were put again and made no row; null where there was none. */
+  readonly refusedRows?: RefusedRows | null;
 }
 
 export interface ReplayReport {
@@ -47,6 +50,8 @@ export interface ReplayReport {
   readonly recomputed: Readonly<Record<string, number>> | null;
   /** Of windows made anew; null where none was. */
   readonly metrics: FinalMetrics | null;
+  /** Events that items lack because Firehose refused their rows; null where there is none. */
+  readonly refusedRows: RefusedRows | null;
   /** At the rate that was asked for: before it, in a dry run; of a replay that is done, what was expected. */
   readonly estimate: Estimate;
   /** In the lake's bucket, where it stays. */
@@ -74,6 +79,7 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       counts,
       recomputed,
       metrics,
+      refusedRows: done.refusedRows ?? null,
       estimate: estimateOf({ request, counts, recomputed, metrics, chunks, workers, scannedBytes }),
       reportKey: `reports/replay/${execution}.json`,
     };

@@ -65,6 +65,7 @@ export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
 export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
 export {
   type MetricsPlan,
+  type RefusedRows,
   type ReplayPlan,
   type RowsOfView,
   type RowsPlan,
@@ -72,8 +73,18 @@ export {
   type Unload,
 } from "./replay/plan.ts";
 export { addCounts, NO_COUNTS, type ReplayCounts, type ReplayProgress, reachOf } from "./replay/progress.ts";
+export {
+  MOST_LINES,
+  type PutAgain,
+  type PutAgainNotes,
+  putAgainFolder,
+  putAgainNotes,
+  rowPutAgain,
+  verdictPutAgain,
+} from "./replay/put-again.ts";
 export { unloadedRecords } from "./replay/quarantine-source.ts";
 export { chunkReader } from "./replay/read-chunk.ts";
+export { placeName, type RepairErrors, s3RepairErrors } from "./replay/repair-errors.ts";
 export {
   isRate,
   MOST_RECORDS_PER_SECOND,

@@ -5,6 +5,7 @@ export { erroredQuery } from "./errored.ts";
 export { finalEvents } from "./final-events.ts";
 export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
 export { type HeldTally, heldTally, type LedgerTally, lackingRecords, ledgerTallies } from "./lacking.ts";
+export { type LateRow, type LateRowsQuestion, lateRows } from "./late-rows.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
 export type { MetricTally } from "./metric-tally.ts";
 export { type RecoverableQuestion, recoverableQuery } from "./recoverable.ts";

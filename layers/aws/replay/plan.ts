@@ -17,6 +17,8 @@ export type ReplayPlan =
       readonly prefix: string;
       readonly query: string;
     }
+  /** Records were put again, and their rows are on the way: what the lake lacks of them is to be asked after a time. */
+  | (Unload & { readonly kind: "looking"; readonly request: ReplayRequest; readonly waitSeconds: number })
   | RowsPlan
   /** The lake lacks nothing of what items are made of. */
   | { readonly kind: "whole" }
@@ -32,8 +34,8 @@ export type ReplayPlan =
       readonly resultsPrefix: string;
       /** Chunks under way at one time. */
       readonly workers: number;
-      /** How long what they put is on its way, when features are to be made of it afterwards; null when not. */
-      readonly settleSeconds: number | null;
+      /** Whether features are made of what was put. */
+      readonly makesItems: boolean;
     };
 
 /** Items are made anew from the lake's rows: a query for each view, then a task for each bucket of its rows. */
@@ -50,8 +52,18 @@ export interface RowsPlan {
   readonly workers: number;
   /** For a dry run: the parts in which the table is asked for its items, where their names go, and how these are parted. */
   readonly segments: readonly number[];
+  /** Events that were put again and make no row, so that items lack them; null where there is none. */
+  readonly refused: RefusedRows | null;
   readonly itemsPrefix: string;
   readonly buckets: number;
+}
+
+export interface RefusedRows {
+  readonly count: number;
+  /** Of Firehose's errors, how many of each. */
+  readonly codes: Readonly<Record<string, number>>;
+  /** Where some of them are: shard, sequence number, sub-sequence. */
+  readonly first: readonly string[];
 }
 
 export interface RowsOfView extends Unload {
