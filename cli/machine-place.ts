@@ -19,6 +19,15 @@ export function toPlace(
   throw usage(`--endpoint: expected a URL such as http://127.0.0.1:${DEFAULT_PORT}, got "${url}".`);
 }
 
+/** What a machine says to type, as it can be typed here: its words name no place, or the one that the machine knows. */
+export function typedAt(place: Place, text: string): string {
+  const option = place.kind === "stack" ? `--stack ${place.name}` : `--endpoint ${place.url}`;
+  return text.replaceAll(
+    /npm run (reconcile|replay) --(?: --(?:stack|endpoint) \S+)?(?= --\w)/g,
+    `npm run $1 -- ${option}`,
+  );
+}
+
 export interface OpenedPlace {
   readonly machineArn: string;
   readonly lakeBucket: string;

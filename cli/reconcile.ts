@@ -1,5 +1,6 @@
 /** `npm run reconcile`: starts a reconciliation, here or on AWS, follows it, and says what it found. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { typedAt } from "./machine-place.ts";
 import { followed } from "./reconcile/follow.ts";
 import { HELP } from "./reconcile/help.ts";
 import { openMachine, type ReconcileMachine } from "./reconcile/machine.ts";
@@ -25,7 +26,7 @@ async function main(): Promise<void> {
 }
 
 /** Until it is judged: a repair, and the wait for a person, go on without this command. */
-async function reconcile(machine: ReconcileMachine, input: object, { json }: ReconcileOptions): Promise<void> {
+async function reconcile(machine: ReconcileMachine, input: object, { json, place }: ReconcileOptions): Promise<void> {
   const execution = await machine.start(input);
   say(`Started ${execution.split(":").at(-1)}.`);
   let told = 0;
@@ -36,10 +37,11 @@ async function reconcile(machine: ReconcileMachine, input: object, { json }: Rec
     told = entered.length;
     // Whether somebody is asked follows a moment after the judgement.
     if (answer !== null && (status !== "RUNNING" || token !== null || entered.includes("Say so"))) {
-      const text = json ? JSON.stringify(await machine.report(answer.reportJson), null, 2) : answer.message;
+      const text = json
+        ? JSON.stringify(await machine.report(answer.reportJson), null, 2)
+        : typedAt(place, answer.message);
       process.stdout.write(`${text}\n`);
-      if (token !== null)
-        say(`It waits for a person: npm run reconcile -- --approve ${token} (with the same --stack or --endpoint).`);
+      if (token !== null) say(typedAt(place, `It waits for a person: npm run reconcile -- --approve ${token}`));
       if (!answer.holds) process.exitCode = 1;
       return;
     }

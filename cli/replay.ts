@@ -1,12 +1,13 @@
 /** `npm run replay`: starts a replay, here or on AWS, follows it, pauses it, lets it go on. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ReplayRequest, replayId } from "@millrace/aws";
+import { typedAt } from "./machine-place.ts";
 import { followToEnd } from "./replay/follow.ts";
 import { HELP } from "./replay/help.ts";
 import { openMachine, type ReplayMachine } from "./replay/machine.ts";
 import { parseOptions, type ReplayOptions } from "./replay/options.ts";
 import { createProgress } from "./start/progress.ts";
-import { runCommand } from "./user-error.ts";
+import { runCommand, UserError } from "./user-error.ts";
 
 const LOOK_EVERY_MS = 1000;
 
@@ -17,9 +18,11 @@ async function main(): Promise<void> {
   try {
     const { execution, follow } = await act(machine, options);
     const progress = createProgress(process.stderr, Date.now);
-    const write = (text: string) => void process.stdout.write(text);
+    const write = (text: string) => void process.stdout.write(typedAt(options.place, text));
     if (follow && options.wait)
       await followToEnd(execution, { machine, progress, write, pause: () => sleep(LOOK_EVERY_MS) });
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(typedAt(options.place, error.message), error.exitCode) : error;
   } finally {
     machine.close();
   }

@@ -53,7 +53,7 @@ describe("reconcile", () => {
     missing: 0,
   };
   const found = { entity: "ann", asOf: iso(START), differences: { events_1h: { online: 3, offline: 2 } }, events: [] };
-  const run = async (sinks: readonly object[], different: readonly object[] = []) => {
+  const run = async (sinks: readonly object[], different: readonly object[] = [], place = "--stack shop") => {
     const reports = new Map<string, string>();
     const results = memoryResults(
       new Map([0, 1].map((part) => [partKey("findings-", part), different.filter((_, i) => i % 2 === part)])),
@@ -61,7 +61,7 @@ describe("reconcile", () => {
     const counts = { equal: 4, different: different.length, ahead: 0, recent: 9, beyond: 0 };
     const telemetry = memoryTelemetry();
     const handler = reconcile({
-      ...{ metrics, results, telemetry, stack: "shop" },
+      ...{ metrics, results, telemetry, stack: "shop", place },
       rows: memoryRows({ "sinks/": sinks }),
       store: { rows: async () => ledgerRows },
       reports: { put: async (key, text) => void reports.set(key, text) },
@@ -127,6 +127,16 @@ describe("reconcile", () => {
     ]);
   });
 
+  it("names commands by where its machine is: on the local runtime by its address, as long as that runs", async () => {
+    const { answer, page } = await run([{ ...whole, missing: 1 }], [], "--endpoint http://127.0.0.1:4567");
+    for (const text of [answer.message, page]) {
+      expect(text).toContain("npm run replay -- --endpoint http://127.0.0.1:4567 --source archive");
+      expect(text).toContain("while the local runtime runs that made this report");
+      expect(text).not.toContain("--stack");
+    }
+    expect(answer.place).toBe("--endpoint http://127.0.0.1:4567");
+  });
+
   it("lists entities that differ, and escapes what others wrote", async () => {
     const { answer, report, page } = await run([whole], [{ ...found, entity: "<b>&" }]);
     expect(answer).toMatchObject({ holds: false, repairs: [{ target: "features", view: "by_user" }] });
@@ -159,7 +169,7 @@ describe("the repairs of findings", () => {
       says: "",
       repair: "curated",
     }) as const;
-  const context = { stack: "shop", execution: "a".repeat(60), from: iso(DAY_START), to: iso(NOW) };
+  const context = { place: "--stack shop", execution: "a".repeat(60), from: iso(DAY_START), to: iso(NOW) };
   const ranges = (hours: readonly number[]) =>
     repairsFor(hours.map(finding), context).map(({ input }) =>
       [input.from, input.to].map((time) => (Date.parse(String(time)) - START) / HOUR),

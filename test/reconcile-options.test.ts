@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { typedAt } from "../cli/machine-place.ts";
 import { openMachine } from "../cli/reconcile/machine.ts";
 import { parseOptions } from "../cli/reconcile/options.ts";
+import { printReconciliation } from "../cli/start/print-reconciliation.ts";
+import { adviceOn } from "../cli/start/reconcile-day.ts";
 
 describe("npm run reconcile", () => {
   it("asks the local runtime for yesterday unless told otherwise", () => {
@@ -54,5 +57,30 @@ describe("npm run reconcile", () => {
     [["--approve", "a", "--refuse", "b"], "two answers"],
   ])("refuses %j", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
+  });
+});
+
+describe("what a machine says to type", () => {
+  const here = { kind: "endpoint", url: "http://127.0.0.1:1" } as const;
+  const there = { kind: "stack", name: "shop-dev" } as const;
+
+  it("is printed as it can be typed there, whatever place it named", () => {
+    const causes = ["npm run replay -- --stack millrace --source archive", "npm run replay -- --source archive"];
+    for (const text of causes) {
+      expect(typedAt(here, `do ${text}.`)).toBe("do npm run replay -- --endpoint http://127.0.0.1:1 --source archive.");
+      expect(typedAt(there, `do ${text}.`)).toBe("do npm run replay -- --stack shop-dev --source archive.");
+    }
+    const approve = "npm run reconcile -- --endpoint http://a:1 --approve x";
+    expect(typedAt(there, `${approve}\n${approve}`).match(/-- --stack shop-dev --approve x/g)).toHaveLength(2);
+    expect(typedAt(here, "npm run replay -- --redrive x")).toContain("-- --endpoint http://127.0.0.1:1 --redrive x");
+    expect(typedAt(here, "the same npm run reconcile for this time")).toBe("the same npm run reconcile for this time");
+  });
+
+  it("is no command after npm start, whose machines have ended", () => {
+    const run = { from: "2026-01-02T00:00:00.000Z", to: "2026-01-03T00:00:00.000Z", holds: false };
+    const lines = printReconciliation({ ...run, checks: [], findings: [], page: "p", advice: adviceOn([{}]) ?? "" });
+    expect(lines.at(-1)).toMatch(/has ended.*run it again/);
+    expect(lines.join()).not.toMatch(/npm run replay|--stack/);
+    expect(adviceOn([])).toBeNull();
   });
 });

@@ -60,7 +60,7 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     );
     expect(lost.report.repairs.map(({ command }) => command)).toEqual([
       expect.stringMatching(
-        /^npm run replay -- --stack millrace --source archive --target curated --from .*T10:00:00.000Z --to .*T20:00:00.000Z/,
+        /^npm run replay -- --endpoint http:\/\/127.0.0.1:\d+ --source archive --target curated --from .*T10:00:00.000Z --to .*T20:00:00.000Z/,
       ),
     ]);
 

@@ -130,8 +130,8 @@ export interface Reconciled {
     readonly diverging: number;
   }[];
   readonly findings: readonly string[];
-  /** Commands. */
-  readonly repairs: readonly string[];
+  /** What to do about it; null where nothing is to be repaired. */
+  readonly advice: string | null;
 }
 
 export interface LakeFiles {

@@ -76,13 +76,13 @@ function words(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
 
-function toReconciled({ holds, checks, findings, repairs }: Reconciliation): Snapshot["reconciliation"] {
+function toReconciled({ holds, checks, findings, advice }: Reconciliation): Snapshot["reconciliation"] {
   return {
     holds,
     checks: checks
       .filter(({ compared, diverging }) => compared > 0 || diverging > 0)
       .map(({ holds, promise, compared, diverging }) => ({ holds, promise, compared, diverging })),
     findings: findings.filter(({ weight }) => weight === "divergence").map(sentence),
-    repairs,
+    advice,
   };
 }

@@ -4,7 +4,7 @@ import { columns, moment, number, plural } from "./words.ts";
 
 const SHOWN = 10;
 
-export function printReconciliation({ from, to, holds, checks, findings, repairs, page }: Reconciliation): string[] {
+export function printReconciliation({ from, to, holds, checks, findings, advice, page }: Reconciliation): string[] {
   const looked = checks.filter(({ compared, diverging }) => compared > 0 || diverging > 0);
   const diverging = findings.filter(({ weight }) => weight === "divergence");
   const notes = findings.length - diverging.length;
@@ -22,6 +22,6 @@ export function printReconciliation({ from, to, holds, checks, findings, repairs
     ...(notes > 0
       ? [`  ${plural(notes, "note")}, on what readers allow for or what is corrected by now: ${page}`]
       : []),
-    ...(repairs.length > 0 ? ["  To repair it:", ...repairs.map((command) => `    ${command}`)] : []),
+    ...(advice === null ? [] : [`  ${advice}`]),
   ];
 }

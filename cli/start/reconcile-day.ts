@@ -5,8 +5,8 @@ import type { Runtime } from "../../local/runtime.ts";
 import type { JsonMap } from "../../local/states/json.ts";
 
 export interface Reconciliation extends Pick<ReconcileReport, "from" | "to" | "holds" | "checks" | "findings"> {
-  /** What repairs it, as commands. */
-  readonly repairs: readonly string[];
+  /** What to do about it; null where nothing is to be repaired. */
+  readonly advice: string | null;
   /** The report as a page. */
   readonly page: string;
 }
@@ -49,9 +49,18 @@ export async function reconcileDay(
   const report = JSON.parse(text.toString()) as ReconcileReport;
   return {
     ...{ from: report.from, to: report.to, holds: report.holds, checks: report.checks, findings: report.findings },
-    repairs: report.repairs.map(({ command }) => command),
+    advice: adviceOn(report.repairs),
     page: join(outName, bucket, answer.reportHtml),
   };
+}
+
+/** The commands of the report would find nothing: the machines that repair end with the run. */
+export function adviceOn(repairs: readonly object[]): string | null {
+  if (repairs.length === 0) return null;
+  return (
+    "This run has ended, and the machines that repair have ended with it: mend the cause and run it again. " +
+    "On a stack, and under npm run dev, npm run reconcile says what to type."
+  );
 }
 
 /** Of a state that was left, from an execution's history; null before. */

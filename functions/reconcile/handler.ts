@@ -20,13 +20,16 @@ const config = readConfig(process.env, {
   bucket: text("LAKE_BUCKET"),
   stack: text("STACK_NAME"),
 });
-const place = { client: s3Client(), bucket: config.bucket };
+const lake = { client: s3Client(), bucket: config.bucket };
+
+/** The local runtime gives its functions its address, and CloudFormation does not know its stack. */
+const { AWS_ENDPOINT_URL: endpoint = "" } = process.env;
 
 export const handler = reconcile({
   metrics: compileMetrics(metrics, compile(features, eventSchema)),
-  rows: s3RowObjects(place),
-  results: s3ResultObjects(place),
-  reports: s3ReportObjects(place),
+  rows: s3RowObjects(lake),
+  results: s3ResultObjects(lake),
+  reports: s3ReportObjects(lake),
   store: dynamoMetricsStore({
     client: dynamoDbClient(),
     table: config.metricsTable,
@@ -35,5 +38,6 @@ export const handler = reconcile({
     now: () => 0,
   }),
   stack: config.stack,
+  place: endpoint === "" ? `--stack ${config.stack}` : `--endpoint ${endpoint}`,
   telemetry: powertoolsTelemetry(),
 });

@@ -9,7 +9,7 @@ export function messageOf(
   report: ReconcileReport,
   reportKey: string,
 ): { readonly subject: string; readonly message: string } {
-  const { stack, holds, from, to, checks, findings, repairs, notes, thresholdPercent } = report;
+  const { stack, place, holds, from, to, checks, findings, repairs, notes, thresholdPercent } = report;
   const broken = checks.filter((check) => !check.holds).map(({ check }) => check);
   const verdict = holds ? "adds up" : `does not add up (${broken.join(", ")})`;
   const diverging = findings.filter(({ weight }) => weight === "divergence");
@@ -25,11 +25,18 @@ export function messageOf(
     "",
     ...diverging.slice(0, LISTED).map(sentence),
     ...(diverging.length > LISTED ? [`… and ${diverging.length - LISTED} more`] : []),
-    ...(repairs.length > 0 ? ["", "To repair, in this order:", ...repairs.map(({ command }) => `  ${command}`)] : []),
+    ...(repairs.length > 0 ? ["", `${repairTitle(place)}:`, ...repairs.map(({ command }) => `  ${command}`)] : []),
     "",
     `The report: ${reportKey} in the lake's bucket.`,
   ];
   return { subject: `${stack}: ${moment(from).slice(0, 10)} ${verdict}`.slice(0, 100), message: lines.join("\n") };
+}
+
+/** A machine of the local runtime ends with it, while what it said is kept. */
+export function repairTitle(place: string): string {
+  return place.startsWith("--stack")
+    ? "To repair, in this order"
+    : "To repair, in this order, while the local runtime runs that made this report";
 }
 
 /** A finding with its hour and shard. */

@@ -10,6 +10,8 @@ import type { Tables } from "./tables.ts";
 export interface Deps extends Sources {
   readonly reports: ReportObjects;
   readonly stack: string;
+  /** As in the context of repairs. */
+  readonly place: string;
   readonly telemetry: Telemetry;
 }
 
@@ -25,6 +27,7 @@ export interface ReconcileTask extends TablesQuestion {
 /** The report as JSON. */
 export interface ReconcileReport extends Judgement {
   readonly stack: string;
+  readonly place: string;
   readonly execution: string;
   readonly from: string;
   readonly to: string;
@@ -44,6 +47,8 @@ export interface ReconcileAnswer {
   readonly findings: number;
   readonly subject: string;
   readonly message: string;
+  /** By which a command that approves the repair finds this machine. */
+  readonly place: string;
   /** The inputs of replays that put it right, in their order. */
   readonly repairs: readonly Repair["input"][];
   /** Keys in the lake's bucket. */
@@ -57,9 +62,9 @@ export function reconcile(deps: Deps) {
     const { execution, from, to, thresholdPercent, notes } = task;
     const tables = await readTables(deps, task);
     const judgement = judge(tables, { thresholdPercent });
-    const repairs = repairsFor(judgement.findings, { stack: deps.stack, execution, from, to });
+    const repairs = repairsFor(judgement.findings, { place: deps.place, execution, from, to });
     const report: ReconcileReport = {
-      ...{ stack: deps.stack, execution, from, to, thresholdPercent, notes },
+      ...{ stack: deps.stack, place: deps.place, execution, from, to, thresholdPercent, notes },
       ...judgement,
       repairs,
       metrics: tables.metrics,
@@ -71,7 +76,7 @@ export function reconcile(deps: Deps) {
     tell(deps.telemetry, report);
     const { subject, message } = messageOf(report, reportHtml);
     return {
-      ...{ holds: judgement.holds, findings: judgement.findings.length, subject, message },
+      ...{ holds: judgement.holds, findings: judgement.findings.length, subject, message, place: deps.place },
       repairs: repairs.map(({ input }) => input),
       ...{ reportJson, reportHtml },
     };

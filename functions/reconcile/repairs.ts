@@ -7,7 +7,8 @@ export interface Repair {
 }
 
 export interface RepairContext {
-  readonly stack: string;
+  /** By which the commands find their machine: `--stack NAME`, or on the local runtime `--endpoint URL`. */
+  readonly place: string;
   /** Names the replay, so that one of the same range that was done before does not stand in its way. */
   readonly execution: string;
   /** What was looked at (ISO 8601): the time whose entities are recomputed. */
@@ -69,11 +70,11 @@ function runsOf(hours: readonly number[]): readonly (readonly [number, number])[
   return runs.length > MOST_RUNS && first !== undefined && last !== undefined ? [[first[0], last[1]]] : runs;
 }
 
-function repairOf(request: Readonly<Record<string, string>>, { stack, execution }: RepairContext): Repair {
+function repairOf(request: Readonly<Record<string, string>>, { place, execution }: RepairContext): Repair {
   // As long as a replay's name may be; the execution's own end tells it apart.
   const input = { ...request, name: execution.replace(/[^A-Za-z0-9_-]/g, "-").slice(-40) };
   const options = Object.entries(input).map(([name, value]) => `--${name} ${value}`);
-  return { input, command: `npm run replay -- --stack ${stack} ${options.join(" ")}` };
+  return { input, command: `npm run replay -- ${place} ${options.join(" ")}` };
 }
 
 function iso(ms: number): string {

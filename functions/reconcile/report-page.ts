@@ -1,4 +1,4 @@
-import { moment, sentence } from "./message.ts";
+import { moment, repairTitle, sentence } from "./message.ts";
 import type { ReconcileReport } from "./reconcile.ts";
 
 /** The report to be read in a browser: one file, nothing loaded. */
@@ -43,7 +43,7 @@ ${checks
 </tbody>
 </table>
 ${section("What does not add up", diverging.map(sentence))}
-${repairs.length === 0 ? "" : `<h2>To repair, in this order</h2>\n<pre>${html(repairs.map(({ command }) => command).join("\n"))}</pre>`}
+${repairs.length === 0 ? "" : `<h2>${repairTitle(report.place)}</h2>\n<pre>${html(repairs.map(({ command }) => command).join("\n"))}</pre>`}
 ${section("Noted", rest.map(sentence))}
 <h2>Metrics</h2>
 <p>Final rows count each event once: ${corrected.toLocaleString("en-GB")} that had been counted again were taken out, ${late.toLocaleString("en-GB")} that came too late were added (over all metrics).</p>

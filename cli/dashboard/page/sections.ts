@@ -61,7 +61,7 @@ export function showAlarms(alarms: readonly Alarm[]): void {
 export function showReconciliation(reconciled: Snapshot["reconciliation"]): void {
   byId("reconciliation-section").hidden = reconciled === null;
   if (reconciled === null) return;
-  const { holds, checks, findings, repairs } = reconciled;
+  const { holds, checks, findings, advice } = reconciled;
   const verdict = holds ? "It adds up." : "It does not add up.";
   const rows = checks.map(({ holds: ok, promise, compared, diverging }) =>
     element(
@@ -76,7 +76,7 @@ export function showReconciliation(reconciled: Snapshot["reconciliation"]): void
     element("p", { class: "note" }, verdict),
     element("table", {}, ...rows),
     ...findings.map((finding) => element("p", {}, finding)),
-    ...repairs.map((command) => element("p", {}, element("code", {}, command))),
+    ...(advice === null ? [] : [element("p", {}, advice)]),
   );
 }
 
