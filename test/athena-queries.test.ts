@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GetNamedQueryCommand, ListNamedQueriesCommand } from "@aws-sdk/client-athena";
-import { compileMetrics, md5Hex, type StreamRecord } from "@millrace/engine";
+import { compileMetrics, decodeAll, md5Hex, type StreamRecord } from "@millrace/engine";
 import type * as lakeLayer from "@millrace/lake";
 import {
   bucketOf,
@@ -154,6 +154,15 @@ describe("on a lake with a few records", () => {
       ["5", "too_late", null],
     ]);
     expect(await lake.rows("SELECT user_id FROM events ORDER BY user_id")).toEqual([["u1"], ["u2"]]);
+  });
+
+  it("has each verdict once for whoever tries again, however often it was put", async () => {
+    const ask = async () =>
+      (await lake.rows(recoverableQuery({ fromMs: 0, toMs: nowMs, reasons: [], keys: [] }))).toSorted();
+    const before = await ask();
+    expect(before.length).toBeGreaterThan(3);
+    await lake.quarantine(decodeAll(pipeline, records).flatMap((one) => (one.kind === "event" ? [] : [one.rejection])));
+    expect(await ask()).toEqual(before);
   });
 
   it("has a record's hash in Trino's words as the ledger has it, and its sum modulo 2^64", async () => {

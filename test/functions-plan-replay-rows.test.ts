@@ -79,6 +79,7 @@ describe("the query for late rows", () => {
       lineOf(refused, { verdict: "too_late" }),
       ...[1, 2].map((attempt) => lineOf(recordOf(5), { verdict: null, stage: "decode", view: null, attempt })),
       lineOf(recordOf(6), { verdict: null, stage: "fold", view: "v", attempt: 2 }),
+      ...[8, 9].map((n) => lineOf(recordOf(n), { verdict: null, stage: "decode", view: null, attempt: 1 })),
     ];
     const ofOther = lineOf(recordOf(7), { verdict: "accepted" });
     const put = (execution: string, all: readonly object[]) =>
@@ -89,12 +90,17 @@ describe("the query for late rows", () => {
       );
     await put("one", lines);
     await put("other", [ofOther]);
-    const said = (sequence: number, stage: string, view: string | null, attempt: number) =>
-      `${JSON.stringify({ ...{ reason: "recovered", stage, view, attempt }, ...lineOf(recordOf(sequence), {}), subSequence: 0, subsequence: undefined })}\n`;
+    const said = (sequence: number, stage: string, view: string | null, attempt: number, reason = "recovered") =>
+      `${JSON.stringify({ ...{ reason, stage, view, attempt }, ...lineOf(recordOf(sequence), {}), subSequence: 0, subsequence: undefined })}\n`;
     await lake.put(
       "lake",
       "quarantine/dt=2026-03-04/a",
-      Buffer.from(said(5, "decode", null, 2) + said(6, "fold", "v", 1)),
+      Buffer.from(
+        said(5, "decode", null, 2) +
+          said(6, "fold", "v", 1) +
+          said(6, "fold", "v", 2, "too_late") +
+          said(8, "decode", null, 1, "malformed_json"),
+      ),
     );
     const query = lateRows({
       ...{ execution: "one", fromMs: START, toMs: START + 1000, version: 2 },
@@ -106,6 +112,7 @@ describe("the query for late rows", () => {
       ["3", "accepted"],
       ["4", "accepted"],
       ["6", null],
+      ["9", null],
     ]);
     await lake.close();
   });

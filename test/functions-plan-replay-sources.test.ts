@@ -83,8 +83,8 @@ describe("plan-replay for batches that were given up", () => {
     const bench = benchOf([], { batches: [batch("a", "7", 23, 4), { ...batch("b", "9", 1, 1), stored }] });
     expect(await bench.plan("one", failed)).toMatchObject({ kind: "ready", chunks: 2 });
     const chunks = [
-      { kind: "stored", ...stored },
       { kind: "sequences", shard: "a", first: "1", last: "7" },
+      { kind: "stored", ...stored },
     ];
     expect(bench.chunks()).toEqual(chunks);
     const { stored: _, ...given } = batch("c", "8", 22, 4);

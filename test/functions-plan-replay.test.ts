@@ -1,4 +1,4 @@
-import { readReplayRequest, replayId, TABLE_SEGMENTS } from "@millrace/aws";
+import { NO_COUNTS, readReplayRequest, replayId, TABLE_SEGMENTS } from "@millrace/aws";
 import { historyFromMs } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -96,6 +96,41 @@ describe("plan-replay for features", () => {
     expect(await benchOf([]).plan("one", failed)).toMatchObject({ kind: "rows", chunks: 0, views: [] });
   });
 
+  it("reads the batches for their verdicts first, waits for these, and then makes items as far as the batches go", async () => {
+    const [kept, stored] = [
+      batch("a", "9", 22, 4),
+      { ...batch("a", "10", 12), stored: { bucket: "failed", key: "b" } },
+    ];
+    const gone = batch("a", "8", 11);
+    const bench = benchOf([], { batches: [kept, stored, gone] });
+    const plan = await bench.plan("one", failed);
+    expect(plan).toMatchObject({ kind: "ready", makesItems: true });
+    expect(bench.chunks()).toEqual([
+      { kind: "sequences", shard: "a", first: "1", last: "9" },
+      { kind: "stored", bucket: "failed", key: "b" },
+    ]);
+    expect(await bench.plan("two", { ...failed, dryRun: true })).toMatchObject({ kind: "ready", makesItems: true });
+    // Once, and not again when the rows have settled.
+    const early = benchOf([], { batches: [kept], nowMs: Date.parse(STARTED) });
+    expect(await early.plan("one", { ...failed, to: STARTED })).toEqual({
+      kind: "settling",
+      waitSeconds: LAG_MS / 1000,
+    });
+    const [fromMs, toMs] = [Date.UTC(2026, 2, 4, 22), Date.UTC(2026, 2, 4, 22, 30)];
+    const reach = { last: { a: { shard: "a", sequence: "99", subSequence: 0 } }, fromMs, toMs };
+    bench.files.set("m", JSON.stringify({ ResultFiles: { SUCCEEDED: [{ Key: "r" }] } }));
+    bench.files.set("r", JSON.stringify({ ...NO_COUNTS, judged: 1, reach }));
+    expect(await bench.plan("one", failed, { recordsManifestKey: "m" })).toMatchObject({ kind: "looking" });
+    const rows = await bench.plan("one", failed, { recordsManifestKey: "m", lackingPrefix: "lacking/", looks: 1 });
+    if (rows.kind !== "rows") throw new Error(rows.kind);
+    expect(bench.tasks()[0]).toMatchObject({ raiseTo: [{ shard: "a", sequence: "10" }] });
+    expect(rows.notes).toEqual([
+      expect.stringMatching(
+        /^1 batches .* --source errors --target curated --from 2026-03-01T11:00:00.000Z --to 2026-03-01T11:30:00.001Z$/,
+      ),
+    ]);
+  });
+
   it("only compares in a dry run, and makes one view where one is named", async () => {
     const bench = benchOf([]);
     await bench.plan("one", { target: "features", view: "by_item", entities: ["x"], dryRun: true });
@@ -124,10 +159,18 @@ describe("plan-replay for features", () => {
     const hour = Date.UTC(2026, 1, 20, 7);
     const check = (sinks: readonly object[]) =>
       benchOf([], { sinks }).plan("one", { target: "features" }, { sinksPrefix: "sinks/" });
-    const whole = { hour, missing: "0" };
+    const whole = { hour, missing: "0", refused: 0 };
     expect(await check([whole])).toEqual({ kind: "whole" });
-    await expect(check([whole, { hour, missing: "2" }, { hour: hour + HOUR, missing: "1" }])).rejects.toThrow(
-      /lacks 3 records .* of 2 hours.* --target curated --from 2026-02-20T07:00:00.000Z --to 2026-02-20T09:00:00.000Z/,
+    const lost = [whole, { hour, missing: "2", refused: "0" }, { hour: hour + HOUR, missing: "1", refused: 0 }];
+    await expect(check(lost)).rejects.toThrow(
+      /lacks 3 records .* of 2 hours.* --source archive --target curated --from 2026-02-20T07:00:00.000Z --to 2026-02-20T09:00:00.000Z\)/,
+    );
+    // What Firehose kept as errors gets its verdict by another command.
+    await expect(check([{ hour, missing: "2", refused: "2" }])).rejects.toThrow(
+      /first \(npm run replay -- --source errors --target curated --from 2026-02-20T07:00:00.000Z --to 2026-02-20T08:00:00.000Z\)/,
+    );
+    await expect(check([{ hour, missing: "2", refused: "1" }])).rejects.toThrow(
+      /--source archive .*; then .*--source errors /,
     );
   });
 

@@ -21,6 +21,7 @@ describe("reconcile", () => {
     in_lake: 2,
     in_errors: 0,
     missing: 1,
+    refused: 0,
     unknown: 0,
     first_missing: "0042",
   };
@@ -167,7 +168,7 @@ describe("the repairs of findings", () => {
       shard: SHARD,
       count: 1,
       says: "",
-      repair: "curated",
+      repair: "rows",
     }) as const;
   const context = { place: "--stack shop", execution: "a".repeat(60), from: iso(DAY_START), to: iso(NOW) };
   const ranges = (hours: readonly number[]) =>
@@ -182,6 +183,17 @@ describe("the repairs of findings", () => {
     ]);
     expect(ranges([0, 2, 4, 6, 8, 10])).toEqual([[0, 11]]);
     expect(ranges([])).toEqual([]);
+  });
+
+  it("gives what Firehose kept as errors its row or its verdict, hour by hour, beside what is put out of the archive", () => {
+    const errors = (hour: number) => ({ ...finding(hour), repair: "errors" }) as const;
+    const repairs = repairsFor([finding(1), errors(1), errors(2), errors(4)], context);
+    expect(repairs.map(({ input: { source, target, from } }) => [source, target, from])).toEqual([
+      ["archive", "curated", iso(START + HOUR)],
+      ["errors", "curated", iso(START + HOUR)],
+      ["errors", "curated", iso(START + 4 * HOUR)],
+    ]);
+    for (const { input } of repairs) expect(readReplayRequest(input)).toMatchObject(input);
   });
 
   it("makes lost items from nothing, takes given up batches as they were kept, and else makes items anew at their marks", () => {

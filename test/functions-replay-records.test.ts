@@ -6,9 +6,10 @@ import {
   type PutAgain,
   type ReplayProgress,
   type ReplayRequest,
+  type Returned,
   type Sourced,
 } from "@millrace/aws";
-import { decode, type StreamRecord } from "@millrace/engine";
+import { decode, decodeAll, type StreamRecord } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OPEN_PARTITIONS, paceOf } from "../functions/replay-records/pace.ts";
@@ -190,6 +191,44 @@ describe("replay-records", () => {
     }
   });
 
+  it("gives what a batch that was given up held unread the verdicts of update-features, for every target, and errors those that they lack", async () => {
+    const targets = fc.constantFrom<ReplayRequest["target"]>("curated", "features", "replay-stream");
+    await fc.assert(
+      fc.asyncProperty(sources, targets, fc.boolean(), fc.boolean(), async (source, target, dryRun, ofErrors) => {
+        const isJudged = ({ position }: StreamRecord) => Number(position.sequence) % 3 === 0;
+        const bench = benchOf(source, ofErrors ? { isJudged } : {});
+        const request = { ...whole, source: ofErrors ? "errors" : "failed", target, dryRun } as const;
+        for (const _ of ["once", "twice"]) {
+          bench.returned.splice(0);
+          const { counts } = await runToEnd(bench, request, 1);
+          const refused = decodeAll(pipeline, source).flatMap((one) =>
+            one.kind === "rejection" ? [one.rejection] : [],
+          );
+          const expected = refused.filter(({ record }) => !ofErrors || !isJudged(record));
+          expect(bench.returned).toEqual(dryRun ? [] : expected.map((one) => ({ ...one, attempt: 1 })));
+          expect(counts.judged).toBe(expected.length);
+        }
+        if (ofErrors || target !== "features") return;
+        expect(bench.put).toEqual([]);
+        // Items wait for them.
+        const awaited = [...bench.notes.values()].flatMap((text) => text.trim().split("\n"));
+        const places = awaited.map((line) => (JSON.parse(line) as PutAgain).sequence);
+        expect(places).toEqual(bench.returned.map(({ record }) => sequenceOf(record)));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("takes all records of a batch whose entities are made anew, and else those of the time", async () => {
+    const source = [0, 1].map((hour) => recordOf(hour, { arrivalMs: START + hour * HOUR, text: "no event" }));
+    const request = { ...whole, source: "failed", to: new Date(START + HOUR).toISOString() } as const;
+    for (const [target, judged] of [
+      ["features", 2],
+      ["curated", 1],
+    ] as const)
+      expect((await runToEnd(benchOf(source), { ...request, target }, 1)).counts.judged).toBe(judged);
+  });
+
   it("counts what is no record, and what is too large to be put again, and says so in its log", async () => {
     const source = [recordOf(0, {}), null, recordOf(1, { user: "large" })];
     const bench = benchOf(source, { oversize: ({ partitionKey }) => partitionKey === "large" });
@@ -214,6 +253,8 @@ interface Knobs {
   readonly oversize?: (record: StreamRecord) => boolean;
   readonly chunk?: Chunk;
   readonly refusesAfterPages?: number;
+  /** Of errors of Firehose, what quarantine knows; where it is not asked, nothing is said of it. */
+  readonly isJudged?: (record: StreamRecord) => boolean;
 }
 
 const STORED: Chunk = { kind: "stored", bucket: "raw", key: "a" };
@@ -222,7 +263,7 @@ const chunks = fc.constantFrom(STORED, SHARD_CHUNK);
 
 function benchOf(
   source: readonly (StreamRecord | null)[],
-  { dies, msPerPut = 0, oversize = () => false, chunk = STORED, refusesAfterPages = 10_000 }: Knobs = {},
+  { dies, msPerPut = 0, oversize = () => false, chunk = STORED, isJudged, refusesAfterPages = 10_000 }: Knobs = {},
 ) {
   const put: StreamRecord[] = [];
   const notes = new Map<string, string>();
@@ -230,12 +271,23 @@ function benchOf(
   let nowMs = 0;
   /** How many records each put has brought. */
   const puts: number[] = [];
-  const bench = { put, puts, notes, telemetry, paused: false, rate: null as number | null, bufferSeconds: 300, invoke };
+  const returned: Returned[] = [];
+  const bench = {
+    put,
+    returned,
+    puts,
+    notes,
+    telemetry,
+    paused: false,
+    rate: null as number | null,
+    bufferSeconds: 300,
+    invoke,
+  };
   const deps: Deps = {
     pipeline,
     read: (name) => (one, reached, most) =>
       one.kind === "stored" ? stored(reached) : ofShard(name)(one, reached, most),
-    returns: { put: async () => {} },
+    returns: { put: async (verdicts) => void returned.push(...verdicts) },
     sinkOf: () => ({
       async put(records) {
         const good = records.filter((record) => !oversize(record));
@@ -254,7 +306,8 @@ function benchOf(
     now: () => nowMs,
   };
   async function* stored({ taken }: { readonly taken: number }): AsyncGenerator<Sourced> {
-    for (const record of source.slice(taken)) yield { record };
+    for (const record of source.slice(taken))
+      yield { record, ...(isJudged !== undefined && record !== null && !isJudged(record) && { unjudged: true }) };
   }
   const kept = source.filter((record) => record !== null);
   const stream = refusing(streamOf(kept, 70), refusesAfterPages, () => (nowMs += MOST_SLICE_MS / 10));

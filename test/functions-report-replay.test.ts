@@ -40,7 +40,7 @@ describe("the estimate", () => {
   const request = { source: "archive", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z", dryRun: true };
   const figuresOf = (target: string, over: Partial<Figures> = {}): Figures => ({
     request: readReplayRequest({ ...request, target }),
-    counts: { wanted: 0, bytes: 0, recovered: 0 },
+    counts: { wanted: 0, bytes: 0, judged: 0 },
     ...{ recomputed: null, metrics: null, chunks: 64, workers: 8, scannedBytes: [] },
     ...over,
   });
@@ -64,15 +64,19 @@ describe("the estimate", () => {
   });
 
   it("of records says what the delivery or the stream takes, at the rate that was asked for", () => {
-    const counts = { wanted: 4_000_000, bytes: 2_000_000_000, recovered: 0 };
+    const counts = { wanted: 4_000_000, bytes: 2_000_000_000, judged: 0 };
     const lake = estimateOf(figuresOf("curated", { counts }));
     expect(lake).toMatchObject({ atLeastSeconds: 2000, of: { firehose: 1.3722, kinesis: 0, athena: 0, dynamodb: 0 } });
     const { of } = estimateOf(figuresOf("replay-stream", { counts }));
     expect(of).toMatchObject({ firehose: 0, kinesis: 0.224 });
+    // Of batches only verdicts are put.
+    const failed = readReplayRequest({ ...request, source: "failed", target: "features" });
+    const batches = estimateOf({ ...figuresOf("features", { counts: { ...counts, judged: 4000 } }), request: failed });
+    expect(batches).toMatchObject({ atLeastSeconds: 2, of: { firehose: 0.0014 } });
   });
 
   it("is dearer with whatever there is more of, and never nothing where anything is done", () => {
-    const counts = fc.record({ wanted: fc.nat(1e6), bytes: fc.nat(1e9), recovered: fc.constant(0) });
+    const counts = fc.record({ wanted: fc.nat(1e6), bytes: fc.nat(1e9), judged: fc.constant(0) });
     const recomputed = fc.record({ rows: fc.nat(1e7), readUnits: fc.nat(1e7), writeUnits: fc.nat(1e7) });
     const all = fc.record({
       counts,
@@ -121,7 +125,7 @@ function bench(tallies: Readonly<Record<string, readonly object[]>>) {
   const done: Done = {
     request: { source: "archive", target: "metrics", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z" },
     ...{ execution: "one", startedAt: "2026-03-05T00:00:00Z", chunks: 24, notOfTheLake: ["arrivals"] },
-    ...{ recordsManifestKey: null, rowsManifestKey: null, scannedBytes: [] },
+    ...{ recordsManifestKey: null, rowsManifestKey: null, scannedBytes: [], notes: [] },
     finalized: Object.keys(tallies).map((resultKey) => ({
       ...{ missing: 0, lacking: 0, events: 10, rows: 100, writeUnits: 10_000, resultKey },
     })),

@@ -82,6 +82,17 @@ describe("what the sinks hold by hour and shard", () => {
     expect(await ask({ ...world, lake: quarantine }, { recovered: quarantine })).toMatchObject([
       { inErrors: 0, missing: 0 },
     ]);
+    // Whoever gives verdicts asks whether there is one.
+    expect((await look(world)).errored).toMatchObject([{ judged: 1 }]);
+    expect((await look({ ...world, quarantine: [] })).errored).toMatchObject([{ judged: 0 }]);
+  });
+
+  it("takes a verdict once that was put again, by whom or when ever", async () => {
+    const all = [0, 1].map((i) => entry({ sequence: `4${i}`, data: "oops" }));
+    const world = { ...nothing, archive: all, errors: all.map(({ data }) => data), quarantine: all };
+    const once = await look(world);
+    expect(once.sinks).toMatchObject([{ archived: 2, inErrors: 2, missing: 0 }]);
+    expect(await look({ ...world, quarantine: [...all, ...all] })).toEqual(once);
   });
 
   it("takes an event that features refused for accounted for where its time is beyond the bounds, and for missing where it should have a row", async () => {
@@ -226,11 +237,12 @@ interface Errored {
   readonly sequence: string;
   readonly data?: string;
   readonly database64?: string;
+  readonly judged: number;
 }
 
-function toEntry({ arrival, shard, sequence, data, database64 }: Errored) {
+function toEntry({ arrival, shard, sequence, data, database64, judged }: Errored) {
   const hourMs = Math.floor(arrival / HOUR) * HOUR;
-  return { hourMs, shard, sequence, data: data ?? Buffer.from(database64 ?? "", "base64").toString() };
+  return { hourMs, shard, sequence, judged, data: data ?? Buffer.from(database64 ?? "", "base64").toString() };
 }
 
 function countByHour(all: readonly { readonly hourMs: number; readonly shard: string }[]): ReadonlyMap<string, number> {

@@ -270,11 +270,27 @@ describe("the judgement of a day", () => {
     expect(findings).toMatchObject([{ check: "features", weight: "note", count: 3 }]);
   });
 
+  it("tells what Firehose kept as errors from what is lost, since another command mends it", () => {
+    const sinks = [{ ...emptySink, archived: 9, missing: 5, refused: 3, firstMissing: "0041" }];
+    const lake = (over: object) =>
+      judge({ ...nothing, sinks: sinks.map((sink) => ({ ...sink, ...over })) }, { thresholdPercent: 0 })
+        .findings.filter(({ check }) => check === "lake")
+        .map(({ count, repair, says }) => [count, repair, says.replace(/^the lake lacks /, "")]);
+    const kept =
+      "3 records of the archive's 9 that Firehose kept as errors, and quarantine does not say that they can be no rows";
+    expect(lake({})).toEqual([
+      [2, "rows", "2 records of the archive's 9; the first is 41"],
+      [3, "errors", kept],
+    ]);
+    expect(lake({ missing: 3 })).toEqual([[3, "errors", `${kept}; the first is 41`]]);
+    expect(lake({ refused: 0 })).toMatchObject([[5, "rows", expect.anything()]]);
+  });
+
   it("never has features recomputed from a lake that lacks rows", () => {
     const tables = { ...nothing, views: [tampered], sinks: [{ ...emptySink, archived: 5, missing: 1 }] };
     const { findings } = judge(tables, { thresholdPercent: 0 });
     expect(findings.flatMap(({ check, repair }) => (check === "archive" ? [] : [`${check} ${repair}`]))).toEqual([
-      "lake curated",
+      "lake rows",
       "features null",
       "views null",
       "counters null",

@@ -34,7 +34,8 @@ function printFigures(name: string, { status, cause, output }: ReplayState): str
         ? [`  recovered          ${number(counts.recovered)}\n`, `  back in quarantine ${number(counts.returned)}\n`]
         : [];
     const put = counts.sent > 0 ? [`  records put again  ${number(counts.sent)}\n`] : [];
-    return `${name}: ${said.kind}\n${[...put, ...out].join("")}${shown.join("")}${costLines(estimate)}${report}`;
+    const judged = counts.judged > 0 ? [`  into quarantine    ${number(counts.judged)}\n`] : [];
+    return `${name}: ${said.kind}\n${[...put, ...judged, ...out].join("")}${shown.join("")}${costLines(estimate)}${report}`;
   }
   const { wanted, sent, bytes, oversize, unreadable, verdicts } = counts;
   const lines = [
@@ -43,13 +44,14 @@ function printFigures(name: string, { status, cause, output }: ReplayState): str
     `  records wanted     ${number(wanted)}  (${number(bytes)} bytes)`,
     ...Object.entries(verdicts).map(([verdict, count]) => `    ${verdict.padEnd(17)}${number(count)}`),
     `  records put again  ${number(sent)}`,
+    ...(counts.judged > 0 ? [`  into quarantine    ${number(counts.judged)}`] : []),
     ...(oversize > 0 ? [`  too large          ${number(oversize)}`] : []),
     ...(unreadable > 0 ? [`  no records         ${number(unreadable)}`] : []),
   ];
   return `${lines.join("\n")}\n${costLines(estimate)}${report}`;
 }
 
-function printLeft({ counts, recomputed, refusedRows = null }: Said & Partial<Report>): string {
+function printLeft({ counts, recomputed, refusedRows = null, notes = [] }: Said & Partial<Report>): string {
   const { fewer = 0, tooLarge = 0, ahead = 0 } = recomputed ?? {};
   const { oversize = 0, unreadable = 0 } = counts ?? {};
   const left: readonly (readonly [number, string])[] = [
@@ -68,7 +70,10 @@ function printLeft({ counts, recomputed, refusedRows = null }: Said & Partial<Re
     [oversize, "records were too large to be put again, even packed: they stay where they are"],
     [unreadable, "pieces of the source are no records, and were left out"],
   ];
-  const lines = left.flatMap(([count, what]) => (count > 0 ? [`  ${number(count)} ${what}\n`] : []));
+  const lines = [
+    ...left.flatMap(([count, what]) => (count > 0 ? [`  ${number(count)} ${what}\n`] : [])),
+    ...notes.map((note) => `  ${note}\n`),
+  ];
   return lines.length === 0 ? "" : `NOT ALL OF IT:\n${lines.join("")}`;
 }
 
@@ -85,9 +90,10 @@ interface Said {
 }
 
 interface Report {
+  readonly notes: readonly string[];
   readonly metrics: FinalMetrics | null;
   readonly counts: Readonly<
-    Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable" | "recovered" | "returned", number>
+    Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable" | "recovered" | "returned" | "judged", number>
   > & {
     readonly verdicts: Readonly<Record<string, number>>;
   };

@@ -95,13 +95,35 @@ async function shardsOf({ stream }: ChunksDeps, request: ReplayRequest, startedM
   return chunks;
 }
 
-/** Out of S3's form, or else out of the stream. */
-async function batchesOf(deps: ChunksDeps, { batches, from, to }: ReplayRequest): Promise<readonly Chunk[]> {
-  if (batches.length > 0) return batches.map(sequencesOf);
-  const found = await deps.failed.between(Date.parse(from), Date.parse(to));
-  const unstored = found.filter(({ stored }) => stored === null);
-  refuseExpired(deps, unstored);
-  return [...found.flatMap(({ stored }) => (stored === null ? [] : [toStored(stored)])), ...unstored.map(sequencesOf)];
+/** Out of S3's form, or else out of the stream; for features what the stream does not keep any more is left out, since only verdicts are read. */
+async function batchesOf(deps: ChunksDeps, request: ReplayRequest): Promise<readonly Chunk[]> {
+  const { batches, from, to, target } = request;
+  const found: readonly Batch[] =
+    batches.length > 0 ? batches : await deps.failed.between(Date.parse(from), Date.parse(to));
+  if (target !== "features") refuseExpired(deps, found);
+  const gone = new Set<Batch>(expiredOf(deps, found));
+  return found.flatMap((batch) => {
+    const stored = placeOf(batch);
+    if (stored !== null) return [toStored(stored)];
+    return gone.has(batch) ? [] : [sequencesOf(batch)];
+  });
+}
+
+/** Given in a request, or found. */
+type Batch = FailedBatch & { readonly stored?: S3Place | null };
+
+/** Where the records of a batch lie; null where only the stream has them. */
+function placeOf(batch: Batch): S3Place | null {
+  return batch.stored ?? null;
+}
+
+/** Batches whose records cannot be read any more. */
+export function expiredOf<T extends Batch>(
+  { retentionMs, now }: Pick<ChunksDeps, "retentionMs" | "now">,
+  batches: readonly T[],
+): readonly T[] {
+  const keptFromMs = now() - retentionMs + RETENTION_MARGIN_MS;
+  return batches.filter((batch) => placeOf(batch) === null && Date.parse(batch.firstArrival) < keptFromMs);
 }
 
 function sequencesOf({ shard, first, last }: FailedBatch): Chunk {
@@ -112,15 +134,21 @@ function toStored({ bucket, key }: S3Place): Chunk {
   return { kind: "stored", bucket, key };
 }
 
-function refuseExpired({ retentionMs, now }: ChunksDeps, batches: readonly FailedBatch[]): void {
-  const gone = batches.filter(({ firstArrival }) => Date.parse(firstArrival) < now() - retentionMs);
+function refuseExpired(deps: ChunksDeps, batches: readonly Batch[]): void {
+  const gone = expiredOf(deps, batches);
   if (gone.length === 0) return;
-  const from = new Date(Math.min(...gone.map(({ firstArrival }) => Date.parse(firstArrival)))).toISOString();
-  const to = new Date(Math.max(...gone.map(({ lastArrival }) => Date.parse(lastArrival))) + 1).toISOString();
+  const { from, to } = timeOf(gone);
   throw new ReplayRequestError(
-    `batches: the stream keeps records for ${retentionMs / HOUR_MS} h, and ${gone.length} of these batches are older. ` +
+    `batches: the stream keeps records for ${deps.retentionMs / HOUR_MS} h, and ${gone.length} of these batches are older. ` +
       `The archive has them: --source archive --from ${from} --to ${to}`,
   );
+}
+
+/** From the first arrival to after the last (ISO). */
+export function timeOf(batches: readonly FailedBatch[]): { readonly from: string; readonly to: string } {
+  const from = Math.min(...batches.map(({ firstArrival }) => Date.parse(firstArrival)));
+  const to = Math.max(...batches.map(({ lastArrival }) => Date.parse(lastArrival))) + 1;
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }
 
 async function ready(
@@ -142,7 +170,8 @@ async function ready(
     chunksKey,
     resultsPrefix: `${replayWork(execution)}results`,
     workers: workersFor(request),
-    makesItems: request.target === "features" && !request.dryRun,
+    // A dry run makes only those of batches that were given up, whose rows are there.
+    makesItems: request.target === "features" && (!request.dryRun || request.source === "failed"),
   };
 }
 

@@ -16,7 +16,7 @@ import { type CheckDeps, checkLake } from "./check-lake.ts";
 import { checkRows, type RowsCheckDeps } from "./check-rows.ts";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
-import { planRows, type RowsDeps } from "./plan-rows.ts";
+import { planRows, type RowsDeps, settlingOf } from "./plan-rows.ts";
 
 export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps, CheckDeps, RowsCheckDeps {
   readonly claim: Claim;
@@ -85,12 +85,16 @@ async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise
   await deps.control.open(execution);
   const { source, target } = request;
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
-  const putsRecords = target !== "features" || source === "quarantine" || source === "stream";
-  if (!putsRecords) return planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  const rows = () => planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  if (target === "features" && source === "archive") return rows();
   if (recordsManifestKey !== null) return planAfter(deps, request, asked, recordsManifestKey);
   if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
   if (source === "quarantine" || source === "errors") return unload(deps, request, execution);
-  return planChunks(deps, request, { execution, startedMs });
+  const chunks = () => planChunks(deps, request, { execution, startedMs });
+  if (source !== "failed" || target !== "features") return chunks();
+  // Of batches the lake has the rows, and only verdicts are put: items are made all the same where none can be read.
+  const plan = settlingOf(deps, request, startedMs) ?? (await chunks());
+  return plan.kind === "ready" && plan.chunks === 0 ? rows() : plan;
 }
 
 /** Items are made of records that were put again when the lake has them, however late it is. */

@@ -19,8 +19,9 @@ import {
   type Position,
 } from "@millrace/engine";
 import { type Entities, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
+import { type ChunksDeps, expiredOf, timeOf } from "./plan-chunks.ts";
 
-export interface RowsDeps extends PartitionBounds {
+export interface RowsDeps extends PartitionBounds, Pick<ChunksDeps, "retentionMs"> {
   readonly pipeline: Pipeline;
   readonly failed: FailedBatches;
   readonly files: WorkFiles;
@@ -39,6 +40,7 @@ export const RECOMPUTES_AT_ONCE = 8;
 interface Scope {
   readonly entities: Entities;
   readonly raiseTo: readonly Position[] | "latest" | undefined;
+  readonly notes?: readonly string[];
 }
 
 export interface Circumstances {
@@ -56,10 +58,8 @@ export async function planRows(
   { execution, startedMs, recordsManifestKey, refused = null }: Circumstances,
 ): Promise<ReplayPlan> {
   const settledMs = deps.now() - deps.lagMs;
-  const neededMs = Math.min(Date.parse(request.to), startedMs);
-  const isThere = request.raise === "latest" || recordsManifestKey !== null;
-  if (!isThere && settledMs < neededMs)
-    return { kind: "settling", waitSeconds: Math.ceil((neededMs - settledMs) / 1000) };
+  const settling = recordsManifestKey === null ? settlingOf(deps, request, startedMs) : null;
+  if (settling !== null) return settling;
   const scope = await scopeOf(deps, request, recordsManifestKey);
   const views = scope === null ? [] : viewsOf(deps.pipeline, request);
   const work = replayWork(execution);
@@ -93,6 +93,7 @@ export async function planRows(
     kind: "rows",
     request,
     views: rows.map(({ view, prefix, query }) => ({ view, prefix, query })),
+    notes: scope?.notes ?? [],
     sinks,
     chunks: tasks.length,
     bucket: deps.files.bucket,
@@ -102,6 +103,16 @@ export async function planRows(
     segments: lists ? TABLE_SEGMENTS : [],
     ...{ refused, itemsPrefix, buckets: BUCKETS },
   };
+}
+
+/** Until the lake holds what arrived in the time, up to the start; null where it does, or need not. */
+export function settlingOf(
+  { now, lagMs }: Pick<RowsDeps, "now" | "lagMs">,
+  { to, raise }: ReplayRequest,
+  startedMs: number,
+): ReplayPlan | null {
+  const openMs = Math.min(Date.parse(to), startedMs) + lagMs - now();
+  return raise === "latest" || openMs <= 0 ? null : { kind: "settling", waitSeconds: Math.ceil(openMs / 1000) };
 }
 
 /** An item is made of all that its windows reach, not of the time that was asked for: a hole anywhere in there would be a hole in the item. */
@@ -124,16 +135,17 @@ function amongOf({ entities }: Scope) {
 
 /** Null where there is nothing to do. */
 async function scopeOf(
-  { failed, files }: RowsDeps,
+  deps: RowsDeps,
   { source, from, to, entities, raise, batches: given }: ReplayRequest,
   recordsManifestKey: string | null,
 ): Promise<Scope | null> {
+  const { failed, files } = deps;
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   // Out of quarantine `entities` were keys of records, and have chosen these already.
   const only = (touched: Entities): Entities =>
     entities.length === 0 || source === "quarantine" ? touched : { kind: "given", entities };
   if (raise === "latest") return { entities: only({ kind: "all" }), raiseTo: "latest" };
-  if (recordsManifestKey !== null) {
+  if (recordsManifestKey !== null && source !== "failed") {
     const { reach } = await replayCounts(files, recordsManifestKey);
     if (reach === null) return null;
     const touched = { kind: "touched", fromMs: reach.fromMs, toMs: reach.toMs + 1 } as const;
@@ -142,12 +154,24 @@ async function scopeOf(
   if (source === "archive") return { entities: only({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
   const batches = given.length > 0 ? given : await failed.between(fromMs, toMs);
   if (batches.length === 0) return null;
-  const touched = {
-    kind: "touched",
-    fromMs: Math.min(...batches.map(({ firstArrival }) => Date.parse(firstArrival))),
-    toMs: Math.max(...batches.map(({ lastArrival }) => Date.parse(lastArrival))) + 1,
-  } as const;
-  return { entities: only(touched), raiseTo: lastOfEachShard(batches.map(lastPosition)) };
+  const time = timeOf(batches);
+  const touched = { kind: "touched", fromMs: Date.parse(time.from), toMs: Date.parse(time.to) } as const;
+  return {
+    entities: only(touched),
+    raiseTo: lastOfEachShard(batches.map(lastPosition)),
+    notes: unreadOf(deps, batches),
+  };
+}
+
+/** Their entities are made anew all the same. */
+function unreadOf(deps: RowsDeps, batches: readonly FailedBatch[]): readonly string[] {
+  const unread = expiredOf(deps, batches);
+  if (unread.length === 0) return [];
+  const { from, to } = timeOf(unread);
+  return [
+    `${unread.length} batches are older than what the stream keeps, and nothing else has their records: what is no event among them has got no verdict in quarantine. ` +
+      `Where Firehose kept it as an error, this gives it: npm run replay -- --source errors --target curated --from ${from} --to ${to}`,
+  ];
 }
 
 /** Whatever the place inside an aggregate. */

@@ -9,8 +9,8 @@ export interface Finding {
   /** How many records (entities) it is about, at least. */
   readonly count: number;
   readonly says: string;
-  /** Which target of a replay puts it right; null where none can or need. */
-  readonly repair: "curated" | RepairOfFeatures | null;
+  /** What puts it right; null where no replay can or need. */
+  readonly repair: RepairOfTheLake | RepairOfFeatures | null;
   /** The view whose features are to be repaired. */
   readonly view?: string;
 }
@@ -20,6 +20,9 @@ export type CheckName = "stream" | "archive" | "lake" | "features" | "views" | "
 export function places(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
 }
+
+/** Rows out of the archive; or what Firehose kept as errors, of which an event gets its row, and what is none its verdict. */
+export type RepairOfTheLake = "rows" | "errors";
 
 /** Items made anew as far as they go, of batches that were given up, or from nothing, because there are none. */
 export type RepairOfFeatures = "features" | "failed batches" | "lost items";

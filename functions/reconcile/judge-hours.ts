@@ -29,14 +29,19 @@ export function judgeArchive({ ledger, sinks, ...range }: Tables): readonly Find
 /** The archive against the lake and Firehose's errors. */
 export function judgeLake({ sinks, ...range }: Tables): readonly Finding[] {
   return inRange(sinks, range).flatMap((tally) => {
-    const { missing, unknown, lakeAgain, firstMissing, archived, inErrors } = tally;
+    const { missing, refused, unknown, lakeAgain, firstMissing, archived, inErrors } = tally;
     const find = finder("lake", tally);
     const findings: Finding[] = [];
-    if (missing > 0) {
-      const from = firstMissing === null ? "" : `; the first is ${firstMissing.replace(/^0+(?=\d)/, "")}`;
+    const of = `of the archive's ${archived.toLocaleString("en-GB")}`;
+    const from = firstMissing === null ? "" : `; the first is ${firstMissing.replace(/^0+(?=\d)/, "")}`;
+    const unkept = missing - refused;
+    if (unkept > 0) {
       const errors = inErrors > 0 ? ` (${places(inErrors, "other")} are errors of Firehose)` : "";
-      const says = `the lake lacks ${places(missing, "record")} of the archive's ${archived.toLocaleString("en-GB")}${errors}${from}`;
-      findings.push(find(missing, says, "curated"));
+      findings.push(find(unkept, `the lake lacks ${places(unkept, "record")} ${of}${errors}${from}`, "rows"));
+    }
+    if (refused > 0) {
+      const says = `the lake lacks ${places(refused, "record")} ${of} that Firehose kept as errors, and quarantine does not say that they can be no rows${unkept > 0 ? "" : from}`;
+      findings.push(find(refused, says, "errors"));
     }
     if (unknown > 0)
       findings.push(find(unknown, `the lake has ${places(unknown, "record")} that the archive lacks`, null));

@@ -1,4 +1,4 @@
-import type { Finding } from "./finding.ts";
+import type { Finding, RepairOfTheLake } from "./finding.ts";
 
 /** What puts findings right: the input of the replay machine, and the same as a command. */
 export interface Repair {
@@ -24,12 +24,16 @@ const HOUR_MS = 3_600_000;
  */
 export function repairsFor(findings: readonly Finding[], context: RepairContext): readonly Repair[] {
   const diverging = findings.filter(({ weight }) => weight === "divergence");
-  const hours = diverging.flatMap(({ repair, hourMs }) => (repair === "curated" && hourMs !== null ? [hourMs] : []));
+  const hoursOf = (wanted: RepairOfTheLake) => {
+    const hours = diverging.flatMap(({ repair, hourMs }) => (repair === wanted && hourMs !== null ? [hourMs] : []));
+    return runsOf([...new Set(hours)].sort((a, b) => a - b));
+  };
+  const lake = (source: string, runs: ReturnType<typeof runsOf>) =>
+    runs.map(([from, to]) => repairOf({ source, target: "curated", from: iso(from), to: iso(to) }, context));
   const views = [...new Set(diverging.flatMap(({ view }) => (view === undefined ? [] : [view])))];
   return [
-    ...runsOf([...new Set(hours)].sort((a, b) => a - b)).map(([from, to]) =>
-      repairOf({ source: "archive", target: "curated", from: iso(from), to: iso(to) }, context),
-    ),
+    ...lake("archive", hoursOf("rows")),
+    ...lake("errors", hoursOf("errors")),
     ...views.flatMap((view) =>
       howToRepair(diverging.filter((finding) => finding.view === view)).map((how) =>
         repairOf(

@@ -28,6 +28,7 @@ import {
   wantedOf,
 } from "@millrace/aws";
 import type { Decoded, Pipeline } from "@millrace/engine";
+import { firstVerdicts } from "./first-verdicts.ts";
 import { type Pace, paceOf, partitionOf } from "./pace.ts";
 import { recordOf, recoveryOf } from "./recover.ts";
 
@@ -115,19 +116,21 @@ interface Sent {
 
 async function send(
   { sinkOf, returns }: Deps,
-  { dryRun, source, target }: ReplayRequest,
+  request: ReplayRequest,
   run: readonly Sourced[],
   wanted: readonly Wanted[],
 ): Promise<Sent> {
+  const { dryRun, source, target } = request;
   const recovery = source === "quarantine" ? recoveryOf(wanted) : null;
-  // What was an error because it can be no row would be one again.
-  const mayBeRows = source === "errors" && target === "curated";
-  const records =
-    recovery?.records ?? wanted.filter(({ decoded }) => !mayBeRows || decoded.event !== null).map(recordOf);
+  const first = firstVerdicts(request, wanted);
+  const records = recovery?.records ?? wanted.filter((one) => isPutAgain(request, one)).map(recordOf);
   const sunk = dryRun || records.length === 0 ? NOTHING_SUNK : await sinkOf(target).put(records);
   // Rows of the lake come first: what is said to be recovered must be there to be used.
-  if (recovery !== null && !dryRun) await returns.put(recovery.returned);
+  const said = recovery?.returned ?? first;
+  if (said.length > 0 && !dryRun) await returns.put(said);
   const recovered = recovery?.returned.filter(({ reason }) => reason === "recovered");
+  // Where only verdicts are put, items wait for these; a dry run puts none.
+  const verdictsFor = source === "failed" ? (dryRun ? [] : first) : recovered;
   const verdicts: Record<string, number> = {};
   for (const { decoded } of wanted) verdicts[verdictOf(decoded)] = (verdicts[verdictOf(decoded)] ?? 0) + 1;
   const counts = {
@@ -139,7 +142,8 @@ async function send(
     unreadable: run.filter(({ record }) => record === null).length,
     recovered: recovered?.length ?? 0,
     returned: (recovery?.returned.length ?? 0) - (recovered?.length ?? 0),
-    reach: reachOf(target === "features" ? (recovered?.map(({ record }) => record) ?? records) : []),
+    judged: first.length,
+    reach: reachOf(target === "features" ? (verdictsFor?.map(({ record }) => record) ?? records) : []),
   };
   if (dryRun || target !== "features") return { counts, awaited: [] };
   const left = new Set(sunk.oversize.map(placeName));
@@ -147,13 +151,20 @@ async function send(
   const rows = wanted.filter(({ decoded }) => isAwaited(source, decoded) && put.has(recordOf({ decoded })));
   return {
     counts,
-    awaited: [...rows.map(({ decoded }) => rowPutAgain(decoded)), ...(recovered ?? []).map(verdictPutAgain)],
+    awaited: [...rows.map(({ decoded }) => rowPutAgain(decoded)), ...(verdictsFor ?? []).map(verdictPutAgain)],
   };
 }
 
 /** A row that says no more than another did makes no difference to an item: out of quarantine only what is valid does. */
 function isAwaited(source: ReplayRequest["source"], { kind, event }: Decoded): boolean {
   return source === "quarantine" ? kind === "event" : event !== null;
+}
+
+function isPutAgain({ source, target }: ReplayRequest, { decoded }: Wanted): boolean {
+  // Who gave a batch up is not who makes rows: the lake has them.
+  if (source === "failed" && target === "features") return false;
+  // What was an error because it can be no row would be one again.
+  return source !== "errors" || target !== "curated" || decoded.event !== null;
 }
 
 const NOTHING_SUNK = { records: 0, bytes: 0, oversize: [] } as const;

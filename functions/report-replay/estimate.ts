@@ -17,7 +17,7 @@ export type Post = "firehose" | "kinesis" | "lambda" | "athena" | "dynamodb" | "
 
 export interface Figures {
   readonly request: ReplayRequest;
-  readonly counts: Pick<ReplayCounts, "wanted" | "bytes" | "recovered">;
+  readonly counts: Pick<ReplayCounts, "wanted" | "bytes" | "judged">;
   /** What recompute counted; null where no item was made. */
   readonly recomputed: Readonly<Record<string, number>> | null;
   readonly metrics: { readonly events: number; readonly writeUnits: number } | null;
@@ -57,8 +57,10 @@ const PER_CHUNK = 10 * 0.000025 + 0.0000004;
 export function estimateOf(figures: Figures): Estimate {
   const { request, counts, recomputed, metrics, chunks, workers, scannedBytes } = figures;
   const { wanted, bytes } = counts;
+  // Of batches that were given up features are made of what the lake has: only verdicts are put.
+  const put = request.source === "failed" && request.target === "features" ? counts.judged : wanted;
   const lineBytes = wanted === 0 ? 0 : bytes / wanted + FRAME_BYTES;
-  const roundedGb = (wanted * Math.ceil(lineBytes / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES) / 1e9;
+  const roundedGb = (put * Math.ceil(lineBytes / ROUNDED_TO_BYTES) * ROUNDED_TO_BYTES) / 1e9;
   const toStream = request.target === "replay-stream";
   const { rows = 0, tail = 0, readUnits = 0, writeUnits = 0 } = recomputed ?? {};
   const recomputeSeconds = recomputed === null ? 0 : (rows + tail) / ROWS_PER_SECOND + chunks * SECONDS_PER_BUCKET;
@@ -74,7 +76,7 @@ export function estimateOf(figures: Figures): Estimate {
     stepFunctions: chunks * PER_CHUNK,
   };
   const seconds =
-    wanted / (request.recordsPerSecond ?? RECORDS_PER_SECOND) +
+    put / (request.recordsPerSecond ?? RECORDS_PER_SECOND) +
     Math.max(
       recomputeSeconds / Math.max(1, Math.min(workers, chunks)),
       written / WRITE_UNITS_PER_SECOND,

@@ -37,7 +37,7 @@ export async function sumOfHours(
   const missing = Math.max(0, ...finalized.map((hour) => hour.missing));
   if (missing > 0) {
     throw new ReplayRequestError(
-      `the lake lacks ${missing} records of the archive that arrived from ${from} to ${to} or little later, so it cannot say what metrics should be: put them there first (npm run replay -- --source archive --target curated), then ask for this under another --name`,
+      `the lake lacks ${missing} records of the archive that arrived from ${from} to ${to} or little later, so it cannot say what metrics should be: put them there first (npm run replay -- --source archive --target curated; --source errors for what Firehose kept as errors), then ask for this under another --name`,
     );
   }
   const lacking = Math.max(0, ...finalized.map((hour) => hour.lacking));

@@ -36,6 +36,8 @@ export interface Done {
   readonly notOfTheLake: readonly string[];
   /** Events that were put again and made no row; null where there was none. */
   readonly refusedRows?: RefusedRows | null;
+  /** What was left out, in words. */
+  readonly notes: readonly string[];
 }
 
 export interface ReplayReport {
@@ -46,6 +48,7 @@ export interface ReplayReport {
   readonly endedAt: string;
   readonly chunks: number;
   readonly counts: ReplayCounts;
+  readonly notes: readonly string[];
   /** Of items made anew, what recompute counts, of all views and buckets; null where no item was. */
   readonly recomputed: Readonly<Record<string, number>> | null;
   /** Of windows made anew; null where none was. */
@@ -77,6 +80,7 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       endedAt: new Date(now()).toISOString(),
       chunks,
       counts,
+      notes: done.notes,
       recomputed,
       metrics,
       refusedRows: done.refusedRows ?? null,

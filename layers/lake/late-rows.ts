@@ -23,7 +23,7 @@ export interface LateRow {
   readonly verdict?: string;
 }
 
-/** What a replay put again and the lake does not show yet: rows of the records, and what quarantine is to say of those that it recovered. */
+/** What a replay put again and the lake does not show yet: rows of the records, and what quarantine is to say of those that it recovered, or of which it knew nothing. */
 export function lateRows({ execution, fromMs, toMs, pastMs, futureMs, version }: LateRowsQuestion): string {
   return `
 WITH again AS (
@@ -44,7 +44,7 @@ said AS (
   SELECT shard AS said_shard, sequence AS said_sequence, subsequence AS said_subsequence, stage AS said_stage,
     coalesce("view", '') AS said_view, max(attempt) AS said_attempt
   FROM quarantine
-  WHERE dt >= ${day(fromMs)} AND arrival >= ${fromMs} AND arrival < ${toMs} AND reason = 'recovered'
+  WHERE dt >= ${day(fromMs)} AND arrival >= ${fromMs} AND arrival < ${toMs} AND (reason = 'recovered' OR attempt = 1)
   GROUP BY 1, 2, 3, 4, 5
 )
 SELECT shard, sequence, subsequence, arrival, verdict

@@ -112,6 +112,7 @@ held AS (
     a.arrival, a.lines AS archive_lines, a.contents, a.digits, a.digest, l.lines AS lake_lines, l.versions,
     CASE WHEN v.reason IN (${ROWLESS}) THEN 1
       WHEN a.arrival - v.eventtime > ${pastMs} OR v.eventtime - a.arrival > ${futureMs} THEN 1 ELSE 0 END AS rowless,
+    CASE WHEN v.shard IS NULL THEN 0 ELSE 1 END AS judged,
     CASE WHEN a.shard IS NULL THEN 'foreign' WHEN l.shard IS NOT NULL THEN 'row' WHEN f.shard IS NOT NULL THEN 'error' ELSE 'open' END AS fate
   FROM archive a
   FULL JOIN lake l ON a.shard = l.shard AND a.sequence = l.sequence AND a.subsequence = l.subsequence

@@ -15,6 +15,8 @@ export interface Sourced {
   /** Null for a piece of the source that holds no record with a position. */
   readonly record: StreamRecord | null;
   readonly quarantined?: Quarantined;
+  /** Of an error of Firehose: quarantine says nothing of the record. */
+  readonly unjudged?: boolean;
 }
 
 export interface Quarantined {

@@ -8,25 +8,26 @@ export interface Wanted {
   readonly index: number;
   readonly decoded: Decoded;
   readonly quarantined?: Quarantined;
+  readonly unjudged?: boolean;
 }
 
 /** The wanted ones among records of a source. What a filter cannot be asked of, since it is no event, is not wanted by it. */
 export function wantedOf(pipeline: Pipeline, request: ReplayRequest, sourced: readonly Sourced[]): readonly Wanted[] {
-  const [fromMs, toMs] = [Date.parse(request.from), Date.parse(request.to)];
+  // Of a batch that has a record of the time all are: its entities are made anew as a whole.
+  const ofBatches = request.source === "failed" && request.target === "features";
+  const [fromMs, toMs] = ofBatches ? [0, Number.POSITIVE_INFINITY] : [Date.parse(request.from), Date.parse(request.to)];
   const keys = request.entities.length === 0 || namesItems(request) ? null : new Set(request.entities);
-  const found = sourced.flatMap(({ record, quarantined }, index) => {
+  const found = sourced.flatMap(({ record, ...said }, index) => {
     if (record === null || record.arrivalMs < fromMs || record.arrivalMs >= toMs) return [];
-    return keys === null || keys.has(record.partitionKey) ? [{ index, record, quarantined }] : [];
+    return keys === null || keys.has(record.partitionKey) ? [{ index, record, said }] : [];
   });
   const decoded = decodeAll(
     pipeline,
     found.map(({ record }) => record),
   );
-  return found.flatMap(({ index, quarantined }, i) => {
+  return found.flatMap(({ index, said }, i) => {
     const one = decoded[i] as Decoded;
-    return matches(request, one.event?.row ?? null)
-      ? [{ index, decoded: one, ...(quarantined && { quarantined }) }]
-      : [];
+    return matches(request, one.event?.row ?? null) ? [{ index, decoded: one, ...said }] : [];
   });
 }
 

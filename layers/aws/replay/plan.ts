@@ -43,6 +43,8 @@ export interface RowsPlan {
   readonly kind: "rows";
   readonly request: ReplayRequest;
   readonly views: readonly RowsOfView[];
+  /** What is left out, in words. */
+  readonly notes: readonly string[];
   /** What the archive and the lake hold of all that items may be made of, to be asked before any is written; null where that is not wanted. */
   readonly sinks: Unload | null;
   readonly chunks: number;

@@ -20,6 +20,8 @@ export interface ReplayCounts {
   /** Out of quarantine: records that are used now, and those that go back with a new verdict. */
   readonly recovered: number;
   readonly returned: number;
+  /** Verdicts that quarantine did not have yet: of batches that were given up, and of errors of Firehose. */
+  readonly judged: number;
   /** Of what features are made of afterwards, the last position of each shard, and between which times it arrived. */
   readonly reach: Reach | null;
 }
@@ -58,6 +60,7 @@ export const NO_COUNTS: ReplayCounts = {
   unreadable: 0,
   recovered: 0,
   returned: 0,
+  judged: 0,
   reach: null,
 };
 
@@ -73,6 +76,7 @@ export function addCounts(a: ReplayCounts, b: ReplayCounts): ReplayCounts {
     unreadable: a.unreadable + b.unreadable,
     recovered: a.recovered + b.recovered,
     returned: a.returned + b.returned,
+    judged: a.judged + b.judged,
     reach: addReach(a.reach, b.reach),
   };
 }

@@ -6,7 +6,7 @@ import type { Returned } from "./returns.ts";
 
 /**
  * What items are waiting for after records were put again: a line of the table `put_again` for each row that the lake is to have, and for each
- * record that quarantine is to call recovered. A piece of work that dies leaves lines of what it put, or none; the next one says all of it again.
+ * verdict that quarantine is to have on a record. A piece of work that dies leaves lines of what it put, or none; the next one says all of it again.
  */
 export interface PutAgain {
   readonly shard: string;

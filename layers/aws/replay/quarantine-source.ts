@@ -12,11 +12,11 @@ import type { Sourced } from "./chunk.ts";
 export async function* unloadedRecords(s3: Pick<S3Client, "send">, place: S3Place): AsyncGenerator<Sourced> {
   for await (const line of objectLines(s3, place)) {
     const unloaded = JSON.parse(line) as Unloaded;
-    const { reason, stage, view = null, attempt, subsequence, database64, ...row } = unloaded;
+    const { reason, stage, view = null, attempt, judged = 1, subsequence, database64, ...row } = unloaded;
     const raw = { ...row, subSequence: subsequence, ...(database64 !== undefined && { dataBase64: database64 }) };
     const hasBytes = row.data !== undefined || database64 !== undefined;
     const record = hasBytes ? fromRawLine(JSON.stringify(raw)) : await oversizeRecord(s3, place.bucket, unloaded);
-    if (reason === undefined) yield { record };
+    if (reason === undefined) yield { record, ...(judged === 0 && { unjudged: true }) };
     else yield { record, quarantined: { reason, stage, view, attempt } };
   }
 }
@@ -43,6 +43,8 @@ interface Unloaded {
   readonly stage: Stage;
   readonly view?: string | null;
   readonly attempt: number;
+  /** Only an error of Firehose has it: 0 where quarantine says nothing of the record. */
+  readonly judged?: number;
   readonly arrival: number;
   readonly shard: string;
   readonly sequence: string;
