@@ -1,6 +1,7 @@
-import { chunkReader, failuresIn, NOTHING_REACHED, type Sourced } from "@millrace/aws";
+import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { chunkReader, failuresIn, NOTHING_REACHED, type Sourced, s3FailedBatches } from "@millrace/aws";
 import { describe, expect, it } from "vitest";
-import { type Failure, failureBody } from "../local/esm/failure-record.ts";
+import { type Failure, failureBody, failureKey } from "../local/esm/failure-record.ts";
 import { kinesisFormat } from "../local/esm/kinesis-format.ts";
 import { aggregate } from "./local-firehose.ts";
 
@@ -84,6 +85,49 @@ describe("an object of a failed batch", () => {
     expect(
       texts(await collect(read(chunk, { taken: 2, last: null }, { records: 1, untilMs: Number.POSITIVE_INFINITY }))),
     ).toEqual(["three"]);
+  });
+});
+
+describe("the failed bucket", () => {
+  const dayMs = 86_400_000;
+  const atMs = (day: number) => Date.UTC(2026, 2, 1 + day, 12);
+
+  /** An object a day, each a batch that was given up so many days after its records had arrived; and one that a person has put there. */
+  function bucketOf(delayDays: number) {
+    const read: string[] = [];
+    const objects = new Map<string, string>();
+    for (let day = 0; day < 60; day++) {
+      const failure = failureOf(streamArn);
+      const [first, last] = [atMs(day), atMs(day) + 1000].map((arrivalMs) => ({ arrivalMs }));
+      const batch = {
+        ...failure.batch,
+        first: { ...failure.batch.first, record: { ...failure.batch.first.record, ...first } },
+        last: { ...failure.batch.last, record: { ...failure.batch.last.record, ...last } },
+      };
+      const key = failureKey({ ...failure, nowMs: atMs(day + delayDays), objectId: `o${day}` });
+      objects.set(key, JSON.stringify(failureBody({ ...failure, batch })));
+    }
+    objects.set("aws/lambda/by-hand.json", body);
+    const client: S3Client = Object.create(S3Client.prototype);
+    const send = async (command: ListObjectsV2Command | { readonly input: { readonly Key: string } }) => {
+      if (command instanceof ListObjectsV2Command) return { Contents: [...objects.keys()].map((Key) => ({ Key })) };
+      read.push(command.input.Key);
+      return { Body: { transformToString: async () => objects.get(command.input.Key) } };
+    };
+    Object.assign(client, { send });
+    const options = { bucket: "failed", functionName: "update-features", retentionMs: 7 * dayMs };
+    return { read, batches: s3FailedBatches(client, options) };
+  }
+
+  it("gives what arrived in the time, however late it was given up, and reads only what may be that", async () => {
+    for (const delayDays of [0, 1, 6.9]) {
+      const { batches, read } = bucketOf(delayDays);
+      const found = await batches.between(atMs(20), atMs(22));
+      const days = [20, 21].map((day) => new Date(atMs(day)).toISOString());
+      expect(found.map(({ firstArrival }) => firstArrival)).toEqual(days);
+      expect(read).toContain("aws/lambda/by-hand.json");
+      expect(read.length).toBeLessThan(16);
+    }
   });
 });
 

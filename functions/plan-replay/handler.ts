@@ -40,6 +40,7 @@ const config = readConfig(process.env, {
 const KEEP_SECONDS = 90 * 86_400;
 /** Delivery may take 1.5 times its buffer, after the transform's; and a minute for all else. */
 const lagSeconds = config.transformSeconds + 1.5 * config.bufferSeconds + 60;
+const retentionMs = config.retentionHours * 3_600_000;
 const s3 = s3Client();
 const pipeline = compile(features, eventSchema);
 
@@ -49,7 +50,7 @@ export const handler = planReplay({
   objects: s3ArchiveObjects(s3, config.rawBucket),
   stream: kinesisReader({ client: kinesisClient(), stream: config.eventStream }),
   streamName: config.eventStream,
-  retentionMs: config.retentionHours * 3_600_000,
+  retentionMs,
   claim: idempotentClaim({
     client: dynamoDbClient(),
     table: config.idempotencyTable,
@@ -65,7 +66,11 @@ export const handler = planReplay({
   metrics: compileMetrics(metrics, pipeline),
   ...partitionBounds(pipeline, config),
   hasReplayStream: config.replayStream !== "none",
-  failed: s3FailedBatches(s3, config.failedBucket, config.featuresFunction),
+  failed: s3FailedBatches(s3, {
+    bucket: config.failedBucket,
+    functionName: config.featuresFunction,
+    retentionMs,
+  }),
   ttlMs: (view) => itemTtlMs(pipeline, view, config.retentionHours),
   lagMs: lagSeconds * 1000,
   telemetry: powertoolsTelemetry(),

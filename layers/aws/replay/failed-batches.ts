@@ -16,10 +16,21 @@ export interface FoundBatch extends FailedBatch {
 
 /** Lambda's own prefix in its destination. */
 const PREFIX = "aws/lambda/";
+/** Objects of up to 6 MB. */
 const READS = 16;
+/** Nobody says of which zone the times in keys are. */
+const ZONE_MS = 24 * 3_600_000;
 
-/** Messages of the SQS and SNS forms may lie here as objects, too. */
-export function s3FailedBatches(client: S3Client, bucket: string, functionName: string): FailedBatches {
+export interface FailedBatchesOptions {
+  readonly bucket: string;
+  readonly functionName: string;
+  /** How long the stream keeps a record: later than that Lambda cannot give up a batch with it. */
+  readonly retentionMs: number;
+}
+
+/** Messages of the SQS and SNS forms may lie here as objects, too. Objects whose keys say that they cannot have records of the time are not read. */
+export function s3FailedBatches(client: S3Client, options: FailedBatchesOptions): FailedBatches {
+  const { bucket, functionName, retentionMs } = options;
   const read = async (key: string): Promise<readonly FoundBatch[]> => {
     const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     const text = (await Body?.transformToString()) ?? "";
@@ -35,10 +46,20 @@ export function s3FailedBatches(client: S3Client, bucket: string, functionName: 
     async between(fromMs, toMs) {
       const keys: string[] = [];
       for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: PREFIX })) {
-        for (const { Key = "" } of Contents) keys.push(Key);
+        for (const { Key = "" } of Contents) {
+          const givenUpMs = givenUpAt(Key);
+          if (givenUpMs === null || (givenUpMs >= fromMs - ZONE_MS && givenUpMs < toMs + retentionMs + ZONE_MS))
+            keys.push(Key);
+        }
       }
       const batches = (await mapAtMost(READS, keys, read)).flat();
       return batches.filter((one) => Date.parse(one.lastArrival) >= fromMs && Date.parse(one.firstArrival) < toMs);
     },
   };
+}
+
+/** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<UUID>` (epoch ms); null for a key that somebody else has chosen. */
+function givenUpAt(key: string): number | null {
+  const [, day, hour, minute, second] = /\/(\d{4}-\d\d-\d\d)T(\d\d)\.(\d\d)\.(\d\d)-[^/]*$/.exec(key) ?? [];
+  return day === undefined ? null : Date.parse(`${day}T${hour}:${minute}:${second}Z`);
 }
