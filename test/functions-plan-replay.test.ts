@@ -131,6 +131,24 @@ describe("plan-replay for features", () => {
     ]);
   });
 
+  it("is no longer than a state may be, however long its entities' names are; what would be longer is refused", async () => {
+    const named = (count: number) => ({
+      ...{ target: "features", view: "by_item" },
+      entities: Array.from({ length: count }, (_, i) => `${i}`.padEnd(1000, "x")),
+    });
+    const plan = await benchOf([]).plan("one", named(100));
+    expect(Buffer.byteLength(JSON.stringify(plan))).toBeLessThan(256 * 1024);
+    expect(plan.kind).toBe("rows");
+    await expect(benchOf([]).plan("one", named(110))).rejects.toThrow(
+      "entities, batches: expected at most 204800 bytes, entities counting twice, got",
+    );
+    const batches = Array.from({ length: 400 }, () => ({
+      ...{ stream: "s".repeat(500), shard: "a", first: "1", last: "2" },
+      ...{ firstArrival: request.from, lastArrival: request.from },
+    }));
+    expect(() => readReplayRequest({ ...request, source: "failed", batches })).toThrow("ask for fewer at a time");
+  });
+
   it("only compares in a dry run, and makes one view where one is named", async () => {
     const bench = benchOf([]);
     await bench.plan("one", { target: "features", view: "by_item", entities: ["x"], dryRun: true });

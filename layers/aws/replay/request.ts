@@ -67,6 +67,8 @@ export const RECORDS_PER_SECOND = 2000;
 /** Entities of one replay: the request travels through the machine's state. */
 const MOST_NAMES = 1000;
 const MOST_BATCHES = 400;
+/** A state has at most 256 KiB: a plan has the request, and once more its entities, in a query. */
+const MOST_PLAN_BYTES = 200 * 1024;
 export const MOST_RECORDS_PER_SECOND = 1_000_000;
 
 /** Where a schema says what kind of event it is; one that does not has no types. */
@@ -168,5 +170,15 @@ function contradictions(request: ReplayRequest): readonly string[] {
       ? ["view, raise: records say themselves"]
       : []),
     ...(source !== "failed" && request.batches.length > 0 ? ["batches: are for source failed only"] : []),
+    ...againstSize(request),
+  ];
+}
+
+function againstSize(request: ReplayRequest): readonly string[] {
+  const [whole, twice] = [request, request.entities].map((part) => Buffer.byteLength(JSON.stringify(part)));
+  const sizeBytes = Number(whole) + Number(twice);
+  if (sizeBytes <= MOST_PLAN_BYTES) return [];
+  return [
+    `entities, batches: expected at most ${MOST_PLAN_BYTES} bytes, entities counting twice, got ${sizeBytes}: ask for fewer at a time, or for all of a time`,
   ];
 }
