@@ -1,4 +1,4 @@
-import { kinesisTail, PAGE_MS, TailGoneError } from "@millrace/aws";
+import { kinesisTail, PAGE_MS, type StreamTail, TailGoneError } from "@millrace/aws";
 import type { Position, StreamRecord } from "@millrace/engine";
 import { describe, expect, it } from "vitest";
 import { client, clock, hourMs, kinesis, shardName, startMs, stream } from "./local-kinesis.ts";
@@ -12,7 +12,7 @@ describe("the tail of a stream", () => {
   it("has what arrived at the moment or later, in the order of each shard, and nothing older", async () => {
     const clicks = opened(2);
     await fill(clicks, 40, 3000);
-    const records = await tail().toTip();
+    const records = await toTip(tail());
     const all = clicks.shards().flatMap((shard) => shard.poll(null)?.records ?? []);
     const late = all.filter(({ arrivalMs }) => arrivalMs >= FROM);
     expect(late.length).toBeGreaterThan(10);
@@ -30,41 +30,44 @@ describe("the tail of a stream", () => {
     const end = tail();
     const [first = [], second = []] = clicks.shards().map((shard) => shard.poll(null)?.records ?? []);
     const last = first.at(-1)?.sequenceNumber as string;
-    const upTo = await end.upTo([at(0, first[0]?.sequenceNumber as string), at(0, last)]);
+    const upTo = await readUpTo(end, at(0, first[0]?.sequenceNumber as string), at(0, last));
     expect(new Set(upTo.map(({ position }) => position.shard))).toEqual(new Set([shardName(0)]));
     expect(names(upTo).at(-1)).toBe(last);
-    expect(await end.upTo([at(0, last)])).toEqual([]);
+    expect(await readUpTo(end, at(0, last))).toEqual([]);
     await fill(clicks, 4, 100);
-    const rest = await end.toTip();
+    const rest = await toTip(end);
     const late = second.filter(({ arrivalMs }) => arrivalMs >= FROM).length;
     expect(rest).toHaveLength(late + 4);
     expect(new Set([...names(upTo), ...names(rest)]).size).toBe(upTo.length + rest.length);
-    expect(await end.toTip()).toEqual([]);
+    expect(await toTip(end)).toEqual([]);
+  });
+
+  it("goes on where another reader ended, and where none was it begins at the moment", async () => {
+    const clicks = opened(2);
+    await fill(clicks, 40, 3000);
+    const all = await toTip(tail());
+    const [last] = all.filter(({ position }) => position.shard === shardName(0)).slice(-3);
+    const rest = await toTip(tail([last?.position as Position]));
+    const isBefore = ({ position }: StreamRecord) =>
+      position.shard === shardName(0) && position.sequence <= String(last?.position.sequence);
+    expect(names(rest).toSorted()).toEqual(names(all.filter((record) => !isBefore(record))).toSorted());
+    expect(all.length - rest.length).toBeGreaterThan(5);
   });
 
   it("is read no further than asked for, not at all where it was read already, and with rests", async () => {
     const { end, pages, rests } = endless({});
-    await end.upTo([at(0, "2")]);
-    await end.upTo([at(0, "1")]);
+    await readUpTo(end, at(0, "2"));
+    await readUpTo(end, at(0, "1"));
     expect(pages()).toBe(2);
-    await end.upTo([at(0, "3")]);
+    expect([end.hasReached(at(0, "2")), end.hasReached(at(0, "3")), end.hasReached(at(1, "1"))]).toEqual([
+      ...[true, false, false],
+    ]);
+    await readUpTo(end, at(0, "3"));
     expect(pages()).toBe(3);
     expect(rests).toEqual([PAGE_MS]);
     const large = endless({ bytes: 10_000_000 });
-    await large.end.upTo([at(0, "2")]);
+    await readUpTo(large.end, at(0, "2"));
     expect(large.rests).toEqual([10_000]);
-  });
-
-  it("is read no further than it may be, and says how far that was", async () => {
-    const { end, pages } = endless({ mostRecords: 3 });
-    expect(await end.upTo([at(0, "9")])).toHaveLength(3);
-    expect([end.hasReached(at(0, "3")), end.hasReached(at(0, "9"))]).toEqual([true, false]);
-    expect(await end.upTo([at(0, "9"), at(1, "2")])).toEqual([]);
-    expect([end.hasReached(at(0, "9")), end.hasReached(at(1, "2"))]).toEqual([false, false]);
-    expect(pages()).toBe(3);
-    const enough = endless({ mostRecords: 3 });
-    await enough.end.upTo([at(0, "3")]);
-    expect(enough.end.hasReached(at(0, "3"))).toBe(true);
   });
 
   it("goes through a reshard: parents that were open then, and their children", async () => {
@@ -73,7 +76,7 @@ describe("the tail of a stream", () => {
     clicks.split(shardName(0), 2n ** 127n);
     await clock.advanceTo(clock.now() + 60_000);
     await fill(clicks, 6, 1000);
-    const records = await tail().toTip();
+    const records = await toTip(tail());
     const shards = new Set(records.map(({ position }) => position.shard));
     expect([...shards].sort()).toEqual([0, 1, 2].map(shardName));
   });
@@ -82,13 +85,14 @@ describe("the tail of a stream", () => {
     const clicks = opened(1);
     await fill(clicks, 1, 0);
     await clock.advanceTo(FROM + 24 * hourMs);
-    await expect(tail().toTip()).rejects.toThrow(TailGoneError);
-    await expect(tail().upTo([at(0, "1")])).rejects.toThrow("but it keeps them for 24 h only");
+    await expect(toTip(tail())).rejects.toThrow(TailGoneError);
+    await expect(toTip(tail([at(0, "1")]))).rejects.toThrow(TailGoneError);
+    await expect(readUpTo(tail(), at(0, "1"))).rejects.toThrow("but it keeps them for 24 h only");
   });
 });
 
 /** A shard that always has one more page, of one record that arrived in time. */
-function endless({ mostRecords = 1000, bytes = 1 }) {
+function endless({ bytes = 1 }) {
   let pages = 0;
   const rests: number[] = [];
   const send = async (command: { readonly constructor: { readonly name: string } }) => {
@@ -99,7 +103,7 @@ function endless({ mostRecords = 1000, bytes = 1 }) {
     ];
     return { Records, MillisBehindLatest: 1000, NextShardIterator: "next" };
   };
-  const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now(), mostRecords };
+  const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() };
   const pause = async (ms: number) => void rests.push(ms);
   const end = kinesisTail({ ...options, pause, client: { send: send as never } })(FROM);
   return { end, rests, pages: () => pages };
@@ -118,10 +122,21 @@ async function fill(clicks: ReturnType<typeof stream>, count: number, everyMs: n
   }
 }
 
-function tail() {
-  return kinesisTail({ client, stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() })(
-    FROM,
-  );
+function tail(readBefore: readonly Position[] = []): StreamTail {
+  const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() };
+  return kinesisTail({ ...options, client })(FROM, readBefore);
+}
+
+async function toTip(end: StreamTail): Promise<readonly StreamRecord[]> {
+  const records: StreamRecord[] = [];
+  await end.toTip((page) => void records.push(...page));
+  return records;
+}
+
+async function readUpTo(end: StreamTail, ...positions: readonly Position[]): Promise<readonly StreamRecord[]> {
+  const records: StreamRecord[] = [];
+  await end.upTo(positions, (page) => void records.push(...page));
+  return records;
 }
 
 function at(shard: number, sequence: string): Position {

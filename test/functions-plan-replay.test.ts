@@ -1,4 +1,4 @@
-import { NO_COUNTS, readReplayRequest, replayId, TABLE_SEGMENTS } from "@millrace/aws";
+import { NO_COUNTS, type RowsPlan, readReplayRequest, replayId, TABLE_SEGMENTS } from "@millrace/aws";
 import { historyFromMs } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -192,19 +192,23 @@ describe("plan-replay for features", () => {
     );
   });
 
-  it("asks the table for its items before it compares, and not before it writes", async () => {
+  it("asks the table for its items first, unless entities are named, and says where these and the tail are", async () => {
     const bench = benchOf([]);
     const { from, to } = readReplayRequest(request);
     const compared = await bench.plan("one", { target: "features", dryRun: true });
     expect(compared).toMatchObject({ segments: TABLE_SEGMENTS, buckets: BUCKETS });
-    expect(bench.tasks()[0]).toMatchObject({ among: { from, to }, itemsPrefix: "work/replay/one/items/by_user/" });
+    const found = { itemsPrefix: "work/replay/one/items/by_user/", tailPrefix: "work/replay/one/tail/" };
+    expect(bench.tasks()[0]).toMatchObject({ among: { from, to }, ...found });
+    const { settledUntil, tailPrefix } = compared as RowsPlan;
+    expect(bench.tasks()[0]).toMatchObject({ settledUntil, tailPrefix });
     await bench.plan("one", { target: "features", raise: "latest", dryRun: true });
     expect(bench.tasks()[0]).not.toHaveProperty("among");
     expect(bench.tasks()[0]).toHaveProperty("itemsPrefix");
-    expect(await bench.plan("one", { target: "features" })).toMatchObject({ segments: [] });
-    expect(bench.tasks()[0]).not.toHaveProperty("itemsPrefix");
+    expect(await bench.plan("one", { target: "features" })).toMatchObject({ segments: TABLE_SEGMENTS });
+    expect(bench.tasks()[0]).toMatchObject({ mode: "write", ...found });
     const named = { target: "features", view: "by_item", entities: ["x"], dryRun: true };
     expect(await bench.plan("one", named)).toMatchObject({ segments: [] });
+    expect(bench.tasks()[0]).not.toHaveProperty("itemsPrefix");
   });
 });
 

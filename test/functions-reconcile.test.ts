@@ -59,7 +59,7 @@ describe("reconcile", () => {
     const results = memoryResults(
       new Map([0, 1].map((part) => [partKey("findings-", part), different.filter((_, i) => i % 2 === part)])),
     );
-    const counts = { equal: 4, different: different.length, ahead: 0, recent: 9, beyond: 0 };
+    const counts = { equal: 4, different: different.length, recent: 9, beyond: 0 };
     const telemetry = memoryTelemetry();
     const handler = reconcile({
       ...{ metrics, results, telemetry, stack: "shop", place },

@@ -66,6 +66,7 @@ describe("the alarms of the template", { timeout: 240_000 }, () => {
       ["Recompute", "recompute"],
       ["PlanReconcile", "plan-reconcile"],
       ["ListItems", "list-items"],
+      ["GatherTail", "gather-tail"],
       ["TallyStream", "tally-stream"],
       ["FinalizeMetrics", "finalize-metrics"],
       ["Reconcile", "reconcile"],

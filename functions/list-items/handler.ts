@@ -1,6 +1,6 @@
 import {
   dynamoDbClient,
-  dynamoItemNames,
+  dynamoTableItems,
   powertoolsTelemetry,
   readConfig,
   s3Client,
@@ -12,7 +12,7 @@ import { listItems } from "./list-items.ts";
 const config = readConfig(process.env, { featuresTable: text("FEATURES_TABLE"), lakeBucket: text("LAKE_BUCKET") });
 
 export const handler = listItems({
-  names: dynamoItemNames({ client: dynamoDbClient(), table: config.featuresTable }),
+  table: dynamoTableItems({ client: dynamoDbClient(), table: config.featuresTable }),
   results: s3ResultObjects({ client: s3Client(), bucket: config.lakeBucket }),
   telemetry: powertoolsTelemetry(),
 });

@@ -1,13 +1,13 @@
-import type { ItemNames, ResultObjects, Telemetry } from "@millrace/aws";
+import { type ItemLine, type ResultObjects, type TableItems, type Telemetry, toItemLine } from "@millrace/aws";
 import { bucketOf, isInSample, type Sample } from "@millrace/lake";
 
 export interface Deps {
-  readonly names: ItemNames;
+  readonly table: TableItems;
   readonly results: Pick<ResultObjects, "put">;
   readonly telemetry: Telemetry;
 }
 
-/** One of equal parts of the table, and where the names found in it go. */
+/** One of equal parts of the table, and where the items found in it go. */
 export interface ListTask {
   readonly segment: number;
   readonly segments: number;
@@ -21,42 +21,43 @@ export interface ListTask {
   readonly itemsPrefix: string;
 }
 
-/** Names that are held before they are put. */
-export const HELD_NAMES = 200_000;
+/** Of states that are held before they are put, in base64. */
+export const HELD_BYTES = 64 * 1024 * 1024;
 
 /**
- * Tells recompute of which entities there are items, beside those that the lake has rows of: an item whose rows are all gone is in no unload.
- * Below `<itemsPrefix><view>/bucket=<number>/`, a name in each line. Done twice it writes the same objects.
+ * Leaves for recompute what items there are and what is in them. An item's marks say which records it contains, so it can be compared as it was here
+ * however far the live one has gone since; and an item whose rows are all gone is in no unload. Below `<itemsPrefix><view>/bucket=<number>/`,
+ * an item in each line. Done again it leaves them as they are then, and either is as good.
  */
-export function listItems({ names, results, telemetry }: Deps) {
-  return async (task: ListTask): Promise<{ readonly items: number; readonly entities: number }> => {
+export function listItems({ table, results, telemetry }: Deps) {
+  return async (task: ListTask): Promise<{ readonly items: number }> => {
     const { segment, segments, views, buckets, sample, itemsPrefix } = task;
     const wanted = new Set(views);
-    let held = new Map<string, Set<string>>();
-    let [items, entities, waiting, part] = [0, 0, 0, 0];
+    let held = new Map<string, ItemLine[]>();
+    let [items, bytes, part] = [0, 0, 0];
     const putHeld = async () => {
       const name = `${String(segment).padStart(3, "0")}-${part++}.ndjson`;
-      for (const [folder, some] of held) await results.put(`${itemsPrefix}${folder}${name}`, [...some]);
+      for (const [folder, lines] of held) await results.put(`${itemsPrefix}${folder}${name}`, lines);
       held = new Map();
-      waiting = 0;
+      bytes = 0;
     };
 
-    for await (const page of names.list(segment, segments)) {
-      for (const { view, entity } of page) {
+    for await (const page of table.list(segment, segments)) {
+      for (const item of page) {
+        const { view, entity } = item.key;
         if (!wanted.has(view) || (sample !== null && !isInSample(entity, sample))) continue;
-        items++;
         const folder = `${view}/bucket=${bucketOf(entity, buckets)}/`;
-        const some = held.get(folder) ?? new Set();
-        held.set(folder, some);
-        if (some.has(entity)) continue;
-        some.add(entity);
-        entities++;
-        waiting++;
+        const lines = held.get(folder) ?? [];
+        held.set(folder, lines);
+        const line = toItemLine(item);
+        lines.push(line);
+        items++;
+        bytes += line.state.length;
       }
-      if (waiting >= HELD_NAMES) await putHeld();
+      if (bytes >= HELD_BYTES) await putHeld();
     }
     await putHeld();
-    telemetry.batch({ counts: { Items: items, Entities: entities }, context: { segment, segments } });
-    return { items, entities };
+    telemetry.batch({ counts: { Items: items }, context: { segment, segments } });
+    return { items };
   };
 }

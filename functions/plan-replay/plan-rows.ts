@@ -75,14 +75,15 @@ export async function planRows(
     request.dryRun || request.lake === "as-it-is" || rows.length === 0
       ? null
       : sinksOf(deps, { prefix: `${work}sinks/ATTEMPT/`, historyFrom: rows.map((one) => one.historyFrom), settledMs });
-  const itemsPrefix = `${work}items/`;
-  const lists = request.dryRun && rows.length > 0 && scope?.entities.kind !== "given";
+  const [itemsPrefix, tailPrefix] = [`${work}items/`, `${work}tail/`];
+  const settledUntil = new Date(settledMs).toISOString();
+  const lists = rows.length > 0 && scope?.entities.kind !== "given";
   const tasks = rows.flatMap(({ view, historyFrom }) =>
     Array.from({ length: BUCKETS }, (_, bucket) => ({
       ...{ view, bucket, buckets: BUCKETS, historyFrom, mode: request.dryRun ? "compare" : "write" },
       ...(request.dryRun && amongOf(scope as Scope)),
       ...(lists && { itemsPrefix: `${itemsPrefix}${view}/` }),
-      settledUntil: new Date(settledMs).toISOString(),
+      ...{ settledUntil, tailPrefix },
       ...(scope?.raiseTo !== undefined && { raiseTo: scope.raiseTo }),
       resultPrefix: `${work}findings/${view}/`,
     })),
@@ -101,7 +102,7 @@ export async function planRows(
     resultsPrefix: `${work}results`,
     workers: RECOMPUTES_AT_ONCE,
     segments: lists ? TABLE_SEGMENTS : [],
-    ...{ refused, itemsPrefix, buckets: BUCKETS },
+    ...{ refused, itemsPrefix, buckets: BUCKETS, settledUntil, tailPrefix },
   };
 }
 

@@ -2,8 +2,19 @@ import type { RecomputeCounts } from "./task.ts";
 
 export function noCounts(): RecomputeCounts {
   const items = { written: 0, unchanged: 0, fewer: 0, tooLarge: 0, conflicts: 0, alerts: 0, refused: 0 };
-  const compared = { expired: 0, equal: 0, different: 0, missing: 0, rowless: 0, older: 0, ahead: 0 };
-  return { rows: 0, recent: 0, tail: 0, entities: 0, beyond: 0, readUnits: 0, writeUnits: 0, ...items, ...compared };
+  const compared = { expired: 0, equal: 0, different: 0, missing: 0, rowless: 0, older: 0 };
+  return {
+    rows: 0,
+    recent: 0,
+    tail: 0,
+    streamed: 0,
+    entities: 0,
+    beyond: 0,
+    readUnits: 0,
+    writeUnits: 0,
+    ...items,
+    ...compared,
+  };
 }
 
 /** What every slice of a bucket reads is counted once. */

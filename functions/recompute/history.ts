@@ -1,9 +1,18 @@
-import { type LoadedEntities, type RowObjects, type StreamTail, tailTooLong } from "@millrace/aws";
+import {
+  fromItemLine,
+  type LoadedEntities,
+  type RowObjects,
+  readTail,
+  readTailEnds,
+  type StreamTail,
+  tailFolder,
+} from "@millrace/aws";
 import {
   type CompiledView,
   type CuratedRow,
   columnsFor,
   curatedEvent,
+  DefinitionError,
   decodeAll,
   type Event,
   entityOf,
@@ -16,26 +25,29 @@ import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
 import type { RecomputeTask } from "./task.ts";
 
 /** A bucket's events are held in memory, a few hundred bytes each. Beyond this the rows must be spread over more buckets. */
-export const MOST_ROWS = 1_500_000;
+export const MOST_EVENTS = 1_500_000;
 
-/** The events of a bucket's entities: the lake's rows, and the stream's tail as far as it was needed yet. */
+/** The events of a bucket's entities: the lake's rows, what was gathered of the stream's tail, and the stream as far as it was needed yet. */
 export interface History {
   readonly entities: () => readonly string[];
   readonly rows: (entity: string) => readonly Event[];
   readonly tail: (entity: string) => readonly Event[];
   /** How many verdicts the view's fold gave on a row that came out of quarantine; null for all others. */
   readonly attempts: (record: StreamRecord) => number | null;
-  /** Reads the tail as far as these items go. To compare only as far as it may be read; where something is written it throws beyond that. */
+  /** The entity's items as the run has listed them before it gathered the tail; null where it did not, or there were none. */
+  readonly listed: (entity: string) => ReadonlyMap<string, Uint8Array> | null;
+  /** Whether these items can be read, and all that they contain was by now. */
+  readonly covers: (items: ReadonlyMap<string, Uint8Array>) => boolean;
+  /** Reads the stream on as far as these items go. */
   readonly reach: (loaded: LoadedEntities) => Promise<void>;
-  /** Whether items go further than the tail was read. */
-  readonly isBehind: (items: ReadonlyMap<string, Uint8Array>) => boolean;
-  readonly counts: { rows: number; recent: number; tail: number };
+  /** `tail` events are kept, `streamed` records were read for them beyond what was gathered. */
+  readonly counts: { rows: number; recent: number; tail: number; streamed: number };
 }
 
 export interface HistoryDeps {
   readonly pipeline: Pipeline;
   readonly rows: RowObjects;
-  readonly openTail: (fromMs: number) => StreamTail;
+  readonly openTail: (fromMs: number, readBefore: readonly Position[]) => StreamTail;
 }
 
 /** `refused` are positions (by `placeOf`) that this run has refused before, when it was cut off: they are in quarantine already. */
@@ -47,15 +59,18 @@ export async function readHistory(
 ): Promise<History> {
   const settledMs = Date.parse(task.settledUntil);
   const sinceMs = task.since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(task.since);
-  const counts = { rows: 0, recent: 0, tail: 0 };
+  const counts = { rows: 0, recent: 0, tail: 0, streamed: 0 };
   const byEntity = new Map<string, Event[]>();
   const tailByEntity = new Map<string, Event[]>();
   const attempts = new Map<StreamRecord, number>();
   const columns = columnsFor(pipeline, view);
+  const limit = () => {
+    if (counts.rows + counts.tail > MOST_EVENTS) throw tooMany(task);
+  };
 
   await rows.read(`${task.rowsPrefix}bucket=${task.bucket}/`, (lines) => {
     counts.rows += lines.length;
-    if (counts.rows > MOST_ROWS) throw tooMany(task);
+    limit();
     for (const line of lines) {
       const row = JSON.parse(line) as CuratedRow;
       const event = curatedEvent(pipeline, row, columns);
@@ -67,24 +82,35 @@ export async function readHistory(
       if (!refused.has(placeOf(event.record.position))) push(byEntity, entity, event);
     }
   });
+  const listed = await listedItems(rows, task, (entity) => byEntity.has(entity));
 
+  const named = namedHere(task);
+  // Without `latest`, who has events in the tail only has no item that the lake could tell about.
+  const isConcerned = (entity: string) =>
+    task.raiseTo === "latest" || byEntity.has(entity) || listed.has(entity) || named.has(entity);
   const takeTail = (records: readonly StreamRecord[]): void => {
-    counts.tail += records.length;
     for (const decoded of decodeAll(pipeline, records)) {
       if (decoded.kind !== "event" || refused.has(placeOf(decoded.event.record.position))) continue;
       const entity = entityOf(view, decoded.event);
-      if (entity !== null && bucketOf(entity, task.buckets) === task.bucket) push(tailByEntity, entity, decoded.event);
+      if (entity === null || bucketOf(entity, task.buckets) !== task.bucket || !isConcerned(entity)) continue;
+      counts.tail++;
+      push(tailByEntity, entity, decoded.event);
     }
+    limit();
   };
-  const tail = openTail(settledMs);
-  if (task.raiseTo === "latest") takeTail(await tail.toTip());
+  const takeStreamed = (records: readonly StreamRecord[]): void => {
+    counts.streamed += records.length;
+    takeTail(records);
+  };
+  const gathered = task.tailPrefix;
+  const ends = gathered === undefined ? [] : await readTailEnds(rows, gathered);
+  if (gathered !== undefined) await readTail(rows, tailFolder(gathered, task.view, task.bucket), ends, takeTail);
+  const tail = openTail(settledMs, ends);
+  // What was gathered ends after the run began, and whoever lost an item has lost it before.
+  if (task.raiseTo === "latest" && gathered === undefined) await tail.toTip(takeStreamed);
 
   // One at a time, so that nothing is read twice.
   let reading: Promise<void> = Promise.resolve();
-  const upTo = async (positions: readonly Position[]) => {
-    takeTail(await tail.upTo(positions));
-    if (task.mode === "write" && !positions.every(tail.hasReached)) throw tailTooLong(settledMs);
-  };
   const lateMarks = (items: Iterable<Uint8Array>) =>
     [...items].flatMap((bytes) => marksSince(pipeline, task.view, bytes, settledMs - pipeline.slackMs));
   return {
@@ -92,31 +118,54 @@ export async function readHistory(
     rows: (entity) => byEntity.get(entity) ?? [],
     tail: (entity) => tailByEntity.get(entity) ?? [],
     attempts: (record) => attempts.get(record) ?? null,
-    // Without `latest`, who has events in the tail only has no item that the lake could tell about.
-    entities: () => [...new Set([...byEntity.keys(), ...(task.raiseTo === "latest" ? tailByEntity.keys() : [])])],
+    listed: (entity) => listed.get(entity) ?? null,
+    entities: () => {
+      const late = task.raiseTo === "latest" ? tailByEntity.keys() : [];
+      return [...new Set([...byEntity.keys(), ...late, ...listed.keys(), ...named])];
+    },
+    covers: (items) => {
+      try {
+        return lateMarks(items.values()).every(tail.hasReached);
+      } catch (error) {
+        // Another definition's, or torn. The live item may have been put right since, and says so itself where not.
+        if (error instanceof DefinitionError || error instanceof RangeError) return false;
+        throw error;
+      }
+    },
     reach: (loaded) => {
       const late = lateMarks(loaded.snapshot.items.values());
       if (late.length === 0) return reading;
-      reading = reading.then(() => upTo(late));
+      reading = reading.then(() => tail.upTo(late, takeStreamed));
       return reading;
     },
-    isBehind: (items) => !lateMarks(items.values()).every(tail.hasReached),
   };
 }
 
-/** Entities of this bucket that are to be compared whether or not there are rows of them. */
-export async function listedItems(
+type ListedItems = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>;
+
+/** This bucket's items as they were listed: to compare all, since some may have no row; to write those with rows. */
+async function listedItems(
   rows: RowObjects,
-  { mode, itemsPrefix, among, bucket, buckets }: RecomputeTask,
-): Promise<readonly string[]> {
-  if (mode !== "compare") return [];
-  if (Array.isArray(among)) return among.filter((entity) => bucketOf(entity, buckets) === bucket);
-  if (itemsPrefix === undefined) return [];
-  const names: string[] = [];
+  { mode, itemsPrefix, bucket }: RecomputeTask,
+  hasRows: (entity: string) => boolean,
+): Promise<ListedItems> {
+  const listed = new Map<string, Map<string, Uint8Array>>();
+  if (itemsPrefix === undefined) return listed;
   await rows.read(`${itemsPrefix}bucket=${bucket}/`, (lines) => {
-    for (const line of lines) names.push(JSON.parse(line) as string);
+    for (const line of lines) {
+      const { entity, lane, bytes } = fromItemLine(line);
+      if (mode === "write" && !hasRows(entity)) continue;
+      const lanes = listed.get(entity) ?? new Map<string, Uint8Array>();
+      listed.set(entity, lanes.set(lane, bytes));
+    }
   });
-  return names;
+  return listed;
+}
+
+/** Entities of this bucket that are to be compared whether or not there are rows of them. */
+function namedHere({ mode, among, bucket, buckets }: RecomputeTask): ReadonlySet<string> {
+  const named = mode === "compare" && Array.isArray(among) ? among : [];
+  return new Set(named.filter((entity: string) => bucketOf(entity, buckets) === bucket));
 }
 
 export function placeOf({ shard, sequence, subSequence }: Position): string {
@@ -131,7 +180,7 @@ function push(groups: Map<string, Event[]>, entity: string, event: Event): void 
 
 function tooMany({ bucket, buckets }: RecomputeTask): Error {
   return new Error(
-    `bucket ${bucket} of ${buckets} has more than ${MOST_ROWS} rows: unload the rows into more buckets, or of fewer entities at a time`,
+    `bucket ${bucket} of ${buckets} has more than ${MOST_EVENTS} events: unload the rows into more buckets, or of fewer entities at a time`,
   );
 }
 

@@ -30,6 +30,7 @@ export function readTask(input: unknown): RecomputeTask {
   demand("historyFrom", "a time, ISO 8601, or null", (value) => value === null || isTime(value));
   demand("since", "a time, ISO 8601, or left out", (value) => value === undefined || isTime(value));
   demand("itemsPrefix", 'a prefix that ends in "/", or left out', (value) => value === undefined || isPrefix(value));
+  demand("tailPrefix", 'a prefix that ends in "/", or left out', (value) => value === undefined || isPrefix(value));
   demand("among", "names, or from and to, or left out", isAmong);
   demand("raiseTo", '"latest" or positions', isRaise);
   demand("pacing", "execution, rowsPerSecond and workers, or left out", isPacing);

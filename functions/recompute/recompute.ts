@@ -33,7 +33,7 @@ import {
 import { type Alerting, alertsOf, publish } from "./alerts.ts";
 import { addCounts, noCounts } from "./counts.ts";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
-import { type HistoryDeps, listedItems, readHistory } from "./history.ts";
+import { type HistoryDeps, readHistory } from "./history.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import { takeSlice } from "./slice.ts";
@@ -81,7 +81,7 @@ export function recompute(deps: Deps) {
     const refused = new Set(task.mode === "write" ? await refusedBefore(deps.results, task) : []);
     const history = await readHistory(deps, view, task, refused);
     const run: Run = { deps, task, view, history, refused, counts: noCounts(), findings: [], noting: NOTED };
-    const entities = await entitiesLeft(run, before.after);
+    const entities = entitiesLeft(run, before.after);
     const taken = await takeSlice(deps, { task, history, startedMs }, { entities, rate: go.rate }, (some) =>
       mapAtMost(GROUPS_AT_ONCE, inRunsOf(ENTITIES_AT_ONCE, some), (group) => settle(run, group)).then(() => {}),
     );
@@ -102,9 +102,11 @@ function nothingDone({ view, mode, bucket, resultPrefix }: RecomputeTask): Recom
   return { view, mode, bucket, counts: noCounts(), findings, after: null, done: false, waitSeconds: 0 };
 }
 
-async function entitiesLeft({ deps, task, history }: Run, after: string | null): Promise<readonly string[]> {
-  const all = new Set([...history.entities(), ...(await listedItems(deps.rows, task))]);
-  return [...all].filter((entity) => after === null || entity > after).sort();
+function entitiesLeft({ history }: Run, after: string | null): readonly string[] {
+  return history
+    .entities()
+    .filter((entity) => after === null || entity > after)
+    .sort();
 }
 
 const NOTED = Promise.resolve();
@@ -117,7 +119,7 @@ interface Run extends Refusing {
 
 /** Until every entity is compared or written. */
 async function settle(run: Run, entities: readonly string[]): Promise<void> {
-  let left = entities;
+  let left = await settleListed(run, entities);
   for (let tries = 1; left.length > 0; tries++) {
     if (tries > RECOMPUTE_TRIES)
       throw new Error(
@@ -125,6 +127,36 @@ async function settle(run: Run, entities: readonly string[]): Promise<void> {
       );
     left = await round(run, left);
   }
+}
+
+/**
+ * Gives the entities that need their live items. Items that were right as they were listed are right now: only live folds have come since, and
+ * these add to what is there. So whoever is healthy is neither read nor written, and no more of the stream is read for it than was gathered.
+ */
+async function settleListed(run: Run, entities: readonly string[]): Promise<readonly string[]> {
+  const { deps, history } = run;
+  const raised: Raised[] = [];
+  const left = entities.filter((entity) => {
+    const items = history.listed(entity);
+    const right = items === null || !history.covers(items) ? null : rightAsListed(run, entity, items);
+    if (right !== null) raised.push(...right);
+    return right === null;
+  });
+  if (deps.alerting !== undefined) run.counts.alerts += await publish(deps.alerting, raised);
+  return left;
+}
+
+/** The alerts of an entity whose listed items are right; null where that cannot be said of them. */
+function rightAsListed(run: Run, entity: string, items: ReadonlyMap<string, Uint8Array>): readonly Raised[] | null {
+  const { deps, task, counts } = run;
+  if (isBesides(run, entity, items)) return [];
+  const recomputed = recomputeWith(run, entity, items, raiseOf(task));
+  if (task.mode === "compare") return compareOne(run, entity, recomputed, "listed") ? [] : null;
+  if (recomputed.rejections.length > 0 || differentItems(recomputed).length > 0) return null;
+  counts.beyond += recomputed.beyond;
+  counts.unchanged += recomputed.items.length;
+  if (deps.alerting === undefined) return [];
+  return alertsOf(deps.alerting, task, recomputed, eventsOf(run, entity), deps.now());
 }
 
 /** Gives the entities whose items somebody else wrote meanwhile. */
@@ -139,14 +171,10 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
     const items = loaded.byEntity.get(entity) ?? new Map<string, Uint8Array>();
     run.counts.readUnits += readUnitsOf([...items.values()]);
     if (isBesides(run, entity, items)) continue;
-    if (history.isBehind(items)) {
-      run.counts.ahead++;
-      continue;
-    }
     const recomputed = recomputeOne(run, entity, items);
     if (recomputed === null) continue;
     if (task.mode === "compare") {
-      compareOne(run, entity, recomputed);
+      compareOne(run, entity, recomputed, "live");
       continue;
     }
     if (reachesTooFar(run, recomputed)) {
@@ -158,8 +186,7 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
     states.push(...changed(run, fitting));
     rejections.push(...fitting.rejections);
     if (deps.alerting !== undefined) {
-      const events = [...history.rows(entity), ...history.tail(entity)];
-      raised.push(...alertsOf(deps.alerting, task, fitting, events, deps.now()));
+      raised.push(...alertsOf(deps.alerting, task, fitting, eventsOf(run, entity), deps.now()));
     }
   }
   await refuse(run, rejections);
@@ -200,12 +227,9 @@ function newestArrivalMs({ pipeline }: Deps, { view }: RecomputeTask, items: rea
 
 /** Null for an entity that has no item any more and needs none: its time is over. */
 function recomputeOne(run: Run, entity: string, items: ReadonlyMap<string, Uint8Array>): Recomputed | null {
-  const { deps, task, history, counts } = run;
+  const { deps, task, counts } = run;
   if (items.size === 0) {
-    const newestMs = [...history.rows(entity), ...history.tail(entity)].reduce(
-      (newest, { record }) => Math.max(newest, record.arrivalMs),
-      0,
-    );
+    const newestMs = eventsOf(run, entity).reduce((newest, { record }) => Math.max(newest, record.arrivalMs), 0);
     if (newestMs + deps.ttlMs(task.view) < deps.now()) {
       counts.expired++;
       return null;
@@ -247,27 +271,33 @@ function recomputeWith(
   });
 }
 
-function compareOne(run: Run, entity: string, atMarks: Recomputed): void {
+/** Whether it was settled: a difference from what was listed is not, since the live items say whether there is one. */
+function compareOne(run: Run, entity: string, atMarks: Recomputed, which: "listed" | "live"): boolean {
   const { deps, task, history, counts } = run;
-  const events = [...history.rows(entity), ...history.tail(entity)];
   const items = new Map(atMarks.items.flatMap(({ key, stored }) => (stored === null ? [] : [[key.lane, stored]])));
   // The reader is past all rows. So a shard that has some and no mark has lost its item, and is compared with what that should be.
-  const unmarked = newestUnmarked(run, events, items);
+  const unmarked = newestUnmarked(run, history.rows(entity), items);
   const recomputed = unmarked.length === 0 ? atMarks : recomputeWith(run, entity, items, { raiseTo: unmarked });
   if (reachesTooFar(run, recomputed)) {
     counts.older++;
-    return;
+    return true;
   }
+  const finding = findDifference(deps.pipeline, { task, entity, recomputed, events: eventsOf(run, entity) });
+  if (finding !== null && which === "listed") return false;
   counts.writeUnits += writeUnitsOf(differentItems(atMarks));
   counts.beyond += recomputed.beyond;
-  const finding = findDifference(deps.pipeline, { task, entity, recomputed, events });
   if (finding === null) {
     counts.equal++;
-    return;
+    return true;
   }
   counts.different++;
   if (finding.kind === "missing" || finding.kind === "rowless") counts[finding.kind]++;
   keep(run, finding);
+  return true;
+}
+
+function eventsOf({ history }: Run, entity: string): readonly Event[] {
+  return [...history.rows(entity), ...history.tail(entity)];
 }
 
 /** Of the shards that no item has a mark of: the last position, unless it is so old that its item may have expired. */
@@ -293,7 +323,7 @@ function newestUnmarked(
 }
 
 function mayWrite(run: Run, entity: string, recomputed: Recomputed): boolean {
-  const { deps, task, counts, history } = run;
+  const { deps, task, counts } = run;
   const { items, beyond } = recomputed;
   counts.beyond += beyond;
   const online = countersOf(
@@ -312,7 +342,7 @@ function mayWrite(run: Run, entity: string, recomputed: Recomputed): boolean {
   const kind = tooLarge ? "tooLarge" : "fewer";
   counts[kind]++;
   const applied = { online: online.applied, offline: offline.applied };
-  const events = [...history.rows(entity), ...history.tail(entity)];
+  const events = eventsOf(run, entity);
   keep(run, { kind, view: task.view, entity, asOf: null, differences: { applied }, marks: {}, ...listed(events) });
   return false;
 }

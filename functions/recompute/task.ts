@@ -16,16 +16,18 @@ export interface RecomputeTask {
   readonly buckets: number;
   /**
    * ISO 8601, as in the query: all that arrived before is in the lake, also the refusals (so that the reader of the stream must be past it).
-   * What an item contains of later records is read from the stream.
+   * What an item contains of later records was gathered, or is read from the stream.
    */
   readonly settledUntil: string;
   /** From when on the rows are (event time, ISO 8601); null where they reach back to the beginning of the lake. */
   readonly historyFrom: string | null;
   /**
-   * Compare: below it, by bucket, list-items has left the entities that the table has. Those without any row are compared, too: an item
-   * whose rows are all gone is in no unload.
+   * Below it, by bucket, list-items has left the items that the table has. Those that are right as they were then are neither read nor written. Compare
+   * takes those without any row, too: an item whose rows are all gone is in no unload.
    */
   readonly itemsPrefix?: string;
+  /** Below it gather-tail has left, afterwards, what the lake does not have yet. Left out: all of it is read from the stream. */
+  readonly tailPrefix?: string;
   /** Compare: rows that arrived at this time or later are counted as `recent` (ISO 8601); left out: all. */
   readonly since?: string;
   /** Where the rows are those of some entities only: these by name, or those with an arrival in a time (ISO 8601, half-open). */
@@ -59,13 +61,15 @@ export interface RecomputeAnswer extends Slice {
 }
 
 export interface RecomputeCounts {
-  /** Rows read from the lake, records read from the stream's tail, and entities in both. */
+  /** Rows read from the lake, events of the same entities from the stream's tail, and entities in both. */
   rows: number;
   tail: number;
+  /** Records of all entities that were read from the stream for it, beyond what was gathered. */
+  streamed: number;
   entities: number;
   /** Of the rows, those that arrived at `since` or later. */
   recent: number;
-  /** Events above the marks, which were left out: late readers or lost records, which conservation tells apart. */
+  /** Rows above the marks, which were left out: late readers or lost records, which conservation tells apart. */
   beyond: number;
   /** Entities that need no item any more. */
   expired: number;
@@ -77,8 +81,6 @@ export interface RecomputeCounts {
   rowless: number;
   /** Entities whose items lie so far back that the rows do not reach to their beginning: left as they are, and not compared. */
   older: number;
-  /** Entities whose items go further than the stream's tail may be read: not compared. */
-  ahead: number;
   /** Items. */
   written: number;
   unchanged: number;

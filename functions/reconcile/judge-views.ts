@@ -10,7 +10,7 @@ import type { Difference, Tables, ViewTally } from "./tables.ts";
 export function judgeFeatures(tables: Tables): readonly Finding[] {
   return tables.views.flatMap((tally) => {
     const { view, entities, differing } = tally;
-    const others = [...judgeRowless(tables, tally), ...noteAhead(tally)];
+    const others = judgeRowless(tables, tally);
     if (differing === 0) return others;
     const says = `${view}: features of ${places(differing, "entity", "entities")} of ${entities.toLocaleString("en-GB")} are not those of the lake: ${examples(tally, "features", differing)}`;
     return [
@@ -32,14 +32,6 @@ function judgeRowless(tables: Tables, tally: ViewTally): readonly Finding[] {
   const named = some.map(({ entity }) => entity).join(", ") + (rowless > some.length ? ", …" : "");
   const says = `${view}: ${places(rowless, "entity has", "entities have")} an item and not one row in the lake: ${named}`;
   return [finding("features", tables, tally, { count: rowless, says, repair: null })];
-}
-
-/** They change so often that the lake is always behind them. */
-function noteAhead({ view, ahead, entities }: ViewTally): readonly Finding[] {
-  if (ahead === 0) return [];
-  const says = `${view}: ${places(ahead, "entity was", "entities were")} not compared, beside ${entities.toLocaleString("en-GB")} that were: more came since the lake settled than may be read from the stream`;
-  const of = { check: "features", hourMs: null, shard: null, repair: null } as const;
-  return [{ ...of, weight: "note", count: ahead, says }];
 }
 
 export function judgeViews(tables: Tables): readonly Finding[] {

@@ -29,7 +29,7 @@ export interface ViewAnswers {
   /** Whether it had all rows that the lake ever had of the entities. */
   readonly wholeHistory: boolean;
   readonly answers: readonly {
-    readonly counts: Readonly<Record<"equal" | "different" | "ahead" | "recent" | "beyond", number>>;
+    readonly counts: Readonly<Record<"equal" | "different" | "recent" | "beyond", number>>;
     readonly findings: ResultParts;
   }[];
 }
@@ -107,7 +107,6 @@ async function viewTally(results: ResultObjects, { view, wholeHistory, answers }
     }
   }
   return {
-    ahead: total("ahead"),
     ...{ view, differing, miscounted, missing, rowless, wholeHistory, differences },
     // Those that were left out, because the rows do not reach back to their beginning, must not thin out what differs.
     ...{ entities: total("equal") + total("different"), rows: total("recent"), beyond: total("beyond") },

@@ -46,8 +46,6 @@ export interface ViewTally {
   readonly view: string;
   /** Those that were compared. */
   readonly entities: number;
-  /** Those that could not be, because their items go further than the stream may be read. */
-  readonly ahead: number;
   /** Rows of the lake that arrived in the time or later. */
   readonly rows: number;
   /** Rows above the items' marks, though they arrived long ago. */

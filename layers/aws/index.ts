@@ -15,9 +15,17 @@ export { ConfigError, flag, number, readConfig, text, wholeNumber } from "./conf
 export { deliveryCreatedMs } from "./delivery-created.ts";
 export { dynamoEntityItems } from "./dynamo-entity-items.ts";
 export { dynamoFeatureReader } from "./dynamo-feature-reader.ts";
-export { dynamoItemNames, type ItemName, type ItemNames, TABLE_SEGMENTS } from "./dynamo-item-names.ts";
 export { dynamoMetricsStore } from "./dynamo-metrics-store.ts";
 export { dynamoStateStore } from "./dynamo-state-store.ts";
+export {
+  dynamoTableItems,
+  fromItemLine,
+  type ItemLine,
+  TABLE_SEGMENTS,
+  type TableItem,
+  type TableItems,
+  toItemLine,
+} from "./dynamo-table-items.ts";
 export { readUnitsOf, writeUnitsOf } from "./dynamo-units.ts";
 export type { EntityItems, LoadedEntities } from "./entity-items.ts";
 export {
@@ -33,7 +41,7 @@ export { firehoseQuarantine } from "./firehose-quarantine.ts";
 export { fromHttpApi, type HttpAnswer, type HttpApiEvent, type HttpRequest, toHttpReply } from "./http-api.ts";
 export { fromKinesis, toBatchResponse } from "./kinesis.ts";
 export { kinesisReader, REFUSED_REST_MS } from "./kinesis-reader.ts";
-export { kinesisTail, MOST_TAIL_RECORDS, PAGE_MS, tailTooLong } from "./kinesis-tail.ts";
+export { kinesisTail, PAGE_MS } from "./kinesis-tail.ts";
 export {
   fromKinesisWindow,
   type KinesisWindow,
@@ -123,7 +131,16 @@ export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type StreamRange } from "./stream-range.ts";
 export { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
-export { type StreamTail, TailGoneError } from "./stream-tail.ts";
+export { demandKept, type StreamTail, TailGoneError, type TakeRecords } from "./stream-tail.ts";
+export {
+  readTail,
+  readTailEnds,
+  s3TailFiles,
+  type TailFiles,
+  tailEndKey,
+  tailFolder,
+  toEndLine,
+} from "./tail-files.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
 export { s3WorkFiles, type WorkFiles } from "./work-files.ts";
 export { keepBatchesYoung } from "./young-generation.ts";

@@ -51,7 +51,7 @@ export interface Recomputed {
   readonly items: readonly RecomputedItem[];
   /** Of events above the stored marks: what the view refused now. To be put into quarantine before the items are written. */
   readonly rejections: readonly Rejection[];
-  /** Events above the marks, which were left out. */
+  /** Of the lake's events, those above the marks, which were left out. */
   readonly beyond: number;
 }
 
@@ -74,8 +74,9 @@ export function recomputeEntity(
   for (const event of all) {
     const lane = view.lanes ? event.record.position.shard : "";
     const contained = isContained(stored.get(lane), event.record);
-    if (!contained && !isRaisedOver(raiseTo, event.record.position)) beyond++;
-    else take(recompute, lane, event, { contained, late: isTail.has(event) });
+    const late = isTail.has(event);
+    if (contained || isRaisedOver(raiseTo, event.record.position)) take(recompute, lane, event, { contained, late });
+    else if (!late) beyond++;
   }
 
   const lanes = [...recompute.lanes].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,17 +1,21 @@
 /** A pipeline whose items `recompute` makes anew: the live fold, the lake and the stream that have its records, and what of these fails. */
-import { fromKinesis, type StreamTail } from "@millrace/aws";
+import { fromKinesis, type StreamReader, type StreamTail, type TakeRecords, toItemLine } from "@millrace/aws";
 import {
   type AlertsPipeline,
+  comparePositions,
+  compareSequences,
   decode,
   type Event,
   entityOf,
   fold,
+  type Position,
   type StreamRecord,
   toCuratedRow,
   viewOf,
 } from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
+import { gatherTail, MOST_MS, type Progress } from "../../functions/gather-tail/gather-tail.ts";
 import { type Deps, recompute } from "../../functions/recompute/recompute.ts";
 import type { Finding, RecomputeTask } from "../../functions/recompute/task.ts";
 import { updateFeatures } from "../../functions/update-features/update-features.ts";
@@ -77,12 +81,17 @@ export async function pipelineWith(
     alertFate: "published" as AlertFate,
     /** Sequence numbers that the archive has lost. */
     lostBytes: [] as string[],
-    /** Entities that list-items has found in the table. */
+    /** Entities that list-items has found in the table, with the items that they have now. */
     listed: [] as string[],
+    /** The items as list-items has left them; null where that is said by `listed`. */
+    listedItems: null as ReadonlyMap<string, Uint8Array> | null,
+    /** What gather-tail has left. */
+    files: new Map<string, readonly string[]>(),
     mostItemBytes: 400_000,
-    /** Records of the tail that may be read. */
-    mostTail: Number.POSITIVE_INFINITY,
-    asked: [] as string[],
+    /** How often recompute has asked the table for items. */
+    loads: 0,
+    /** The records that recompute has read from the stream, each time. */
+    streamed: [] as string[],
   };
   const store = memoryStore(() => {
     world.beforeWrite();
@@ -108,22 +117,28 @@ export async function pipelineWith(
     ({ arrivalMs, position }) => arrivalMs < SETTLED && !notInTheLake.includes(position.sequence),
   );
 
-  const openTail = (fromMs: number): StreamTail => {
-    let from = 0;
+  const openTail = (fromMs: number, readBefore: readonly Position[]): StreamTail => {
     const later = all.filter(({ arrivalMs }) => arrivalMs >= fromMs);
-    const take = (to: number): readonly StreamRecord[] => {
-      const end = Math.min(Math.max(from, to), world.mostTail);
-      const taken = later.slice(from, end);
-      from = end;
-      return taken;
+    const read = new Map(readBefore.map((position) => [position.shard, position]));
+    const isRead = (position: Position) => {
+      const last = read.get(position.shard);
+      return last !== undefined && comparePositions(last, position) >= 0;
+    };
+    const readOn = (to: Position, take: TakeRecords): void => {
+      const isNext = ({ position }: StreamRecord) =>
+        position.shard === to.shard && !isRead(position) && comparePositions(position, to) <= 0;
+      const records = later.filter(isNext);
+      world.streamed.push(...records.map(({ position }) => position.sequence));
+      if (!isRead(to)) read.set(to.shard, to);
+      take(records);
     };
     return {
-      hasReached: ({ sequence }) => !later.slice(from).some(({ position }) => position.sequence === sequence),
-      toTip: async () => take(later.length),
-      upTo: async (positions) => {
-        const greatest = Math.max(...positions.map(({ sequence }) => Number(sequence)));
-        world.asked.push(String(greatest));
-        return take(later.filter(({ position }) => Number(position.sequence) <= greatest).length);
+      hasReached: isRead,
+      toTip: async (take) => {
+        for (const { position } of later) readOn(position, take);
+      },
+      upTo: async (positions, take) => {
+        for (const position of positions) readOn(position, take);
       },
     };
   };
@@ -142,11 +157,17 @@ export async function pipelineWith(
       rows.set(prefix, lines);
     }
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const inBucket = world.listed.filter((entity) => bucketOf(entity, BUCKETS) === bucket);
-      rows.set(
-        `work/items/bucket=${bucket}/`,
-        inBucket.map((entity) => JSON.stringify(entity)),
-      );
+      const lines = [...(world.listedItems ?? store.items)].flatMap(([id, bytes]) => {
+        const [view = "", lane = "", entity = ""] = id.split("\u0000");
+        const isListed = view === viewName && (world.listedItems !== null || world.listed.includes(entity));
+        const isHere = isListed && bucketOf(entity, BUCKETS) === bucket;
+        return isHere ? [JSON.stringify(toItemLine({ key: { view, lane, entity }, bytes }))] : [];
+      });
+      rows.set(`work/items/bucket=${bucket}/`, lines);
+    }
+    for (const [key, lines] of world.files) {
+      const folder = key.slice(0, key.lastIndexOf("/") + 1);
+      rows.set(folder, [...(rows.get(folder) ?? []), ...lines.map((line) => line.trimEnd())]);
     }
     return memoryRows(rows);
   };
@@ -169,7 +190,12 @@ export async function pipelineWith(
           return all.filter(({ position: { sequence } }) => asked.has(sequence) && !world.lostBytes.includes(sequence));
         },
       },
-      items: memoryEntities(store),
+      items: {
+        load: (view, entities) => {
+          world.loads++;
+          return memoryEntities(store).load(view, entities);
+        },
+      },
       ttlMs: () => 7 * 86_400_000,
       now: () => world.nowMs,
     };
@@ -183,8 +209,32 @@ export async function pipelineWith(
     return answer;
   };
 
+  /** gather-tail over all shards, where the stream has so many records yet, in pages of so many. */
+  const gather = async (length = all.length, { pageSize = 2, mostPages = Number.POSITIVE_INFINITY } = {}) => {
+    const stream = streamOf(all.slice(0, length), pageSize);
+    let pages = 0;
+    const deps = { pipeline, stream, retentionMs: 48 * HOUR, telemetry: memoryTelemetry() };
+    const files = { put: async (key: string, lines: readonly string[]) => void world.files.set(key, lines) };
+    // Its time is over after so many pages.
+    const now = () => world.nowMs + (pages++ < mostPages ? 0 : MOST_MS);
+    const task = { settledUntil: new Date(SETTLED).toISOString(), views: ["by_user", "by_item"], buckets: BUCKETS };
+    const gathering = gatherTail({ ...deps, files, now });
+    const ask = { ...task, sample: null, tailPrefix: "work/tail/" };
+    const found = await gathering({ ...ask, shard: null, progress: null });
+    let invocations = 0;
+    for (const shard of found.kind === "shards" ? found.shards : []) {
+      for (let progress: Progress | null = null, done = false; !done; ) {
+        pages = 0;
+        const answer = await gathering({ ...ask, shard, progress });
+        if (answer.kind === "read") ({ progress, done } = answer);
+        invocations++;
+      }
+    }
+    return { invocations, ...stream.counts };
+  };
+
   return Object.assign(world, {
-    ...{ store, quarantine, results, control, telemetry, bus, run, runToEnd, updateAgain },
+    ...{ store, quarantine, results, control, telemetry, bus, run, runToEnd, updateAgain, gather },
     /** The counts of all buckets together. */
     async runAll(change: Partial<RecomputeTask>, options: RowOptions = {}) {
       const sum: Record<string, number> = {};
@@ -205,6 +255,28 @@ export async function pipelineWith(
         .states.filter(({ key }) => key.view === view)
         .map(({ bytes }) => bytes),
   });
+}
+
+/** As Kinesis gives a stream's records, page by page in each shard. */
+function streamOf(records: readonly StreamRecord[], pageSize: number) {
+  const counts = { read: 0 };
+  const reader: StreamReader = {
+    shardsSince: async (sinceMs) => [
+      ...new Set(records.filter(({ arrivalMs }) => arrivalMs >= sinceMs).map(({ position }) => position.shard)),
+    ],
+    async *pages(shard, from) {
+      const later = records.filter(({ position, arrivalMs }) => {
+        if (position.shard !== shard) return false;
+        return "at" in from ? compareSequences(position.sequence, from.at) >= 0 : arrivalMs >= from.arrivalMs;
+      });
+      for (let at = 0; at < later.length; at += pageSize) {
+        const page = later.slice(at, at + pageSize);
+        counts.read += page.length;
+        yield { records: page };
+      }
+    },
+  };
+  return { ...reader, counts };
 }
 
 function eventsOf(records: readonly StreamRecord[]): readonly Event[] {

@@ -52,11 +52,14 @@ export interface RowsPlan {
   readonly chunksKey: string;
   readonly resultsPrefix: string;
   readonly workers: number;
-  /** For a dry run: the parts in which the table is asked for its items, where their names go, and how these are parted. */
+  /** The parts in which the table is asked for its items, where they go, and how they are parted; none where entities were named. */
   readonly segments: readonly number[];
   /** Events that were put again and make no row, so that items lack them; null where there is none. */
   readonly refused: RefusedRows | null;
   readonly itemsPrefix: string;
+  /** The lake has all that arrived before (ISO 8601), and where the stream's records go that it does not have. */
+  readonly settledUntil: string;
+  readonly tailPrefix: string;
   readonly buckets: number;
 }
 

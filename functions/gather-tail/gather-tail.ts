@@ -1,0 +1,133 @@
+import {
+  demandKept,
+  type StreamReader,
+  type TailFiles,
+  type Telemetry,
+  tailEndKey,
+  tailFolder,
+  toEndLine,
+  toRawLine,
+} from "@millrace/aws";
+import {
+  comparePositions,
+  decodeForViews,
+  entityOf,
+  type Pipeline,
+  type Position,
+  type StreamRecord,
+} from "@millrace/engine";
+import { bucketOf, isInSample, type Sample } from "@millrace/lake";
+
+export interface Deps {
+  readonly pipeline: Pipeline;
+  readonly stream: StreamReader;
+  readonly files: TailFiles;
+  readonly retentionMs: number;
+  readonly telemetry: Telemetry;
+  readonly now: () => number;
+}
+
+/** What a run needs of the stream, and where it goes. */
+export interface TailTask {
+  /** ISO 8601, as in the queries of the rows: what arrived later is not in the lake yet. */
+  readonly settledUntil: string;
+  readonly views: readonly string[];
+  /** Of each view, as its rows are parted. */
+  readonly buckets: number;
+  /** Null: all entities. */
+  readonly sample: Sample | null;
+  /** In the lake's bucket; ends in a slash. */
+  readonly tailPrefix: string;
+  /** Null asks which shards there are to be read. */
+  readonly shard: string | null;
+  /** What the last invocation for the shard answered; null at the first. */
+  readonly progress: Progress | null;
+}
+
+export interface Progress {
+  /** Read up to here; null: nothing yet. */
+  readonly last: Position | null;
+  /** Where the tail ends (epoch ms): what arrives later is not wanted, however long it takes to come to it. */
+  readonly untilMs: number;
+  /** The objects of each bucket so far. */
+  readonly parts: number;
+}
+
+export type TailAnswer =
+  | { readonly kind: "shards"; readonly shards: readonly string[] }
+  | { readonly kind: "read"; readonly done: boolean; readonly progress: Progress };
+
+/** An invocation ends after this, well before the function's timeout, and the next one goes on. */
+export const MOST_MS = 600_000;
+/** Of lines that are held before they are put. */
+export const HELD_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads what the lake does not have yet of a shard, once for all buckets of a run, and leaves it parted as the rows are. It begins where the lake ends, and
+ * ends where the shard ends when the first invocation comes to it: items that were listed before do not go further. Done again it leaves the same
+ * or more; how far it is to be believed stands beside it, and is put last.
+ */
+export function gatherTail(deps: Deps) {
+  return async (task: TailTask): Promise<TailAnswer> => {
+    const { pipeline, stream, retentionMs, now } = deps;
+    const { shard, sample, settledUntil } = task;
+    const sinceMs = Date.parse(settledUntil) - pipeline.slackMs;
+    if (shard === null) return { kind: "shards", shards: sample?.take === 0 ? [] : await stream.shardsSince(sinceMs) };
+    const startedMs = now();
+    demandKept(sinceMs, { retentionMs, nowMs: startedMs });
+    let { last, untilMs, parts } = task.progress ?? { last: null, untilMs: startedMs + pipeline.slackMs, parts: 0 };
+    const held = holding(deps, task);
+    let records = 0;
+    let isDone = true;
+    for await (const page of stream.pages(shard, last === null ? { arrivalMs: sinceMs } : { at: last.sequence })) {
+      const fresh = page.records.filter(({ position }) => last === null || comparePositions(position, last) > 0);
+      held.add(fresh);
+      records += fresh.length;
+      const newest = fresh.at(-1);
+      last = newest?.position ?? last;
+      if (held.bytes() >= HELD_BYTES) await held.put(shard, parts++);
+      if (newest !== undefined && newest.arrivalMs >= untilMs) break;
+      isDone = newest === undefined || now() < startedMs + MOST_MS;
+      if (!isDone) break;
+    }
+    await held.put(shard, parts++);
+    if (isDone) await deps.files.put(tailEndKey(task.tailPrefix, shard), last === null ? [] : [toEndLine(last)]);
+    deps.telemetry.batch({ counts: { Records: records, Kept: held.kept() }, context: { shard } });
+    return { kind: "read", done: isDone, progress: { last, untilMs, parts } };
+  };
+}
+
+/** Records as lines, by the folder that they belong into. */
+function holding({ pipeline, files }: Deps, { views, buckets, sample, settledUntil, tailPrefix }: TailTask) {
+  const settledMs = Date.parse(settledUntil);
+  const wanted = pipeline.views.filter(({ name }) => views.includes(name));
+  let folders = new Map<string, string[]>();
+  let [bytes, kept] = [0, 0];
+  return {
+    bytes: () => bytes,
+    kept: () => kept,
+    add(records: readonly StreamRecord[]): void {
+      const late = records.filter(({ arrivalMs }) => arrivalMs >= settledMs);
+      for (const decoded of decodeForViews(pipeline, late)) {
+        if (decoded.kind !== "event") continue;
+        const line = toRawLine(decoded.event.record);
+        for (const view of wanted) {
+          const entity = entityOf(view, decoded.event);
+          if (entity === null || (sample !== null && !isInSample(entity, sample))) continue;
+          const folder = tailFolder(tailPrefix, view.name, bucketOf(entity, buckets));
+          const lines = folders.get(folder);
+          if (lines === undefined) folders.set(folder, [line]);
+          else lines.push(line);
+          bytes += line.length;
+          kept++;
+        }
+      }
+    },
+    async put(shard: string, part: number): Promise<void> {
+      const name = `${shard}-${String(part).padStart(4, "0")}.ndjson.gz`;
+      for (const [folder, lines] of folders) await files.put(`${folder}${name}`, lines);
+      folders = new Map();
+      bytes = 0;
+    },
+  };
+}
