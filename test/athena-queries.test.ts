@@ -184,6 +184,18 @@ describe("on a lake with a few records", () => {
     expect(rows.length).toBe(4);
     for (const [user, bucket] of rows) expect(bucket).toBe(String(bucketOf(String(user), 100)));
   });
+
+  it("finds an id in bytes that are no text", async () => {
+    const text = JSON.stringify({ event_id: "größe-7" });
+    const data = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text)]);
+    await lake.deliver([
+      { ...(records[0] as StreamRecord), position: { shard: "s1", sequence: "77", subSequence: 0 }, data },
+    ]);
+    const found = await lake.rows(
+      `SELECT sequence FROM (${rawOfEvent({ eventId: "größe-7", days: null }, [])}) AS found`,
+    );
+    expect(found).toEqual([["77"]]);
+  });
 });
 
 describe("the template's named queries", () => {

@@ -34,6 +34,7 @@ const expected = {
   },
   functionName: "update-features",
   hasRecords: false,
+  at: "2026-03-01T12:00:43.000Z",
 };
 
 describe("failuresIn", () => {

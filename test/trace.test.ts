@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toRawLine } from "@millrace/aws";
+import { toPayload, toRawLine } from "@millrace/aws";
 import {
   above,
   compile,
@@ -17,13 +17,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { run } from "../cli/start/run.ts";
 import { awsEvidence } from "../cli/trace/aws-evidence.ts";
-import type { Evidence, FailedBatch, QueryRow } from "../cli/trace/evidence.ts";
+import { type Evidence, type FailedBatch, type QueryRow, type Repair, readRepair } from "../cli/trace/evidence.ts";
 import { readDefinitions } from "../cli/trace/open.ts";
-import { parseOptions } from "../cli/trace/options.ts";
 import { printStory } from "../cli/trace/print.ts";
 import { runEvidence } from "../cli/trace/run-evidence.ts";
 import { type Story, tellStory } from "../cli/trace/story.ts";
 import { startRuntime } from "../local/runtime.ts";
+import { aggregate } from "./local-firehose.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 import { shopDir } from "./shop.ts";
@@ -102,7 +102,7 @@ describe("the story of an event", () => {
   });
 
   it("does not vouch for a record in a batch that was given up", async () => {
-    const batch = { object: "s3://failed/a", shard: "s1", first: "1", last: "3" };
+    const batch = GIVEN_UP;
     const story = await trace([purchase(2)], "e2", { failed: [batch] });
     expect(story.records[0]?.failed).toEqual(["s3://failed/a"]);
     expect(fatesOf(story, "user_activity")).toEqual(["failed"]);
@@ -112,6 +112,75 @@ describe("the story of an event", () => {
       { ...batch, last: "1" },
     ];
     expect(fatesOf(await trace([purchase(2)], "e2", { failed: others }), "user_activity")).toEqual(["counted"]);
+  });
+
+  it("knows the replay that has put such a record in, by its report", async () => {
+    const bytes = (over: object, recomputed: object | null = { written: 1, fewer: 0 }) => {
+      const request = {
+        source: "failed",
+        target: "features",
+        from: "2026-03-01T00:00:00Z",
+        to: "2026-03-02T00:00:00Z",
+      };
+      const asked = { view: null, entities: [], batches: [], raise: "marks", ...request, ...over };
+      const said = { kind: "done", execution: "mend", startedAt: "2026-03-01T02:00:00Z", recomputed };
+      return JSON.stringify({ ...said, ...over, request: asked });
+    };
+    const fatesAfter = async (...reports: readonly string[]) => {
+      const repairs = reports.flatMap((text) => readRepair("s3://lake/reports/replay/mend.json", text) ?? []);
+      const twice = [purchase(1), purchase(2, { event_id: "e1" })];
+      return trace(twice, "e1", { failed: [{ ...GIVEN_UP, last: "1" }], repairs });
+    };
+    const story = await fatesAfter(bytes({}));
+    expect(fatesOf(story, "user_activity")).toEqual(["repaired", "duplicate"]);
+    expect(printStory(story, "here")).toMatch(
+      /given up at first, repaired by replay mend \(s3:\/\/lake\/reports\/replay\/mend.json\)[\s\S]*user_activity counted it once\.[\s\S]*Counted twice\? No\.\n$/,
+    );
+    const [{ shard, first }, arrival] = [GIVEN_UP, "2026-03-01T00:00:01Z"];
+    const given = { stream: "s", shard, first, last: "1", firstArrival: arrival, lastArrival: arrival };
+    for (const over of [
+      { raise: "latest", to: "2026-01-02T00:00:00Z" },
+      { batches: [given] },
+      { view: "user_activity", entities: ["u1"] },
+    ])
+      expect(fatesOf(await fatesAfter(bytes(over)), "user_activity")).toEqual(["repaired", "duplicate"]);
+    for (const text of [
+      ...[
+        { to: arrival },
+        { entities: ["u2"] },
+        { view: "item_popularity" },
+        { source: "quarantine" },
+        { target: "curated" },
+      ],
+      ...[{ kind: "dry run" }, { startedAt: "2026-03-01T00:59:59Z" }, { batches: [{ ...given, shard: "s2" }] }],
+    ]
+      .map((over) => bytes(over))
+      .concat(bytes({}, { fewer: 1 }), bytes({}, null)))
+      expect(fatesOf(await fatesAfter(text), "user_activity")).toEqual(["failed", "counted"]);
+  });
+
+  it("says plainly that it cannot tell of a batch that nobody has repaired", async () => {
+    const story = await trace([purchase(2)], "e2", { failed: [GIVEN_UP] });
+    expect(printStory(story, "here")).toContain("user_activity counted it not at all, or once: see the batch");
+  });
+
+  it("finds what the archive keeps as base64 by its bytes, inside an aggregate too", async () => {
+    const bytes = (id: string) => Buffer.from(purchase(1, { event_id: id }).data).toString();
+    const packed = {
+      ...record(1, "u1"),
+      data: aggregate([
+        ["u1", bytes("e0")],
+        ["u1", bytes("e1")],
+        ["u1", "no event"],
+      ]),
+    };
+    const story = await trace([packed], "e1");
+    expect(story.records.map(({ record: { position } }) => position.subSequence)).toEqual([1]);
+    expect(story.records[0]?.raw).toEqual([{ object: "s3://raw/raw/one.gz", line: 1 }]);
+    const noText = { ...record(1, "u1"), data: Buffer.concat([Buffer.from([0xff]), Buffer.from(bytes("e1"))]) };
+    expect((await trace([noText], "e1")).records[0]?.decoded).toMatchObject({
+      rejection: { reason: "malformed_json" },
+    });
   });
 
   it("says when the item has not come that far, and when there is none", async () => {
@@ -128,32 +197,6 @@ describe("the story of an event", () => {
       expect(story.alerts).toEqual([{ id, noted }]);
     }
     expect((await trace(many.slice(0, 5), "e3")).alerts).toEqual([]);
-  });
-});
-
-describe("what is asked for", () => {
-  const at = (...args: string[]) => parseOptions(args, "/home/me");
-
-  it("is one event, in one place", () => {
-    expect(at("e1", "--out", "run")).toMatchObject({ eventId: "e1", where: { kind: "run", path: "/home/me/run" } });
-    expect(at("e1", "--stack", "prod", "--days", "2026-03-01")).toMatchObject({
-      where: { kind: "stack", name: "prod" },
-      days: { from: "2026-03-01", to: "2026-03-01" },
-    });
-    expect(at("--help")).toBeNull();
-  });
-
-  it.each([
-    [[], "Name one event"],
-    [["e1", "e2"], "Name one event"],
-    [["e1", "--stack", "a", "--out", "b"], "give one of them"],
-    [["e1", "--endpoint", "localhost"], "expected a URL"],
-    [["e1", "--days", "2026-03-02..2026-03-01"], "expected a day"],
-    [["e1", "--days", "yesterday"], "expected a day"],
-    [["e1", "--what"], "Unknown option"],
-  ])("is refused as %j with what to do", (args, message) => {
-    expect(() => at(...args)).toThrow(message);
-    expect(() => at(...args)).toThrow("npm run trace -- --help");
   });
 });
 
@@ -249,11 +292,21 @@ function quarantined(sequence: number, view: string): QueryRow {
   return { object: "s3://lake/quarantine/one.gz", ...at, stage: "fold", view, detail: "why" };
 }
 
+/** At one o'clock. */
+const GIVEN_UP = {
+  object: "s3://failed/a",
+  shard: "s1",
+  first: "1",
+  last: "3",
+  atMs: Date.parse("2026-03-01T01:00:00Z"),
+};
+
 interface World {
   /** So many of the records have come into the items; all unless given. */
   readonly folded?: number;
   readonly quarantine?: readonly QueryRow[];
   readonly failed?: readonly FailedBatch[];
+  readonly repairs?: readonly Repair[];
   readonly wasRaised?: boolean | null;
   readonly shuffled?: boolean;
 }
@@ -265,7 +318,14 @@ async function trace(records: readonly StreamRecord[], eventId: string, world: W
 
 /** A pipeline that holds these records: what its tables would answer, and its items by the engine's own fold. */
 function worldOf(records: readonly StreamRecord[], eventId: string, world: World): Evidence {
-  const { folded = records.length, quarantine = [], failed = [], wasRaised = null, shuffled = false } = world;
+  const {
+    folded = records.length,
+    quarantine = [],
+    failed = [],
+    repairs = [],
+    wasRaised = null,
+    shuffled = false,
+  } = world;
   const archived = shuffled ? [...records].reverse() : records;
   const events = decodeAll(pipeline, records.slice(0, folded)).flatMap((decoded): Event[] =>
     decoded.kind === "event" ? [decoded.event] : [],
@@ -282,7 +342,7 @@ function worldOf(records: readonly StreamRecord[], eventId: string, world: World
       )
       .map((one) => ({
         ...{ object: "s3://raw/raw/one.gz", arrival: String(one.arrivalMs), ...at(one), key: one.partitionKey },
-        ...{ data: Buffer.from(one.data).toString(), database64: null },
+        ...payloadOf(one.data),
       })),
     curated: decodeAll(pipeline, archived).flatMap((decoded) =>
       decoded.event?.id === eventId
@@ -306,9 +366,18 @@ function worldOf(records: readonly StreamRecord[], eventId: string, world: World
     async *failedBatches() {
       yield* failed;
     },
+    async *repairs() {
+      yield* repairs;
+    },
     wasRaised: async () => wasRaised,
     async close() {},
   };
+}
+
+/** As a query of the archive tells it. */
+function payloadOf(data: Uint8Array) {
+  const { data: text = null, dataBase64 = null } = toPayload(data) as { data?: string; dataBase64?: string };
+  return { data: text, database64: dataBase64 };
 }
 
 function fatesOf({ records }: Story, view: string): readonly (string | undefined)[] {

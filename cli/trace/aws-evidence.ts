@@ -11,7 +11,16 @@ import { DynamoDBClient, GetItemCommand, paginateQuery } from "@aws-sdk/client-d
 import { paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { objectLines } from "@millrace/aws";
 import { UserError } from "../user-error.ts";
-import { type Evidence, type FailedBatch, fromItem, type QueryRow, readFailedBatch } from "./evidence.ts";
+import {
+  type Evidence,
+  type FailedBatch,
+  fromItem,
+  type QueryRow,
+  REPORTS,
+  type Repair,
+  readFailedBatch,
+  readRepair,
+} from "./evidence.ts";
 
 export interface AwsPlace {
   readonly place: string;
@@ -27,6 +36,16 @@ export function awsEvidence({ place, settings, physicalId }: AwsPlace): Evidence
   const dynamo = new DynamoDBClient(settings);
   const s3 = new S3Client({ ...settings, forcePathStyle: true });
   const lines: Evidence["lines"] = (object) => objectLines(s3, object);
+  async function* textsBelow(bucket: string, prefix: string) {
+    const pages = paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix });
+    for await (const { Contents = [] } of pages) {
+      for (const { Key: key = "" } of Contents) {
+        let text = "";
+        for await (const line of lines({ bucket, key })) text += line;
+        yield { object: `s3://${bucket}/${key}`, text };
+      }
+    }
+  }
   return {
     place,
     lines,
@@ -57,15 +76,15 @@ export function awsEvidence({ place, settings, physicalId }: AwsPlace): Evidence
       return items;
     },
     async *failedBatches(): AsyncGenerator<FailedBatch> {
-      const bucket = physicalId("FailedBucket");
-      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket })) {
-        for (const { Key: key } of Contents) {
-          if (key === undefined) continue;
-          let text = "";
-          for await (const line of lines({ bucket, key })) text += line;
-          const batch = readFailedBatch(`s3://${bucket}/${key}`, text);
-          if (batch !== null) yield batch;
-        }
+      for await (const { object, text } of textsBelow(physicalId("FailedBucket"), "")) {
+        const batch = readFailedBatch(object, text);
+        if (batch !== null) yield batch;
+      }
+    },
+    async *repairs(): AsyncGenerator<Repair> {
+      for await (const { object, text } of textsBelow(physicalId("LakeBucket"), REPORTS)) {
+        const repair = readRepair(object, text);
+        if (repair !== null) yield repair;
       }
     },
     async wasRaised(alertId) {

@@ -3,6 +3,7 @@ import { fromPayload } from "@millrace/aws";
 import {
   comparePositions,
   type Decoded,
+  deaggregate,
   decode,
   type Pipeline,
   type Position,
@@ -26,19 +27,27 @@ export async function findRecords(
 ): Promise<readonly Found[]> {
   const found: { record: StreamRecord; decoded: Decoded; raw: { object: string; line: number | null }[] }[] = [];
   for (const row of await evidence.query(rawOfEvent(question, rows.map(positionOf)))) {
-    const record = toRecord(row);
-    const decoded = decode(pipeline, record);
-    const { event } = decoded;
-    if (event !== null && event.id !== question.eventId) continue;
+    const archived = toRecord(row);
     const object = textOf(row, "object");
-    const raw = { object, line: await lineOf(evidence, object, record.position) };
-    const known = found.find((other) => isSame(other.record.position, record.position));
-    if (known === undefined) found.push({ record, decoded, raw: [raw] });
-    else known.raw.push(raw);
+    let raw: Found["raw"][number] | null = null;
+    for (const record of deaggregate(archived)) {
+      const decoded = decode(pipeline, record);
+      if (decoded.event === null ? !carries(record, archived, question) : decoded.event.id !== question.eventId)
+        continue;
+      raw ??= { object, line: await lineOf(evidence, object, archived.position) };
+      const known = found.find((other) => isSame(other.record.position, record.position));
+      if (known === undefined) found.push({ record, decoded, raw: [raw] });
+      else known.raw.push(raw);
+    }
   }
   return found.sort(({ record: a }, { record: b }) =>
     a.position.shard === b.position.shard ? comparePositions(a.position, b.position) : a.arrivalMs - b.arrivalMs,
   );
+}
+
+/** Of a record that is no event. Of several in an aggregate it need not be the one in whose place the id was found. */
+function carries(record: StreamRecord, archived: StreamRecord, { eventId }: TraceQuestion): boolean {
+  return record === archived || Buffer.from(record.data).includes(eventId);
 }
 
 async function lineOf(evidence: Evidence, object: string, { shard, sequence, subSequence }: Position) {

@@ -1,6 +1,6 @@
 import type { Position } from "@millrace/engine";
 import { moment, named } from "../start/words.ts";
-import type { Fate, RecordStory, Story, ViewStory } from "./story.ts";
+import { type Fate, isCounted, type RecordStory, type Story, type ViewStory } from "./story.ts";
 
 /** A story as text for people. */
 export function printStory({ eventId, records, alerts }: Story, place: string): string {
@@ -59,18 +59,34 @@ function fateText(fate: Fate): string {
       return "there is no item: it has expired or was lost, or the record was not reached yet";
     case "not_reached":
       return "not counted yet: the item's mark stands before it";
+    case "repaired":
+      return `counted: given up at first, repaired by replay ${fate.by.execution} (${fate.by.report})`;
     case "failed":
-      return "in a batch that was given up: its item lacks it unless a replay has put it in since (reports/replay/ in the lake's bucket). npm run replay -- --source failed --target features makes sure; done twice it changes nothing";
+      return "in a batch that was given up: its item lacks it, and no report of a replay since says that it was put in. npm run replay -- --source failed --target features makes sure; done twice it changes nothing";
   }
 }
 
+/** Last what a customer asks: of one event no view counts a second record, since its mark or its fingerprint tells them apart. */
 function summary(records: readonly RecordStory[]): readonly string[] {
   const views = records[0]?.views.map(({ view }) => view) ?? [];
-  return views.map((view) => {
+  const tallies = views.map((view) => {
     const fates = records.flatMap((record) => record.views.filter((story) => story.view === view));
-    const counted = fates.filter(({ fate }) => fate.kind === "counted").length;
-    return `${view} counted it ${counted === 0 ? "not at all" : counted === 1 ? "once" : `${counted} times: these are different events with one id`}.`;
+    const counted = fates.filter(({ fate }) => isCounted(fate)).length;
+    return { view, counted, isOpen: fates.some(({ fate }) => fate.kind === "failed") };
   });
+  const several = tallies.filter(({ counted }) => counted > 1);
+  return [
+    ...tallies.map(({ view, counted, isOpen }) => `${view} counted it ${timesText(counted, isOpen)}.`),
+    several.length === 0
+      ? "Counted twice? No."
+      : `Counted twice? No: ${several.map(({ view }) => view).join(", ")} counted different events with one id, each once.`,
+  ];
+}
+
+function timesText(counted: number, isOpen: boolean): string {
+  if (counted > 1) return `${counted} times: these are different events with one id`;
+  if (counted === 1) return "once";
+  return isOpen ? "not at all, or once: see the batch that was given up" : "not at all";
 }
 
 function positionText({ shard, sequence, subSequence }: Position): string {

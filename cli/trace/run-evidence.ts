@@ -12,7 +12,15 @@ import { loadTemplate } from "../../local/template/load.ts";
 import type { ProjectTemplate } from "../dev/project.ts";
 import { readItems } from "../start/write-items.ts";
 import { UserError } from "../user-error.ts";
-import { type Evidence, type FailedBatch, readFailedBatch, type StoredItem } from "./evidence.ts";
+import {
+  type Evidence,
+  type FailedBatch,
+  REPORTS,
+  type Repair,
+  readFailedBatch,
+  readRepair,
+  type StoredItem,
+} from "./evidence.ts";
 
 /** Everybody may read one's own files. */
 const OWNER = { refusal: () => null, demand() {} };
@@ -29,6 +37,10 @@ export async function runEvidence(folder: string, project: ProjectTemplate): Pro
   const database = template.physicalId("LakeDatabase");
   const items = await readItems(folder);
   let queries = 0;
+  async function* textsBelow(bucket: string, prefix: string) {
+    for (const { key } of await objects.list(bucket, prefix))
+      yield { object: `s3://${bucket}/${key}`, text: String(await objects.get(bucket, key)) };
+  }
   return {
     place: folder,
     async query(sql) {
@@ -46,10 +58,15 @@ export async function runEvidence(folder: string, project: ProjectTemplate): Pro
       return items.filter((item) => item.view === view && item.entity === entity);
     },
     async *failedBatches(): AsyncGenerator<FailedBatch> {
-      const bucket = template.physicalId("FailedBucket");
-      for (const { key } of await objects.list(bucket, "")) {
-        const batch = readFailedBatch(`s3://${bucket}/${key}`, String(await objects.get(bucket, key)));
+      for await (const { object, text } of textsBelow(template.physicalId("FailedBucket"), "")) {
+        const batch = readFailedBatch(object, text);
         if (batch !== null) yield batch;
+      }
+    },
+    async *repairs(): AsyncGenerator<Repair> {
+      for await (const { object, text } of textsBelow(template.physicalId("LakeBucket"), REPORTS)) {
+        const repair = readRepair(object, text);
+        if (repair !== null) yield repair;
       }
     },
     wasRaised: async () => null,

@@ -16,7 +16,15 @@ import {
   type Touched,
 } from "@millrace/engine";
 import { curatedOfEvent, quarantineOf, type TraceQuestion } from "@millrace/lake";
-import { type Evidence, isIn, type QueryRow, type StoredItem } from "./evidence.ts";
+import {
+  type Evidence,
+  type FailedBatch,
+  hasRepaired,
+  isIn,
+  type QueryRow,
+  type Repair,
+  type StoredItem,
+} from "./evidence.ts";
 import { type Found, findRecords, isSame, positionOf, textOf } from "./find-records.ts";
 
 export interface Story {
@@ -48,6 +56,8 @@ export interface Refused {
 export type Fate =
   | { readonly kind: "counted" | "not_matching" | "no_item" | "not_reached" | "failed" | "not_accepted" }
   | { readonly kind: "duplicate"; readonly of: Position }
+  /** Its batch was given up, and a replay has made the item anew since. */
+  | { readonly kind: "repaired"; readonly by: Pick<Repair, "execution" | "report"> }
   | { readonly kind: "quarantined"; readonly reason: string };
 
 export interface ViewStory {
@@ -69,13 +79,18 @@ export async function tellStory(evidence: Evidence, definitions: Definitions, qu
   const refused =
     found.length === 0 ? [] : await evidence.query(quarantineOf(found.map(({ record }) => record.position)));
   const batches = await failedWith(evidence, found);
+  const repairs = batches.size === 0 ? [] : await allOf(evidence.repairs());
   const items = await findItems(evidence, pipeline, found);
 
   const records: RecordStory[] = [];
   for (const { record, decoded, raw } of found) {
     const quarantine = refused.filter((row) => isAt(row, record.position)).map(toRefused);
     const own = rows.filter((row) => isAt(row, record.position));
-    const facts = { record, decoded, raw, quarantine, failed: batches.get(record) ?? [] };
+    const given = batches.get(record) ?? [];
+    const facts = { record, decoded, raw, quarantine, failed: given.map(({ object }) => object) };
+    const failedMs = Math.max(...given.map(({ atMs }) => atMs ?? Number.POSITIVE_INFINITY));
+    const repairOf = (view: string, entity: string): Repair | undefined =>
+      repairs.find((one) => hasRepaired(one, { ...record, view, entity, failedMs }));
     records.push({
       ...facts,
       rows: own.map((row) => ({
@@ -83,21 +98,35 @@ export async function tellStory(evidence: Evidence, definitions: Definitions, qu
         verdict: textOf(row, "verdict"),
         version: Number(row.version),
       })),
-      views: pipeline.views.map(({ name }) => ofView(pipeline, name, facts, items, records)),
+      views: pipeline.views.map(({ name }) => ofView(pipeline, name, { ...facts, repairOf }, items, records)),
     });
   }
   return { eventId: question.eventId, records, alerts: await findAlerts(evidence, definitions, records, items) };
 }
 
-async function failedWith(evidence: Evidence, found: readonly Found[]): Promise<ReadonlyMap<StreamRecord, string[]>> {
-  const objects = new Map<StreamRecord, string[]>();
+async function failedWith(
+  evidence: Evidence,
+  found: readonly Found[],
+): Promise<ReadonlyMap<StreamRecord, readonly FailedBatch[]>> {
+  const objects = new Map<StreamRecord, readonly FailedBatch[]>();
   if (found.length === 0) return objects;
   for await (const batch of evidence.failedBatches()) {
     for (const { record } of found) {
-      if (isIn(batch, record.position)) objects.set(record, [...(objects.get(record) ?? []), batch.object]);
+      if (isIn(batch, record.position)) objects.set(record, [...(objects.get(record) ?? []), batch]);
     }
   }
   return objects;
+}
+
+async function allOf<T>(iterable: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const one of iterable) all.push(one);
+  return all;
+}
+
+interface Facts extends Pick<RecordStory, "record" | "decoded" | "quarantine" | "failed"> {
+  /** The replay that has made an item anew after the record's batch was given up. */
+  readonly repairOf: (view: string, entity: string) => Repair | undefined;
 }
 
 type ItemsByEntity = ReadonlyMap<string, readonly StoredItem[]>;
@@ -120,7 +149,7 @@ function touchedBy(pipeline: Pipeline, decoded: Decoded): readonly Touched[] {
 function ofView(
   pipeline: Pipeline,
   view: string,
-  facts: Pick<RecordStory, "record" | "decoded" | "quarantine" | "failed">,
+  facts: Facts,
   items: ItemsByEntity,
   earlier: readonly RecordStory[],
 ): ViewStory {
@@ -131,13 +160,13 @@ function ofView(
   }
   const { entity, lane } = touched.key;
   const item = items.get(entityName(view, entity))?.find((candidate) => candidate.lane === lane);
-  return { view, entity, lane, fate: fateOf(pipeline, view, facts, item, earlier) };
+  return { view, entity, lane, fate: fateOf(pipeline, { view, entity }, facts, item, earlier) };
 }
 
 function fateOf(
   pipeline: Pipeline,
-  view: string,
-  { record, decoded, quarantine, failed }: Pick<RecordStory, "record" | "decoded" | "quarantine" | "failed">,
+  { view, entity }: Pick<ViewStory, "view"> & { readonly entity: string },
+  { record, decoded, quarantine, failed, repairOf }: Facts,
   item: StoredItem | undefined,
   earlier: readonly RecordStory[],
 ): Fate {
@@ -155,10 +184,18 @@ function fateOf(
   const first = earlier.find(
     (other) =>
       isSameFact(other.decoded.event, decoded.event) &&
-      other.views.some((story) => story.view === view && story.fate.kind === "counted"),
+      other.views.some((story) => story.view === view && isCounted(story.fate)),
   );
   if (first !== undefined) return { kind: "duplicate", of: first.record.position };
-  return { kind: failed.length > 0 ? "failed" : "counted" };
+  if (failed.length === 0) return { kind: "counted" };
+  const by = repairOf(view, entity);
+  return by === undefined
+    ? { kind: "failed" }
+    : { kind: "repaired", by: { execution: by.execution, report: by.report } };
+}
+
+export function isCounted({ kind }: Fate): boolean {
+  return kind === "counted" || kind === "repaired";
 }
 
 /** What quarantine says of a record once a repair has used it. */

@@ -18,12 +18,16 @@ ORDER BY 2, length(_sequence), 3, 4, 6, 1`;
 }
 
 /**
- * Every archived record whose text has the id somewhere, also one that could not be read; and those at the positions of its rows, since JSON
- * can write an id in many ways, and bytes that are no text are kept as base64. Who asks looks closer.
+ * Every archived record whose bytes have the id somewhere, also one that could not be read or is no text, which is kept as base64; and those at
+ * the positions of its rows, since JSON can write an id in many ways. Who asks looks closer.
  */
 export function rawOfEvent({ eventId, days }: TraceQuestion, rowsAt: readonly PlaceInStream[]): string {
   const written = [...new Set([eventId, JSON.stringify(eventId).slice(1, -1)])];
-  const asked = [...written.map((text) => `strpos(data, ${quoteText(text)}) > 0`), ...rowsAt.map(isAt)].join(" OR ");
+  const hasText = written.flatMap((text) => [
+    `strpos(data, ${quoteText(text)}) > 0`,
+    `strpos(to_hex(from_base64(database64)), '${hexOf(text)}') > 0`,
+  ]);
+  const asked = [...hasText, ...rowsAt.map(isAt)].join(" OR ");
   return `
 SELECT "$path" AS object, arrival, shard, sequence, subsequence, key, data, database64
 FROM raw
@@ -45,6 +49,12 @@ SELECT "$path" AS object, shard, sequence, subsequence, reason, stage, "view", d
 FROM quarantine
 WHERE ${places.length === 0 ? "false" : places.join(" OR ")}
 ORDER BY shard, length(sequence), sequence, subsequence, attempt, stage, "view"`;
+}
+
+function hexOf(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
+    .toUpperCase();
 }
 
 function isAt({ shard, sequence, subSequence }: PlaceInStream): string {

@@ -21,6 +21,8 @@ export interface Failure {
   readonly functionName: string | null;
   /** S3's form has the records besides; those of SQS and SNS say only where they are in the stream. */
   readonly hasRecords: boolean;
+  /** When Lambda gave it up (ISO). */
+  readonly at: string | null;
 }
 
 /**
@@ -70,6 +72,7 @@ function unwrap(value: unknown): readonly Failure[] {
 
 interface Message {
   readonly KinesisBatchInfo?: BatchInfo;
+  readonly timestamp?: string;
   readonly requestContext?: { readonly functionArn?: string };
   readonly payload?: unknown;
   readonly Messages?: unknown;
@@ -89,7 +92,7 @@ interface BatchInfo {
   readonly approximateArrivalOfLastRecord: string;
 }
 
-function toFailure({ requestContext, payload }: Message, info: BatchInfo): Failure {
+function toFailure({ requestContext, payload, timestamp }: Message, info: BatchInfo): Failure {
   const batch = {
     // With enhanced fan-out the consumer's name stands behind the stream's.
     stream: info.streamArn?.split(":stream/")[1]?.split("/")[0] ?? "",
@@ -104,7 +107,7 @@ function toFailure({ requestContext, payload }: Message, info: BatchInfo): Failu
       `expected a KinesisBatchInfo with streamArn, shardId, sequence numbers and arrivals, got ${JSON.stringify(info)}`,
     );
   const functionName = requestContext?.functionArn?.split(":")[6] ?? null;
-  return { batch, functionName, hasRecords: payload !== undefined };
+  return { batch, functionName, hasRecords: payload !== undefined, at: timestamp ?? null };
 }
 
 function parsed(text: string): unknown {
