@@ -139,13 +139,22 @@ describe("reconcile", () => {
   });
 
   it("lists entities that differ, and escapes what others wrote", async () => {
-    const { answer, report, page } = await run([whole], [{ ...found, entity: "<b>&" }]);
+    const { answer, report, page } = await run(
+      [whole],
+      [
+        { ...found, entity: "<b>&" },
+        { ...found, entity: "bob" },
+      ],
+    );
     expect(answer).toMatchObject({ holds: false, repairs: [{ target: "features", view: "by_user" }] });
     expect(report.differences).toMatchObject([
-      { view: "by_user", differences: [{ entity: "<b>&", kind: "features" }] },
+      { view: "by_user", differences: [{ entity: "<b>&", kind: "features" }, { entity: "bob" }] },
     ]);
     // Of those that were compared, whatever else the rows named.
-    expect(report.checks.find(({ check }) => check === "features")).toMatchObject({ compared: 5, percent: 20 });
+    expect(report.checks.find(({ check }) => check === "features")).toMatchObject({
+      compared: 6,
+      percent: (100 * 2) / 6,
+    });
     expect(page).toContain("by_user &lt;b&gt;&amp;");
     expect(page).not.toContain("<b>&");
   });

@@ -30,7 +30,7 @@ let runs = 0;
 let fed = 0;
 
 beforeAll(async () => {
-  const parameters = { ...parametersFor({ shards: 2 }), MaximumRetryAttempts: "0" };
+  const parameters = { ...parametersFor({ shards: 2 }), MaximumRetryAttempts: "0", ReconcileApprovalHours: "2" };
   const project = await readProject({ definitionsDir: shopDir, parameters, out: { name: outDir, path: outDir } });
   const clock = { kind: "virtual", startMs: DAY_START_MS } as const;
   runtime = await startRuntime({ ...project, outDir, clock, edits: [GIVES_UP] });
@@ -65,7 +65,7 @@ function unreadable() {
 
 describe("the daily reconciliation", { timeout: 240_000 }, () => {
   it("names what was in batches that were given up unread, and is in order when a replay of these has said what it is", async () => {
-    const { report } = await reconcile({}, (execution) => tokenOf(execution) !== null);
+    const { execution, report } = await reconcile({}, (one) => tokenOf(one) !== null);
     expect(report.findings.filter(({ repair }) => repair !== null)).toMatchObject([
       { check: "lake", count: 2, repair: "errors" },
     ]);
@@ -84,6 +84,13 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     }
     const said = (await quarantined()).filter((place) => !before.includes(place));
     expect(said.map((place) => place.split(" ")[0]).toSorted()).toEqual(["malformed_json", "too_late"]);
+
+    // Nobody has answered the question that the reconciliation asks.
+    await untilEnd(execution);
+    expect(causeOf(execution)).toMatch(/does not add up.*\n\nNobody approved the repair within 2 hours, so nothing/s);
+    const machine = await openMachine({ kind: "endpoint", url: runtime.url });
+    await expect(machine.answer(tokenOf(execution) ?? "", true)).rejects.toThrow("its time is over");
+    machine.close();
   });
 
   it("finds a healthy day in order, by the stream read once more as by the ledger, and makes its metrics final", async () => {
@@ -119,7 +126,7 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     await expect(machine.answer(token ?? "", true)).rejects.toThrow("Nobody waits for this token any more");
     machine.close();
     await untilEnd(lost.execution);
-    expect(lost.execution.failure?.error).toBe("Reconcile.Divergence");
+    expect(causeOf(lost.execution)).toMatch(/--source archive --target curated.*\n\nThe repair is done\. /s);
     await runtime.drain();
 
     const healed = await reconcile({});
@@ -165,7 +172,7 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     expect(refused.map(({ type }) => type)).toEqual(["TaskFailed", "TaskFailed"]);
   });
 
-  it("names an item that was tampered with, by its entity, and one that no row accounts for", async () => {
+  it("names an item that was tampered with, by its entity, and one that no row accounts for; where a person refuses the repair nothing is done", async () => {
     const client = new DynamoDBClient({ endpoint: runtime.url, region: "us-east-1", credentials });
     const table = runtime.physicalId("FeaturesTable");
     const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
@@ -175,7 +182,13 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     const ghost = { ...other, pk: { S: "user_activity#ghost" } };
     await client.send(new PutItemCommand({ TableName: table, Item: ghost as never }));
     const { execution, report } = await reconcile({}, (one) => tokenOf(one) !== null);
-    runtime.machines.stop(execution, "", "");
+    const machine = await openMachine({ kind: "endpoint", url: runtime.url });
+    await machine.answer(tokenOf(execution) ?? "", false);
+    await untilEnd(execution);
+    expect(causeOf(execution)).toMatch(/does not add up.*\n\nA person refused the repair, so nothing was repaired\./s);
+    machine.close();
+    const items = await client.send(new ScanCommand({ TableName: table }));
+    expect(items.Items).toContainEqual(ghost);
     const entity = victim?.pk?.S?.slice("user_activity#".length);
     expect(report.checks.find(({ check }) => check === "features")?.holds).toBe(false);
     expect(report.differences.flatMap(({ differences }) => differences.map((one) => one.entity))).toContain(entity);
@@ -226,6 +239,12 @@ async function reconcile(input: JsonMap, until: (execution: Execution) => boolea
 
 async function untilEnd(execution: Execution, until: (execution: Execution) => boolean = () => false): Promise<void> {
   while (execution.status === "RUNNING" && !until(execution)) await runtime.advanceTo(runtime.clock.now() + 600_000);
+}
+
+/** Why it failed, as it must where the day did not add up. */
+function causeOf({ status, failure }: Execution): string | undefined {
+  expect([status, failure?.error]).toEqual(["FAILED", "Reconcile.Divergence"]);
+  return failure?.cause;
 }
 
 /** What the message to a person says. */

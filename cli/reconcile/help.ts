@@ -16,7 +16,7 @@ check means.
   --threshold N       a check fails above so many percent; 0: at any loss
   --self-repair       start the repair without asking
   --approve TOKEN     have it repaired: the token stands in the message, and is printed where a reconciliation asks
-  --refuse TOKEN      do not
+  --refuse TOKEN      do not: it ends at once, without a repair
 
   --stack NAME        of a deployed stack, with your AWS credentials and region
   --endpoint URL      of a running local runtime (default: http://127.0.0.1:${DEFAULT_PORT}, npm run dev). npm start reconciles its own day at its
