@@ -145,8 +145,15 @@ describe("the archive into the lake", () => {
     const request = { name: "redriven", to: new Date(runtime.clock.now() + 1).toISOString() };
     const arn = await replays.start(request);
     expect((await replays.end(arn)).status).toBe("FAILED");
-    const owned = { kind: "already", execution: arn.split(":").at(-1), status: "FAILED" };
-    expect((await replays.run(request)).output).toEqual(owned);
+    const again = await replays.run(request);
+    const owner = arn.split(":").at(-1);
+    expect(again.status).toBe("FAILED");
+    expect(again.cause).toMatch(
+      new RegExp(
+        `asked for before, of ${owner}, which ended as FAILED: .+npm run replay -- --redrive ${owner} goes on`,
+        "s",
+      ),
+    );
     await runtime.objects.put(raw(), key, body);
     await replays.redrive(arn);
     const { status, output } = await replays.end(arn);

@@ -16,6 +16,13 @@ describe("npm run replay, when the same was asked for before", () => {
     expect(told.join("")).toMatch(/owner is it\. .*\nowner ended as FAILED: torn\n/);
   });
 
+  it("says what the machine does where that one has failed by then, and not to redrive the one that did nothing", async () => {
+    const cause = "The same was asked for before, of owner: npm run replay -- --redrive owner goes on";
+    const { told, end } = follow({ mine: [state({ status: "FAILED", error: "Replay.FailedBefore", cause })] });
+    await expect(end).rejects.toThrow(new UserError(cause));
+    expect(told).toEqual([]);
+  });
+
   it("succeeds where that one did", async () => {
     const estimate = { atLeastSeconds: 1, dollars: 0, of: {}, without: [] };
     const output = { kind: "done", metrics: null, recomputed: { entities: 3 }, counts: {}, estimate, reportKey: "r" };
@@ -56,5 +63,5 @@ function follow(states: Readonly<Record<string, ReplayState[]>>) {
 }
 
 function state(over: Partial<ReplayState>): ReplayState {
-  return { status: "SUCCEEDED", done: 1, total: 1, cause: undefined, output: null, ...over };
+  return { status: "SUCCEEDED", done: 1, total: 1, error: undefined, cause: undefined, output: null, ...over };
 }

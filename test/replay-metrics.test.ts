@@ -42,7 +42,14 @@ describe("metrics", () => {
       metrics: { notOfTheLake: ["arrivals", "heat", "ledger"] },
     });
     expect(output.metrics.rows).toBeGreaterThan(100);
-    const printed = printEnd("dry", { status: "SUCCEEDED", done: 21, total: 21, cause: undefined, output });
+    const printed = printEnd("dry", {
+      status: "SUCCEEDED",
+      done: 21,
+      total: 21,
+      error: undefined,
+      cause: undefined,
+      output,
+    });
     expect(printed).toMatch(
       /^dry: dry run\n.* {2}by_region +\d+ +\d+ +0 +\d+\n.* {2}not of the lake +arrivals, heat, ledger: /s,
     );

@@ -10,6 +10,9 @@ export interface Following {
   readonly pause: () => Promise<unknown>;
 }
 
+/** Of an execution that did nothing, because another one was asked for the same and failed: its cause says which, and what to type. */
+const FAILED_BEFORE = "Replay.FailedBefore";
+
 /**
  * Waits for a replay's end and says what came of it. Where another execution was asked for the same before, its end is what counts: the
  * command must not succeed because somebody else's attempt has failed. Throws a UserError where the replay did not succeed.
@@ -21,6 +24,7 @@ export async function followToEnd(name: string, following: Following): Promise<v
       const state = await machine.state(name);
       if (state.status !== "RUNNING") {
         progress.done();
+        if (state.error === FAILED_BEFORE) throw new UserError(String(state.cause));
         write(printEnd(name, state));
         const owner = ownerOf(state);
         if (owner !== null) return await followToEnd(owner, following);

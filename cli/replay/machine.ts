@@ -27,6 +27,7 @@ export interface ReplayState {
   /** Chunks, once they are known. */
   readonly done: number;
   readonly total: number;
+  readonly error: string | undefined;
   readonly cause: string | undefined;
   /** What the machine said at its end; null before. */
   readonly output: unknown;
@@ -55,7 +56,7 @@ export async function openMachine(place: Place): Promise<ReplayMachine> {
     async state(name) {
       const executionArn = arnOf(name);
       try {
-        const { status, cause, output } = await client.send(new DescribeExecutionCommand({ executionArn }));
+        const { status, error, cause, output } = await client.send(new DescribeExecutionCommand({ executionArn }));
         const { mapRuns = [] } = await client.send(new ListMapRunsCommand({ executionArn }));
         const counts = await Promise.all(
           mapRuns.map(
@@ -66,6 +67,7 @@ export async function openMachine(place: Place): Promise<ReplayMachine> {
           status: String(status),
           done: counts.reduce((sum, count) => sum + (count?.succeeded ?? 0), 0),
           total: counts.reduce((sum, count) => sum + (count?.total ?? 0), 0),
+          error,
           cause,
           output: output === undefined ? null : (JSON.parse(output) as unknown),
         };
