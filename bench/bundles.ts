@@ -4,7 +4,7 @@ import { readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defaultDefinitionsDir, projectDir } from "../cli/definitions.ts";
 import { columns } from "../cli/start/words.ts";
-import { bundleFunction } from "../local/lambda/bundle.ts";
+import { type Bundle, bundleFunctions } from "../local/lambda/bundle.ts";
 import { type FunctionSettings, readFunction } from "../local/lambda/settings.ts";
 import { loadTemplate } from "../local/template/load.ts";
 import type { BenchOptions } from "./options.ts";
@@ -54,7 +54,7 @@ process.exit(0);`;
 
 async function measureBundle(settings: FunctionSettings, buildDir: string, quick: boolean): Promise<Bundled> {
   const options = { projectDir, buildDir, definitionsDir: defaultDefinitionsDir };
-  const { handlerFile } = await bundleFunction(settings, options);
+  const [{ handlerFile }] = (await bundleFunctions([settings], options)) as readonly [Bundle];
   const env = { ...settings.environment, AWS_REGION: "us-east-1", PATH: process.env.PATH };
   const times = Array.from({ length: quick ? 1 : 15 }, () => {
     const args = ["--input-type=module", "-e", IMPORT, handlerFile];

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bundleFunction } from "../local/lambda/bundle.ts";
+import { bundleFunctions } from "../local/lambda/bundle.ts";
 import { buildDirOf } from "../local/lambda/open-host.ts";
 import { readFunction } from "../local/lambda/settings.ts";
 import { loadTemplate } from "../local/template/load.ts";
@@ -102,7 +102,8 @@ describe("building", () => {
       const [resource] = template.of("AWS::Serverless::Function");
       const settings = readFunction(template, resource as NonNullable<typeof resource>);
       const buildDir = join(project.dir, "build");
-      return (await bundleFunction(settings, { projectDir, buildDir, definitionsDir: project.dir })).built;
+      const bundles = await bundleFunctions([settings], { projectDir, buildDir, definitionsDir: project.dir });
+      return bundles[0]?.built;
     };
     expect([await build(), await build(), await build()]).toEqual([true, false, false]);
     project.write("one/n.ts", "export const n = 22;");
@@ -119,6 +120,19 @@ describe("building", () => {
     ["export const handler = ;", /The function One does not build:\n {2}.*handler\.ts:1: Unexpected ";"/],
   ])("that fails says which function, file and line: %s", async (source, message) => {
     await expect(openHostOf(open(projectOf(source)))).rejects.toThrow(message);
+  });
+
+  it("that fails among others that are built alike names the one that fails", async () => {
+    const project = open(
+      createProject({
+        "template.yaml": `Resources:${functionResource("One")}${functionResource("Two")}`,
+        "one/handler.ts": 'export const handler = async () => "one";',
+        "two/handler.ts": "export const handler = ;",
+      }),
+    );
+    await expect(openHostOf(project)).rejects.toThrow(
+      /^The function Two does not build:\n {2}[^\n]*two\/handler\.ts:1: Unexpected ";"$/,
+    );
   });
 
   it("with edits builds anew only what is made of the edited files, and refuses edits of what nothing is made of", async () => {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { BuildOptions, Format, Loader, Platform } from "esbuild";
 import type { Value } from "../template/evaluate.ts";
-import { BuildError } from "./bundle.ts";
+import { BuildError } from "./build-error.ts";
 import type { FunctionSettings } from "./settings.ts";
 
 export interface ChosenBuild {

@@ -1,14 +1,14 @@
 /**
- * Bundles a function as `sam build` does, from its Metadata, into `<buildDir>/<LogicalId>/<hash of the content>/`. That folder lies inside the
+ * Bundles functions as `sam build` does, from their Metadata, each into `<buildDir>/<LogicalId>/<hash of the content>/`. That folder lies inside the
  * project, so that externals resolve from its node_modules. Unchanged inputs are not built again.
  */
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import type { BuildOptions, OutputFile, Plugin } from "esbuild";
-import { anyFolder, indexFile, openBuild, removeUnused, storeBuild } from "./build-folder.ts";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BuiltFiles, indexFile, openBuild, removeUnused, storeBuild } from "./build-folder.ts";
 import { esbuildOptions } from "./build-properties.ts";
+import { buildTogether, bundleWorker, missingIn, type ToBuild } from "./run-esbuild.ts";
 import type { FunctionSettings } from "./settings.ts";
-import { type SourceEdit, sourceEdits } from "./source-edits.ts";
+import type { SourceEdit } from "./source-edits.ts";
 
 export interface BundleOptions {
   /** Holds node_modules and layers/. */
@@ -32,14 +32,6 @@ export interface Bundle {
   readonly built: boolean;
 }
 
-/** A function that cannot be built; the message names the function, the file and the line. */
-export class BuildError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "BuildError";
-  }
-}
-
 interface Manifest {
   readonly key: string;
   /** Size and time of modification of every input, by its path from the project. */
@@ -48,50 +40,38 @@ interface Manifest {
   readonly folder: string;
 }
 
-export async function bundleFunction(settings: FunctionSettings, options: BundleOptions): Promise<Bundle> {
-  const { projectDir, definitionsDir, edits = [] } = options;
-  const functionDir = join(options.buildDir, settings.logicalId);
-  const { esbuild: chosen, extension } = esbuildOptions(settings);
-  const [module = "", handlerExport = ""] = splitHandler(settings.handler);
-  const bundleOf = ({ folder, inputs }: Manifest, built: boolean): Bundle => ({
-    handlerFile: join(functionDir, folder, module + extension),
-    workerFile: join(functionDir, folder, workerName),
-    handlerExport,
-    inputs: Object.keys(inputs),
-    built,
+/** In the order of the functions. Throws a BuildError. */
+export async function bundleFunctions(
+  functions: readonly FunctionSettings[],
+  options: BundleOptions,
+): Promise<readonly Bundle[]> {
+  const { projectDir, definitionsDir, buildDir, edits = [] } = options;
+  const stampOf = createStamps(projectDir);
+  const missing = missingIn(definitionsDir);
+  const wanted = functions.map((settings): Wanted => {
+    const { logicalId, handler, codeDir } = settings;
+    const { esbuild, extension } = esbuildOptions(settings);
+    const key = JSON.stringify([esbuild, codeDir, definitionsDir, buildVersion, edits, missing]);
+    return { logicalId, esbuild, key, functionDir: join(buildDir, logicalId), handler, extension };
   });
-  const missing = Object.keys(leftOut).filter((name) => !existsSync(join(definitionsDir, name)));
-  const key = JSON.stringify([chosen, settings.codeDir, definitionsDir, buildVersion, edits, missing]);
-  const fresh = freshBuild(functionDir, key, projectDir);
-  if (fresh !== null) return bundleOf(fresh, false);
+  const fresh = new Map(wanted.map((one) => [one, freshBuild(one, stampOf)]));
+  const stale = wanted.filter((one) => fresh.get(one) === null);
+  if (stale.length === 0) return wanted.map((one) => bundleOf(one, fresh.get(one) as Manifest, false));
 
-  const outdir = join(functionDir, anyFolder);
-  const result = await runEsbuild(settings, {
-    ...chosen,
-    absWorkingDir: projectDir,
-    outdir,
-    bundle: true,
-    write: false,
-    metafile: true,
-    logLevel: "silent",
-    nodePaths: [join(projectDir, "node_modules")],
-    plugins: [
-      projectImports(options, (chosen.external ?? []) as readonly string[]),
-      ...(edits.length === 0 ? [] : [sourceEdits(edits, projectDir)]),
-    ],
-  });
-  const files = new Map(result.outputFiles.map(({ path, contents }) => [relative(outdir, path), contents]));
-  const worker = await bundleWorker(settings, projectDir);
-  files.set(workerName, worker.contents);
-  const folder = storeBuild(functionDir, files);
-  openBuild(join(functionDir, folder));
-  const bundled = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith(`${nowhere}:`));
-  const paths = [...bundled, ...worker.inputs];
-  const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(projectDir, path))]));
-  const manifest: Manifest = { key, inputs, folder };
-  replaceFile(join(functionDir, indexFile), JSON.stringify(manifest));
-  removeUnused(functionDir);
-  return bundleOf(manifest, true);
+  const worker = await bundleWorker(projectDir);
+  const built = new Map<Wanted, Manifest>();
+  for (const [one, { files, inputs }] of await buildTogether(stale, options)) {
+    files.set(workerName, worker.contents);
+    built.set(one, keepBuild(one, files, stamped([...inputs, ...worker.inputs], stampOf)));
+  }
+  return wanted.map((one) => bundleOf(one, (built.get(one) ?? fresh.get(one)) as Manifest, built.has(one)));
+}
+
+interface Wanted extends ToBuild {
+  readonly key: string;
+  readonly functionDir: string;
+  readonly handler: string;
+  readonly extension: string;
 }
 
 /** Raise it when this file bundles differently. */
@@ -99,74 +79,32 @@ const buildVersion = 3;
 
 const workerName = "worker.mjs";
 
-/** As plain JavaScript: a thread that has to take the types off by itself needs half as long again to start. */
-async function bundleWorker(settings: FunctionSettings, projectDir: string) {
-  const { outputFiles, metafile } = await runEsbuild(settings, {
-    entryPoints: [join(import.meta.dirname, "worker.ts")],
-    absWorkingDir: projectDir,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node22",
-    write: false,
-    metafile: true,
-    logLevel: "silent",
-  });
-  return { contents: (outputFiles[0] as OutputFile).contents, inputs: Object.keys(metafile.inputs) };
-}
-
-async function runEsbuild(settings: FunctionSettings, buildOptions: BuildOptions & { write: false; metafile: true }) {
-  // Loaded only when there is something to build: a second start does not need it.
-  const { build } = await import("esbuild");
-  return build(buildOptions).catch((error: unknown) => {
-    const { errors = [] } = error as {
-      errors?: readonly { text: string; location: null | { file: string; line: number } }[];
-    };
-    const details = errors.map(({ text, location }) => {
-      const place =
-        location === null
-          ? ""
-          : `${relative(".", join(buildOptions.absWorkingDir ?? ".", location.file))}:${location.line}: `;
-      return `\n  ${place}${text}`;
-    });
-    throw new BuildError(
-      `The function ${settings.logicalId} does not build:${details.join("") || ` ${String(error)}`}`,
-    );
-  });
-}
-
-const nowhere = "left-out";
-/** What a folder of definitions may leave out, and what stands for it then. */
-const leftOut: Readonly<Record<string, string>> = {
-  "alerts.ts": "export const alerts = { alerts: [] };",
-  "metrics.ts": "export const metrics = { metrics: [] };",
-};
-
-/** `#definitions/x` is taken from the chosen folder and `@millrace/x` from layers/x, wherever the importing file lies. */
-function projectImports({ definitionsDir, projectDir }: BundleOptions, external: readonly string[]): Plugin {
+function bundleOf({ functionDir, handler, extension }: Wanted, { folder, inputs }: Manifest, built: boolean): Bundle {
+  const [module = "", handlerExport = ""] = splitHandler(handler);
   return {
-    name: "project-imports",
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^#definitions\// }, (asked) => {
-        const name = asked.path.slice("#definitions/".length);
-        const path = join(definitionsDir, name);
-        return name in leftOut && !existsSync(path) ? { path: name, namespace: nowhere } : { path };
-      });
-      onLoad({ filter: /^/, namespace: nowhere }, ({ path }) => ({ contents: leftOut[path] ?? "", loader: "ts" }));
-      onResolve({ filter: /^@millrace\/\w+$/ }, ({ path }) =>
-        external.includes(path)
-          ? undefined
-          : { path: join(projectDir, "layers", path.slice("@millrace/".length), "index.ts") },
-      );
-    },
+    handlerFile: join(functionDir, folder, module + extension),
+    workerFile: join(functionDir, folder, workerName),
+    handlerExport,
+    inputs: Object.keys(inputs),
+    built,
   };
 }
 
+/** Stores what was built, its folder opened, and notes what it was made of. */
+function keepBuild({ functionDir, key }: Wanted, files: BuiltFiles, inputs: Manifest["inputs"]): Manifest {
+  const folder = storeBuild(functionDir, files);
+  openBuild(join(functionDir, folder));
+  const manifest: Manifest = { key, inputs, folder };
+  replaceFile(join(functionDir, indexFile), JSON.stringify(manifest));
+  removeUnused(functionDir);
+  return manifest;
+}
+
 /** The last build, its folder opened, when its inputs are unchanged and it is still there; else null. */
-function freshBuild(functionDir: string, key: string, projectDir: string): Manifest | null {
+function freshBuild({ functionDir, key }: Wanted, stampOf: StampOf): Manifest | null {
   try {
     const manifest = JSON.parse(readFileSync(join(functionDir, indexFile), "utf8")) as Manifest;
-    const isUnchanged = ([path, stamp]: readonly [string, string]) => stampOf(join(projectDir, path)) === stamp;
+    const isUnchanged = ([path, stamp]: readonly [string, string]) => stampOf(path) === stamp;
     if (manifest.key !== key || !Object.entries(manifest.inputs).every(isUnchanged)) return null;
     openBuild(join(functionDir, manifest.folder));
     return manifest;
@@ -175,9 +113,25 @@ function freshBuild(functionDir: string, key: string, projectDir: string): Manif
   }
 }
 
-function stampOf(path: string): string {
+type StampOf = (path: string) => string;
+
+/** Each file is looked at once: functions share most of theirs. */
+function createStamps(projectDir: string): StampOf {
+  const known = new Map<string, string>();
+  return (path) => {
+    const stamp = known.get(path) ?? stampAt(join(projectDir, path));
+    known.set(path, stamp);
+    return stamp;
+  };
+}
+
+function stampAt(path: string): string {
   const { size, mtimeMs } = statSync(path);
   return `${size} ${mtimeMs}`;
+}
+
+function stamped(paths: readonly string[], stampOf: StampOf): Manifest["inputs"] {
+  return Object.fromEntries(paths.map((path) => [path, stampOf(path)]));
 }
 
 /** By renaming, so that another run which builds the same sees the old file or the new one, never half of it. */

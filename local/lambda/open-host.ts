@@ -6,7 +6,8 @@ import { readEmbedded } from "../cloudwatch/embedded-format.ts";
 import type { Metrics } from "../cloudwatch/metrics.ts";
 import { withQueueUrls } from "../sqs/queue-urls.ts";
 import type { Template } from "../template/load.ts";
-import { BuildError, type Bundle, bundleFunction } from "./bundle.ts";
+import { BuildError } from "./build-error.ts";
+import { type Bundle, bundleFunctions } from "./bundle.ts";
 import { createHost, type FunctionHost, type HostOptions, type KillPoint } from "./host.ts";
 import { openLogFile } from "./log-file.ts";
 import { type FunctionSettings, readFunction } from "./settings.ts";
@@ -52,17 +53,20 @@ export async function openHost(options: OpenHostOptions): Promise<OpenedHost> {
   const onLine = (line: string, nowMs: number): void => {
     for (const datum of readEmbedded(line, nowMs)) options.metrics?.put(datum);
   };
-  const bundleWith = (one: FunctionSettings, applied: readonly SourceEdit[]): Promise<Bundle> => {
+  const bundleWith = async (some: readonly FunctionSettings[], applied: readonly SourceEdit[]) => {
     const buildDir = buildDirOf(template.dir, projectDir, definitionsDir, applied);
-    return bundleFunction(one, { projectDir, buildDir, definitionsDir, edits: applied });
+    const built = await bundleFunctions(some, { projectDir, buildDir, definitionsDir, edits: applied });
+    return some.map((one, at) => [one.logicalId, built[at] as Bundle] as const);
   };
-  const bundle = async (one: FunctionSettings) => {
-    const unedited = await bundleWith(one, []);
+  const bundle = async (): Promise<Map<string, Bundle>> => {
+    const unedited = new Map(await bundleWith(settings, []));
     // Most functions are not made of what is edited: they need no build of their own, and have been compiled before.
-    const isEdited = edits.some(({ file }) => unedited.inputs.includes(file));
-    return [one.logicalId, isEdited ? await bundleWith(one, edits) : unedited] as const;
+    const edited = settings.filter(({ logicalId }) =>
+      edits.some(({ file }) => unedited.get(logicalId)?.inputs.includes(file)),
+    );
+    return new Map([...unedited, ...(await bundleWith(edited, edits))]);
   };
-  const bundles = new Map(await Promise.all(settings.map(bundle)));
+  const bundles = await bundle();
   for (const { file } of edits) {
     if ([...bundles.values()].some(({ inputs }) => inputs.includes(file))) continue;
     throw new BuildError(`${file} was to be edited, but no function is made of it.`);
@@ -76,7 +80,7 @@ export async function openHost(options: OpenHostOptions): Promise<OpenedHost> {
   return {
     ...host,
     async reload() {
-      const built = new Map(await Promise.all(settings.map(bundle)));
+      const built = await bundle();
       for (const [id, { handlerFile }] of built) if (bundles.get(id)?.handlerFile === handlerFile) built.delete(id);
       for (const [id, code] of built) bundles.set(id, code);
       await host.load(built);
