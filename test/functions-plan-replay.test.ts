@@ -2,8 +2,8 @@ import { NO_COUNTS, type RowsPlan, readReplayRequest, replayId, TABLE_SEGMENTS }
 import { historyFromMs } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RESTORE_SECONDS } from "../functions/plan-replay/plan-chunks.ts";
 import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
+import { RESTORE_SECONDS } from "../functions/plan-replay/thaw.ts";
 import { pipeline } from "./functions/shop.ts";
 import { HOUR } from "./reconcile/fakes.ts";
 import { batch, benchOf, keyOf, LAG_MS, request, STARTED } from "./replay-plans.ts";
@@ -25,12 +25,36 @@ describe("plan-replay", () => {
       { Key: keyOf("03-01/11"), StorageClass: "GLACIER" },
       { Key: keyOf("03-01/12"), StorageClass: "DEEP_ARCHIVE" },
     ]);
-    expect(await bench.plan()).toEqual({ kind: "restoring", objects: 2, waitSeconds: RESTORE_SECONDS });
+    expect(await bench.plan()).toMatchObject({ kind: "restoring", objects: 2, waitSeconds: RESTORE_SECONDS });
     expect(bench.restored).toEqual([keyOf("03-01/11"), keyOf("03-01/12")]);
     expect(await bench.plan()).toMatchObject({ kind: "restoring", objects: 2 });
     expect(bench.restored).toHaveLength(2);
     bench.thaw();
     expect(await bench.plan()).toMatchObject({ kind: "ready", chunks: 3 });
+  });
+
+  it("asks for what lies frozen before Athena looks into the archive, which would pass over it without a word", async () => {
+    const [asked, before, reached] = ["03-01/11", "02-28/10", "03-04/23"].map(keyOf);
+    const frozen = [asked, before, reached].map((Key = "") => ({ Key, StorageClass: "GLACIER" }));
+    const restored = async (over: object, since: object = {}) => {
+      const bench = benchOf(frozen);
+      const plan = await bench.plan("one", over, since);
+      if (bench.restored.length > 0)
+        expect(plan).toMatchObject({
+          kind: "restoring",
+          objects: bench.restored.length,
+          request: { target: "curated", ...over },
+        });
+      return bench.restored;
+    };
+    expect(await restored({ source: "errors" })).toEqual([asked]);
+    const hours = { from: "2026-03-01T11:00:00.000Z", to: "2026-03-01T13:00:00.000Z" };
+    expect(await restored({ target: "metrics", ...hours })).toEqual([asked]);
+    // Items are made of what their windows reach, not of the time that was asked for.
+    expect(await restored({ target: "features" })).toEqual([reached]);
+    expect(await restored({ target: "features", lake: "as-it-is" })).toEqual([]);
+    expect(await restored({ target: "features", dryRun: true })).toEqual([]);
+    expect(await restored({ source: "quarantine", target: "features" })).toEqual([]);
   });
 
   it("says what to deploy where the stack has no stream for replays", async () => {

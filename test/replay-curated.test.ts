@@ -43,12 +43,21 @@ describe("the archive into the lake", () => {
     expect((await rows()).stored).toBe(whole.stored);
   });
 
-  it("brings back every row of a day that was deleted, equal in every column", async () => {
+  it("brings back every row of a day that was deleted, equal in every column; for objects that lie in Glacier it waits", async () => {
     expect(whole.rows.length).toBeGreaterThan(EVENTS);
     expect(whole.rows.some((row) => Number(row._subsequence) > 0)).toBe(true);
     for (const key of await objects("curated/")) await runtime.objects.delete(lake(), key);
     expect((await rows()).rows).toEqual([]);
-    const { output } = await replays.run({ name: "lost" });
+    const keys = (await runtime.objects.keys(raw(), "raw/")).filter((_, at) => at % 3 === 0);
+    const thaw = await freeze(keys);
+    const arn = await replays.start({ name: "lost" });
+    await runtime.advanceTo(runtime.clock.now() + 4 * 3_600_000);
+    expect(await replays.status(arn)).toBe("RUNNING");
+    for (const key of keys)
+      expect(await runtime.objects.head(raw(), key)).toMatchObject({ restore: { isOngoing: true } });
+    await runtime.advanceTo(runtime.clock.now() + 2 * 3_600_000);
+    const { output } = await replays.end(arn);
+    await thaw();
     await runtime.drain();
     expect(await rows()).toEqual(whole);
     const accepted = whole.rows.filter(({ _verdict }) => _verdict === "accepted");
@@ -215,6 +224,17 @@ describe("the archive into the lake", () => {
     });
   });
 });
+
+/** Returns what brings them back for good. */
+async function freeze(keys: readonly string[]): Promise<() => Promise<void>> {
+  const bodies = await Promise.all(keys.map((key) => runtime.objects.get(raw(), key)));
+  const put = async (storageClass: "GLACIER" | "STANDARD") => {
+    for (const [at, key] of keys.entries())
+      await runtime.objects.put(raw(), key, bodies[at] as Buffer, { storageClass });
+  };
+  await put("GLACIER");
+  return () => put("STANDARD");
+}
 
 async function archivedLines(): Promise<readonly string[]> {
   const keys = await runtime.objects.keys(raw(), "raw/");

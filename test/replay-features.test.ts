@@ -148,7 +148,20 @@ describe("features", () => {
     for (const key of await runtime.objects.keys(lake, "curated/")) await runtime.objects.delete(lake, key);
     await dropItems(runtime);
     const request = { source: "stream", target: "features", from: new Date(DAY_START_MS).toISOString() } as const;
-    const lost = await replays.run({ ...request, name: "from-the-stream" });
+    // Athena would pass over these, and find no hole where they lie.
+    const raw = runtime.physicalId("RawBucket");
+    for (const key of (await runtime.objects.keys(raw, "raw/")).slice(0, 5))
+      await runtime.objects.put(raw, key, (await runtime.objects.get(raw, key)) as Buffer, { storageClass: "GLACIER" });
+    const waiting = await replays.start({ ...request, name: "from-the-stream" }, "from-the-stream");
+    await runtime.advanceTo(runtime.clock.now() + 6 * HOUR_MS);
+    const lost = await replays.end(waiting);
+    const { history = [] } = runtime.machines.executions().find(({ name }) => name === "from-the-stream") ?? {};
+    const entered = history.map(
+      ({ stateEnteredEventDetails: of }) => (of as { readonly name?: string } | undefined)?.name,
+    );
+    expect(entered).toContain("WaitForGlacier");
+    // It has gone on where it waited: what was put is not put again.
+    expect(entered.filter((name) => name === "PutAgain")).toHaveLength(1);
     expect(lost.cause).toBeUndefined();
     expect(lost.output.counts.sent).toBeGreaterThan(EVENTS);
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);

@@ -76,7 +76,8 @@ export const kept: readonly Kept[] = [
     role: "PlanReplayRole",
     statement: "BringBackFromGlacier",
     pattern,
-    reason: "This template moves raw objects to Glacier Instant Retrieval, which needs none; a fork may not.",
+    reason:
+      "This template moves raw objects to Glacier Instant Retrieval, which needs none; a fork may not. test/replay-curated.test.ts freezes some.",
   })),
   {
     role: "ReplayMachineRole",

@@ -1,5 +1,4 @@
 import {
-  type ArchiveObjects,
   type Chunk,
   type FailedBatch,
   type FailedBatches,
@@ -12,9 +11,9 @@ import {
   type StreamReader,
   type WorkFiles,
 } from "@millrace/aws";
+import { type ThawDeps, thaw } from "./thaw.ts";
 
-export interface ChunksDeps {
-  readonly objects: ArchiveObjects;
+export interface ChunksDeps extends ThawDeps {
   readonly stream: Pick<StreamReader, "shardsSince">;
   readonly streamName: string;
   readonly failed: FailedBatches;
@@ -29,8 +28,6 @@ export const MOST_CHUNKS = 200_000;
 /** Records per second that one worker puts with ease; more workers than the rate needs would only wait. */
 export const WORKER_RECORDS_PER_SECOND = 500;
 export const MOST_WORKERS = 8;
-/** Glacier takes hours: 3 to 5 as a rule, up to 48 from the deep archive. */
-export const RESTORE_SECONDS = 900;
 /** A replay that is told from when on there are records should still find them when it begins. */
 export const RETENTION_MARGIN_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
@@ -44,13 +41,8 @@ export async function planChunks(
 ): Promise<ReplayPlan> {
   if (request.source === "stream") return ready(deps, request, execution, await shardsOf(deps, request, startedMs));
   if (request.source === "failed") return ready(deps, request, execution, await batchesOf(deps, request));
-  const { objects } = deps;
-  const all = await objects.between(Date.parse(request.from), Date.parse(request.to));
-  const frozen = all.filter(({ state }) => state === "frozen");
-  await objects.restore(frozen);
-  const waiting = all.filter(({ state }) => state !== "readable").length;
-  if (waiting > 0) return { kind: "restoring", objects: waiting, waitSeconds: RESTORE_SECONDS };
-  return ready(deps, request, execution, all.map(toStored));
+  const all = await deps.objects.between(Date.parse(request.from), Date.parse(request.to));
+  return (await thaw(deps, request, all)) ?? ready(deps, request, execution, all.map(toStored));
 }
 
 /** Records that Athena has unloaded. */

@@ -2,8 +2,9 @@ import { type MetricsPlan, type ReplayPlan, type ReplayRequest, ReplayRequestErr
 import { canBeFinal, type MetricsPipeline } from "@millrace/engine";
 import { finalEvents, sinksByHour, unloadJson } from "@millrace/lake";
 import type { Circumstances, RowsDeps } from "./plan-rows.ts";
+import { thawBetween } from "./thaw.ts";
 
-export interface MetricsDeps extends Pick<RowsDeps, "files" | "lagMs" | "now" | "pastMs" | "futureMs"> {
+export interface MetricsDeps extends Pick<RowsDeps, "objects" | "files" | "lagMs" | "now" | "pastMs" | "futureMs"> {
   readonly metrics: MetricsPipeline;
 }
 
@@ -14,11 +15,11 @@ const HOUR_MS = 3_600_000;
  * Windows become final when they are over and all that may be accepted for them has arrived and settled in the lake: those of the present
  * hour are still being written. Throws a ReplayRequestError for a time that is not over yet.
  */
-export function planMetrics(
+export async function planMetrics(
   deps: MetricsDeps,
   request: ReplayRequest,
   { execution, startedMs }: Pick<Circumstances, "execution" | "startedMs">,
-): ReplayPlan {
+): Promise<ReplayPlan> {
   const { metrics, files, lagMs, pastMs, futureMs } = deps;
   const { allowedLatenessMs, maxSkewMs } = metrics.pipeline;
   const [fromMs, toMs] = [Date.parse(request.from), Date.parse(request.to)];
@@ -31,6 +32,8 @@ export function planMetrics(
   const arrivedMs = toMs + allowedLatenessMs;
   const openMs = arrivedMs + lagMs - deps.now();
   if (openMs > 0) return { kind: "settling", waitSeconds: Math.ceil(openMs / 1000) };
+  const restoring = await thawBetween(deps, request, { fromMs: fromMs - maxSkewMs, toMs: arrivedMs });
+  if (restoring !== null) return restoring;
   const work = replayWork(execution);
   const unload = (name: string, query: string, partitionedBy: readonly string[]) => {
     const prefix = `${work}${name}/ATTEMPT/`;

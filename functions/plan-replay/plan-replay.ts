@@ -17,6 +17,7 @@ import { checkRows, type RowsCheckDeps } from "./check-rows.ts";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps, settlingOf } from "./plan-rows.ts";
+import { thawBetween } from "./thaw.ts";
 
 export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps, CheckDeps, RowsCheckDeps {
   readonly claim: Claim;
@@ -121,9 +122,12 @@ async function planAfter(
   return { kind: "looking", request, waitSeconds: check.waitSeconds, prefix, query };
 }
 
-function unload({ files, pastMs, futureMs }: Deps, request: ReplayRequest, execution: string): ReplayPlan {
+async function unload(deps: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {
+  const { files, pastMs, futureMs } = deps;
   const { source, reasons, entities: keys } = request;
   const time = { fromMs: Date.parse(request.from), toMs: Date.parse(request.to) };
+  const restoring = source === "errors" ? await thawBetween(deps, request, time) : null;
+  if (restoring !== null) return restoring;
   const prefix = `${replayWork(execution)}unloaded/ATTEMPT/`;
   const rows =
     source === "errors" ? erroredQuery({ ...time, pastMs, futureMs }) : recoverableQuery({ ...time, reasons, keys });

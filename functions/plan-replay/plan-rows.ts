@@ -20,8 +20,9 @@ import {
 } from "@millrace/engine";
 import { type Entities, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
 import { type ChunksDeps, expiredOf, timeOf } from "./plan-chunks.ts";
+import { type ThawDeps, thawBetween } from "./thaw.ts";
 
-export interface RowsDeps extends PartitionBounds, Pick<ChunksDeps, "retentionMs"> {
+export interface RowsDeps extends PartitionBounds, ThawDeps, Pick<ChunksDeps, "retentionMs"> {
   readonly pipeline: Pipeline;
   readonly failed: FailedBatches;
   readonly files: WorkFiles;
@@ -71,10 +72,14 @@ export async function planRows(
     const query = unloadJson(rowsQuery(deps.pipeline, question), { location, partitionedBy: ["bucket"] });
     return { view, prefix, query, historyFrom: fromMs === null ? null : new Date(fromMs).toISOString() };
   });
-  const sinks =
-    request.dryRun || request.lake === "as-it-is" || rows.length === 0
-      ? null
-      : sinksOf(deps, { prefix: `${work}sinks/ATTEMPT/`, historyFrom: rows.map((one) => one.historyFrom), settledMs });
+  const isChecked = !request.dryRun && request.lake !== "as-it-is" && rows.length > 0;
+  const reachMs = reachOf(
+    deps.pipeline,
+    rows.map((one) => one.historyFrom),
+  );
+  const restoring = isChecked ? await thawBetween(deps, request, { fromMs: reachMs, toMs: settledMs }) : null;
+  if (restoring !== null) return restoring;
+  const sinks = isChecked ? sinksOf(deps, { prefix: `${work}sinks/ATTEMPT/`, fromMs: reachMs, toMs: settledMs }) : null;
   const [itemsPrefix, tailPrefix] = [`${work}items/`, `${work}tail/`];
   const settledUntil = new Date(settledMs).toISOString();
   const lists = rows.length > 0 && scope?.entities.kind !== "given";
@@ -117,13 +122,15 @@ export function settlingOf(
 }
 
 /** An item is made of all that its windows reach, not of the time that was asked for: a hole anywhere in there would be a hole in the item. */
+function reachOf({ maxSkewMs }: Pipeline, historyFrom: readonly (string | null)[]): number {
+  return Math.max(0, Math.min(...historyFrom.map((from) => (from === null ? 0 : Date.parse(from) - maxSkewMs))));
+}
+
 function sinksOf(
-  { pipeline, files, pastMs, futureMs }: RowsDeps,
-  reach: { readonly prefix: string; readonly historyFrom: readonly (string | null)[]; readonly settledMs: number },
+  { files, pastMs, futureMs }: RowsDeps,
+  { prefix, fromMs, toMs }: { readonly prefix: string; readonly fromMs: number; readonly toMs: number },
 ): Unload {
-  const { prefix, historyFrom, settledMs } = reach;
-  const fromMs = Math.min(...historyFrom.map((from) => (from === null ? 0 : Date.parse(from) - pipeline.maxSkewMs)));
-  const query = sinksByHour({ fromMs: Math.max(0, fromMs), toMs: settledMs, pastMs, futureMs });
+  const query = sinksByHour({ fromMs, toMs, pastMs, futureMs });
   return { prefix, query: unloadJson(query, { location: `s3://${files.bucket}/${prefix}` }) };
 }
 

@@ -22,6 +22,8 @@ export interface DataTable {
   readonly partitionKeys: readonly Column[];
   /** Null when it has no partitions. */
   readonly projection: Projection | null;
+  /** Of the frozen objects those of which there is a copy; else none. */
+  readonly readsRestored: boolean;
 }
 
 export interface View {
@@ -100,6 +102,7 @@ function dataOf(input: ValueMap): Omit<DataTable, "kind" | "database" | "name"> 
     columns: columnsOf(storage.Columns),
     partitionKeys,
     projection: partitionKeys.length === 0 ? null : readProjection(partitionKeys, parameters),
+    readsRestored: String(parameters.read_restored_glacier_objects).toLowerCase() === "true",
   };
 }
 

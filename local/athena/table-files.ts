@@ -1,6 +1,7 @@
 /** The objects of a table, and the SELECT by which DuckDB reads them with the table's columns and types: what a file lacks is null. */
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { isFrozen, isReadable } from "../s3/archive.ts";
 import { pathOf } from "../s3/key.ts";
 import type { ObjectStore } from "../s3/store.ts";
 import type { DataTable } from "./catalog.ts";
@@ -25,11 +26,14 @@ export async function filesOf(
   table: DataTable,
   { objects, rootDir, nowMs }: { readonly objects: ObjectStore; readonly rootDir: string; readonly nowMs: number },
 ): Promise<readonly DataFile[]> {
-  const { bucket, prefix, projection } = table;
+  const { bucket, prefix, projection, readsRestored } = table;
   if (!objects.buckets().some(({ name }) => name === bucket))
     throw new QueryError("PERMISSION_DENIED", `The specified bucket does not exist: ${bucket}`);
   const files: DataFile[] = [];
-  for (const { key, sizeBytes, lastModifiedMs } of await objects.list(bucket, prefix)) {
+  for (const object of await objects.list(bucket, prefix)) {
+    const { key, sizeBytes, lastModifiedMs } = object;
+    // Athena says nothing of those that it passes over.
+    if (isFrozen(object) && !(readsRestored && isReadable(object))) continue;
     const partition = projection === null ? [] : projection.valuesOf(bucket, key, nowMs);
     if (partition === null || hidden.test(key) || sizeBytes === 0) continue;
     files.push({

@@ -7,7 +7,8 @@ const longestPage = 1000;
 
 export function listOperations(store: ObjectStore): Record<string, S3Operation> {
   return {
-    async ListObjectsV2({ bucket, query }) {
+    async ListObjectsV2({ bucket, query, request }) {
+      const attributes = String(request.headers["x-amz-optional-object-attributes"] ?? "").split(/, */);
       const prefix = query.get("prefix") ?? "";
       const delimiter = query.get("delimiter") ?? "";
       const token = query.get("continuation-token");
@@ -27,7 +28,7 @@ export function listOperations(store: ObjectStore): Record<string, S3Operation> 
         IsTruncated: page.last !== null,
         ContinuationToken: token ?? undefined,
         NextContinuationToken: page.last === null ? undefined : Buffer.from(page.last).toString("base64"),
-        Contents: heads.filter((head) => head !== null).map((head) => toEntry(head, encode)),
+        Contents: heads.filter((head) => head !== null).map((head) => toEntry(head, encode, attributes)),
         CommonPrefixes: page.commonPrefixes.map((common) => ({ Prefix: encode(common) })),
       });
     },
@@ -84,12 +85,20 @@ function encoder(encodingType: string | null): (text: string) => string {
   return (text) => encodeURIComponent(text).replaceAll("%2F", "/");
 }
 
-function toEntry(head: ObjectHead, encode: (text: string) => string) {
+function toEntry(head: ObjectHead, encode: (text: string) => string, attributes: readonly string[]) {
   return {
     Key: encode(head.key),
     LastModified: new Date(head.lastModifiedMs).toISOString(),
     ETag: `"${head.etag}"`,
     Size: head.sizeBytes,
-    StorageClass: "STANDARD",
+    StorageClass: head.storageClass,
+    RestoreStatus: attributes.includes("RestoreStatus") ? restoreStatus(head) : undefined,
   };
+}
+
+function restoreStatus({ restore }: ObjectHead) {
+  if (restore === null) return undefined;
+  const { isOngoing, expiresMs } = restore;
+  const expiry = isOngoing ? undefined : new Date(expiresMs).toISOString();
+  return { IsRestoreInProgress: isOngoing, RestoreExpiryDate: expiry };
 }

@@ -1,6 +1,7 @@
 /** PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects, CopyObject. */
 import type { IncomingHttpHeaders } from "node:http";
 import { AwsError } from "../aws-error.ts";
+import { isReadable, storageClassOf } from "./archive.ts";
 import { type Call, type Reply, type S3Operation, xmlReply } from "./operation.ts";
 import { contentEncodingOf, crc32Base64, readPayload } from "./payload.ts";
 import { parseRange } from "./range.ts";
@@ -28,6 +29,8 @@ export function objectOperations(store: ObjectStore): Record<string, S3Operation
     },
     async GetObject(call) {
       const head = await headOf(call.bucket, call.key);
+      if (!isReadable(head))
+        throw new AwsError("InvalidObjectState", "The operation is not valid for the object's storage class", 403);
       const body = await bodyOf(call.bucket, call.key);
       return checkReadCondition(head, call) ?? getReply(head, body, call.request.headers);
     },
@@ -50,9 +53,15 @@ export function objectOperations(store: ObjectStore): Record<string, S3Operation
     async CopyObject({ bucket, key, request }) {
       const [fromBucket = "", fromKey = ""] = copySource(request.headers);
       const head = await headOf(fromBucket, fromKey);
+      if (!isReadable(head)) {
+        const message = "The source object of the COPY action is not in the active tier";
+        throw new AwsError("ObjectNotInActiveTierError", message, 403);
+      }
       const body = await bodyOf(fromBucket, fromKey);
       const replaces = request.headers["x-amz-metadata-directive"] === "REPLACE";
-      await store.put(bucket, key, body, replaces ? putOptionsOf(request.headers) : keptOptions(head));
+      // The class of the source is not kept.
+      const options = putOptionsOf(request.headers);
+      await store.put(bucket, key, body, replaces ? options : { ...options, ...keptOptions(head) });
       const copy = await headOf(bucket, key);
       return xmlReply("CopyObjectResult", {
         ETag: `"${copy.etag}"`,
@@ -70,6 +79,7 @@ export function putOptionsOf(headers: IncomingHttpHeaders): PutOptions {
     .map(([name, value]) => [name.slice("x-amz-meta-".length), String(value)]);
   return {
     metadata: Object.fromEntries(metadata) as Record<string, string>,
+    storageClass: storageClassOf(headers["x-amz-storage-class"]),
     ...(contentType === undefined ? {} : { contentType }),
     ...(contentEncoding === undefined ? {} : { contentEncoding }),
   };
@@ -87,8 +97,17 @@ function headersOf(head: ObjectHead): Record<string, string> {
     "accept-ranges": "bytes",
     "content-type": head.contentType,
     ...(head.contentEncoding === undefined ? {} : { "content-encoding": head.contentEncoding }),
+    ...archiveHeaders(head),
     ...Object.fromEntries(metadata),
   };
+}
+
+function archiveHeaders({ storageClass, restore }: ObjectHead): Record<string, string> {
+  if (storageClass === "STANDARD") return {};
+  const named = { "x-amz-storage-class": storageClass };
+  if (restore === null) return named;
+  const until = restore.isOngoing ? "" : `, expiry-date="${new Date(restore.expiresMs).toUTCString()}"`;
+  return { ...named, "x-amz-restore": `ongoing-request="${restore.isOngoing}"${until}` };
 }
 
 function getReply(head: ObjectHead, body: Buffer, headers: IncomingHttpHeaders): Reply {

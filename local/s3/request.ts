@@ -13,7 +13,7 @@ export interface S3Request {
 const otherOperations = new Set(
   (
     "accelerate acl analytics attributes cors encryption intelligent-tiering inventory legal-hold lifecycle logging metadataTable metrics notification " +
-    "object-lock ownershipControls policy policyStatus publicAccessBlock replication requestPayment restore retention select session tagging torrent " +
+    "object-lock ownershipControls policy policyStatus publicAccessBlock replication requestPayment retention select session tagging torrent " +
     "versionId versioning versions website"
   ).split(" "),
 );
@@ -58,6 +58,7 @@ function objectOperation(method: string, query: URLSearchParams, isCopy: boolean
     if (isCopy) return undefined;
     return { PUT: "UploadPart", POST: "CompleteMultipartUpload", DELETE: "AbortMultipartUpload" }[method];
   }
+  if (query.has("restore")) return method === "POST" ? "RestoreObject" : undefined;
   if (query.has("uploads")) return method === "POST" ? "CreateMultipartUpload" : undefined;
   if (method === "PUT") return isCopy ? "CopyObject" : "PutObject";
   return { GET: "GetObject", HEAD: "HeadObject", DELETE: "DeleteObject" }[method];

@@ -9,6 +9,7 @@ import { multipartOperations } from "./multipart.ts";
 import { objectOperations } from "./objects.ts";
 import { type Call, type Reply, type S3Operation, xmlReply } from "./operation.ts";
 import { decoded, parseRequest } from "./request.ts";
+import { restoreOperations } from "./restore.ts";
 import type { ObjectStore } from "./store.ts";
 
 export interface S3 {
@@ -22,6 +23,7 @@ export function createS3(store: ObjectStore): S3 {
     ...listOperations(store),
     ...objectOperations(store),
     ...multipartOperations(store),
+    ...restoreOperations(store),
   };
 
   const run = async (request: IncomingMessage): Promise<Reply> => {

@@ -1,14 +1,23 @@
 /**
  * Objects as plain files, so that DuckDB and people can open them. A file is written beside and renamed, so nobody sees half an object. What S3 knows besides
- * the bytes (content type and encoding, metadata, the tag of a multipart upload) is kept in memory only: after a restart the content type follows
- * from the file's extension and the tag from its bytes.
+ * the bytes (content type and encoding, metadata, the tag of a multipart upload, the storage class) is kept in memory only: after a restart the content
+ * type follows from the file's extension and the tag from its bytes, and every object is of the class STANDARD.
  *
  * S3 may hold both `a` and `a/b`; a file system may not, and then the later put is refused.
  */
 import { hash } from "node:crypto";
+import type { Stats } from "node:fs";
 import { mkdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AwsError } from "../aws-error.ts";
+import {
+  type ArchiveState,
+  type Restore,
+  type RestoreRequest,
+  restored,
+  type StorageClass,
+  stateOf,
+} from "./archive.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { checkBucketName, pathOf } from "./key.ts";
 import { walk } from "./walk.ts";
@@ -20,9 +29,11 @@ export interface PutOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Instead of the MD5 of the body. */
   readonly etag?: string;
+  /** STANDARD unless said. */
+  readonly storageClass?: StorageClass;
 }
 
-export interface ListedObject {
+export interface ListedObject extends ArchiveState {
   readonly key: string;
   readonly sizeBytes: number;
   readonly lastModifiedMs: number;
@@ -47,12 +58,15 @@ export interface ObjectStore {
   /** In the order of their names. */
   buckets(): readonly Bucket[];
   put(bucket: string, key: string, body: Uint8Array, options?: PutOptions): Promise<void>;
+  /** Also of an object that lies frozen. */
   get(bucket: string, key: string): Promise<Buffer | null>;
   head(bucket: string, key: string): Promise<ObjectHead | null>;
   /** All objects whose key begins with the prefix, in the order of their keys' UTF-8 bytes. */
   list(bucket: string, prefix: string): Promise<readonly ListedObject[]>;
   /** The keys alone, which needs no look at the files. */
   keys(bucket: string, prefix: string): Promise<readonly string[]>;
+  /** Asks for a copy of a frozen object that can be read, or for one to stay longer. Throws what S3 answers. */
+  restore(bucket: string, key: string, request: RestoreRequest): Promise<void>;
   /** Does nothing when there is no such object. */
   delete(bucket: string, key: string): Promise<void>;
 }
@@ -84,6 +98,16 @@ export function createObjectStore(
     return path;
   };
 
+  // A file that someone else has written since is no longer the object that we remember.
+  const currentOf = (path: string, { size, mtimeMs }: Stats): Remembered | undefined => {
+    const known = remembered.get(path);
+    return known?.sizeBytes === size && known.modifiedMs === Math.round(mtimeMs) ? known : undefined;
+  };
+  const listedOf = (key: string, { size, mtimeMs }: Stats, current: Remembered | undefined): ListedObject => ({
+    ...{ key, sizeBytes: size, lastModifiedMs: Math.round(mtimeMs) },
+    ...stateOf(current?.options.storageClass ?? "STANDARD", current?.restore ?? null, now()),
+  });
+
   const store: ObjectStore = {
     async createBucket(name) {
       checkBucketName(name);
@@ -106,6 +130,7 @@ export function createObjectStore(
         etag: options.etag ?? hash("md5", body, "hex"),
         sizeBytes: body.length,
         modifiedMs,
+        restore: null,
       });
     },
     async get(bucket, key) {
@@ -115,11 +140,8 @@ export function createObjectStore(
       const path = pathIn(bucket, key);
       const found = await unlessMissing(stat(path));
       if (found === null || !found.isFile()) return null;
-      const listed = { key, sizeBytes: found.size, lastModifiedMs: Math.round(found.mtimeMs) };
-      const known = remembered.get(path);
-      // A file that someone else has written since is no longer the object that we remember.
-      const current =
-        known?.sizeBytes === listed.sizeBytes && known.modifiedMs === listed.lastModifiedMs ? known : undefined;
+      const current = currentOf(path, found);
+      const listed = listedOf(key, found, current);
       const { contentType = contentTypeOf(key), contentEncoding, metadata = {} } = current?.options ?? {};
       const etag = current?.etag ?? hash("md5", await readFile(path), "hex");
       return { ...listed, etag, contentType, metadata, ...(contentEncoding === undefined ? {} : { contentEncoding }) };
@@ -131,10 +153,20 @@ export function createObjectStore(
     async list(bucket, prefix) {
       const listed: ListedObject[] = [];
       for (const key of await store.keys(bucket, prefix)) {
-        const found = await unlessMissing(stat(join(rootDir, bucket, key)));
-        if (found !== null) listed.push({ key, sizeBytes: found.size, lastModifiedMs: Math.round(found.mtimeMs) });
+        const path = join(rootDir, bucket, key);
+        const found = await unlessMissing(stat(path));
+        if (found !== null) listed.push(listedOf(key, found, currentOf(path, found)));
       }
       return listed;
+    },
+    async restore(bucket, key, request) {
+      const head = await store.head(bucket, key);
+      if (head === null) throw new AwsError("NoSuchKey", `The specified key does not exist: ${key}`, 404);
+      const restore = restored(head, request, now());
+      const path = pathIn(bucket, key);
+      const known = remembered.get(path);
+      // What can be restored has a class, which is remembered.
+      if (known !== undefined) remembered.set(path, { ...known, restore });
     },
     async delete(bucket, key) {
       const path = pathIn(bucket, key);
@@ -152,6 +184,7 @@ interface Remembered {
   readonly etag: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  readonly restore: Restore | null;
 }
 
 const moveAttempts = 10;

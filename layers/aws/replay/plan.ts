@@ -6,7 +6,12 @@ export type ReplayPlan =
   /** The same was asked for before: that execution did it, does it, or waits to be redriven. */
   | { readonly kind: "already"; readonly execution: string }
   /** Objects are on their way back from Glacier. */
-  | { readonly kind: "restoring"; readonly objects: number; readonly waitSeconds: number }
+  | {
+      readonly kind: "restoring";
+      readonly request: ReplayRequest;
+      readonly objects: number;
+      readonly waitSeconds: number;
+    }
   /** The lake does not hold yet all that arrived in the time. */
   | { readonly kind: "settling"; readonly waitSeconds: number }
   /** Athena is to look for the records first. */
