@@ -5,6 +5,7 @@ import { GetNamedQueryCommand, ListNamedQueriesCommand } from "@aws-sdk/client-a
 import { compileMetrics, decodeAll, md5Hex, type StreamRecord } from "@millrace/engine";
 import type * as lakeLayer from "@millrace/lake";
 import {
+  archivedRecords,
   bucketOf,
   bucketSql,
   conditionOf,
@@ -65,6 +66,8 @@ const queries = {
       { location: "s3://lake/work/lacking/" },
     ),
   ],
+  archivedRecords: [archivedRecords({ fromMs: startMs, toMs: nowMs, tumblingMs: 60_000 })],
+  unledgeredHours: null,
   heldTally: null,
   lackingRecords: null,
   ledgerTallies: null,

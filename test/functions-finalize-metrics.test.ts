@@ -4,7 +4,7 @@ import {
   defineMetric,
   defineMetrics,
   measure,
-  minutes,
+  minutes as minutesOf,
   readMetric,
   rollUp,
   tumbling,
@@ -136,6 +136,8 @@ describe("finalize-metrics", () => {
     part: "03",
     eventsFolder: "events/",
     sinksFolder: "sinks/",
+    recordsFolder: null,
+    ledgerKeys: [],
     resultKey: "k",
     mode: "write",
   } as const;
@@ -145,14 +147,15 @@ describe("finalize-metrics", () => {
     const store = memoryMetrics(liveRows([0, 0, 0]));
     const results = memoryResults();
     const finalize = finalizeMetrics({
-      metrics,
+      ...{ metrics, tumblingMs: 60_000 },
       rows: memoryRows({ "events/hour=03/": lake, "sinks/": [{ ...sink, hour: START, archived: 4 }] }),
       results,
       store,
       control: memoryControl(),
       telemetry: memoryTelemetry(),
     });
-    const made = { part: "03", missing: 0, lacking: 0, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
+    const nothing = { missing: 0, lacking: 0, unarchived: 0, restored: [] };
+    const made = { part: "03", ...nothing, events: 4, rows: 4, writeUnits: 4, resultKey: "k" };
     const answer = { ...made, done: true, waitSeconds: 0 };
     expect(await finalize({ ...task, mode: "compare" })).toMatchObject(answer);
     expect(eventsIn(store)).toEqual([3]);
@@ -169,11 +172,26 @@ describe("finalize-metrics", () => {
     expect(await results.get("k")).toMatchObject([{ lost: 1, again: 1 }, {}]);
   });
 
+  it("leaves no event in a window that the lake has none of any more", async () => {
+    const store = memoryMetrics(liveRows([0]));
+    const deps = {
+      ...{ metrics, tumblingMs: 60_000, results: memoryResults(), store, control: memoryControl() },
+      telemetry: memoryTelemetry(),
+    };
+    for (const events of [lake, lake.slice(2), lake]) {
+      await finalizeMetrics({ ...deps, rows: memoryRows({ "events/hour=03/": events }) })({
+        ...task,
+        sinksFolder: null,
+      });
+      expect(eventsIn(store)).toEqual(events === lake ? [2, 1, 1] : [1, 1]);
+    }
+  });
+
   it("does not tell what a window lost that goes on in the next hour, since half of it lies in another part", async () => {
-    const odd = defineMetric("odd", { windows: [tumbling(minutes(7))], measures: [measure.count("events")] });
+    const odd = defineMetric("odd", { windows: [tumbling(minutesOf(7))], measures: [measure.count("events")] });
     const results = memoryResults();
     const finalize = finalizeMetrics({
-      metrics: compileMetrics(defineMetrics({ metrics: [odd] }), pipeline),
+      ...{ metrics: compileMetrics(defineMetrics({ metrics: [odd] }), pipeline), tumblingMs: 60_000 },
       ...{ rows: memoryRows({ "events/hour=03/": lake }), results, store: memoryMetrics([]), control: memoryControl() },
       telemetry: memoryTelemetry(),
     });
@@ -191,7 +209,7 @@ describe("finalize-metrics", () => {
       const store = memoryMetrics(live);
       const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [{ ...sink, hour: START, ...over }] });
       const deps = {
-        metrics,
+        ...{ metrics, tumblingMs: 60_000 },
         rows,
         results: memoryResults(),
         store,
@@ -217,7 +235,7 @@ describe("finalize-metrics", () => {
     const sinks = [{ ...sink, hour: START, archived: 4 }];
     const rows = memoryRows({ "events/hour=03/": lake, "sinks/": sinks });
     const finalize = finalizeMetrics({
-      ...{ metrics, rows, results: memoryResults(), store, control },
+      ...{ metrics, tumblingMs: 60_000, rows, results: memoryResults(), store, control },
       telemetry: memoryTelemetry(),
     });
     // Each worker a half of a row in a hundred seconds.
@@ -243,7 +261,7 @@ describe("finalize-metrics", () => {
     const store = memoryMetrics(liveRows([0]));
     const rows = memoryRows({ "events/hour=03/": lake, "sinks/": [sink, { ...sink, missing: "2" }] });
     const finalize = finalizeMetrics({
-      ...{ metrics, rows, results: memoryResults(), store, control: memoryControl() },
+      ...{ metrics, tumblingMs: 60_000, rows, results: memoryResults(), store, control: memoryControl() },
       telemetry: memoryTelemetry(),
     });
     expect(await finalize(task)).toMatchObject({ missing: 2, rows: 0 });

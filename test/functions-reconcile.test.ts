@@ -205,6 +205,17 @@ describe("the repairs of findings", () => {
     for (const { input } of repairs) expect(readReplayRequest(input)).toMatchObject(input);
   });
 
+  it("makes a ledger anew when the lake has its rows", () => {
+    const lost = { ...finding(3), check: "archive", repair: "metrics" } as const;
+    const [rows, metrics] = repairsFor([lost, finding(3)], context);
+    expect(rows?.input.target).toBe("curated");
+    expect(readReplayRequest(metrics?.input)).toMatchObject({
+      target: "metrics",
+      from: iso(START + 3 * HOUR),
+      to: iso(START + 4 * HOUR),
+    });
+  });
+
   it("makes lost items from nothing, takes given up batches as they were kept, and else makes items anew at their marks", () => {
     const of = (check: "features" | "views", repair: Finding["repair"], view: string): Finding => ({
       ...{ check, repair, view, weight: "divergence", hourMs: null, shard: null, count: 1, says: "" },

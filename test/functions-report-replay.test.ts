@@ -16,7 +16,7 @@ describe("the report of a replay into metrics", () => {
     });
     const said = await report({});
     expect(said.metrics).toEqual({
-      ...{ events: 20, rows: 200, writeUnits: 20_000, notOfTheLake: ["arrivals"] },
+      ...{ events: 20, rows: 200, writeUnits: 20_000, unarchived: 0, restored: [] },
       changes: [
         { metric: "by_region", events: 7, late: 1, lost: 2, again: 5 },
         { metric: "spend", events: 3, late: 1, lost: null, again: null },
@@ -28,13 +28,15 @@ describe("the report of a replay into metrics", () => {
 
   it("fails, and says what to do first, where the lake lacked records", async () => {
     const { report, files } = bench({ "00": [] });
-    const finalized = [{ missing: 7, lacking: 0, events: 0, rows: 0, writeUnits: 0, resultKey: "00" }];
+    const finalized = [{ ...nothing, missing: 7, resultKey: "00" }];
     await expect(report({ finalized })).rejects.toThrow(/lacks 7 records .*--source archive --target curated/);
-    const lost = [{ missing: 0, lacking: 3, events: 0, rows: 0, writeUnits: 0, resultKey: "00" }];
+    const lost = [{ ...nothing, lacking: 3, resultKey: "00" }];
     await expect(report({ finalized: lost })).rejects.toThrow(/neither the archive nor the lake has 3 records/);
     expect([...files.keys()]).toEqual(["00"]);
   });
 });
+
+const nothing = { missing: 0, lacking: 0, unarchived: 0, events: 0, rows: 0, writeUnits: 0, restored: [] };
 
 describe("the estimate", () => {
   const request = { source: "archive", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z", dryRun: true };
@@ -124,10 +126,10 @@ function bench(tallies: Readonly<Record<string, readonly object[]>>) {
   });
   const done: Done = {
     request: { source: "archive", target: "metrics", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z" },
-    ...{ execution: "one", startedAt: "2026-03-05T00:00:00Z", chunks: 24, notOfTheLake: ["arrivals"] },
+    ...{ execution: "one", startedAt: "2026-03-05T00:00:00Z", chunks: 24 },
     ...{ recordsManifestKey: null, rowsManifestKey: null, scannedBytes: [], notes: [] },
     finalized: Object.keys(tallies).map((resultKey) => ({
-      ...{ missing: 0, lacking: 0, events: 10, rows: 100, writeUnits: 10_000, resultKey },
+      ...{ ...nothing, events: 10, rows: 100, writeUnits: 10_000, resultKey },
     })),
   };
   return { files, report: (over: Partial<Done>) => handle({ ...done, ...over }) };

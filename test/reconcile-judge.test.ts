@@ -208,6 +208,24 @@ describe("the judgement of a day", () => {
     expect(judge({ ...tables, fromMs: START - HOUR }, { thresholdPercent: 0 }).holds).toBe(false);
   });
 
+  it("says of a ledger that was made up from the archive that it proves nothing, and goes on judging", () => {
+    const tally = { hourMs: START, shard: "s", records: 5, bytes: 5, checksum: "1" };
+    const sinks = [{ ...emptySink, archived: 5, archiveLines: 5, inLake: 5, bytes: 5, checksum: "1" }];
+    const tables = { ...nothing, ledger: [tally], ledgerOfArchive: [tally], sinks };
+    const { holds, findings, checks } = judge(tables, { thresholdPercent: 0 });
+    expect(holds).toBe(true);
+    expect(findings).toMatchObject([{ check: "archive", weight: "note", hourMs: START, shard: "s", count: 5 }]);
+    expect(findings[0]?.says).toMatch(/^the ledger's 5 records are made up from the archive/);
+    expect(checks.find(({ check }) => check === "archive")).toMatchObject({ compared: 0, holds: true });
+    const since = judge({ ...tables, sinks: [{ ...emptySink, archived: 4 }] }, { thresholdPercent: 1 });
+    expect(since.checks.find(({ check }) => check === "archive")).toMatchObject({ percent: 100, holds: false });
+  });
+
+  it("has the ledger repaired where the archive has more of an hour", () => {
+    const { findings } = judge({ ...nothing, sinks: [{ ...emptySink, archived: 4 }] }, { thresholdPercent: 0 });
+    expect(findings).toMatchObject([{ check: "archive", repair: "metrics", count: 4 }]);
+  });
+
   it("holds the stream, read once more, against the ledger", () => {
     const ledger = [{ hourMs: START, shard: "s", records: 5, bytes: 5, checksum: "1" }];
     const sinks = [{ ...emptySink, archived: 5, archiveLines: 5, bytes: 5, checksum: "1" }];
@@ -338,6 +356,7 @@ describe("the judgement of a day", () => {
 });
 
 const nothing: Tables = {
+  ledgerOfArchive: [],
   fromMs: START,
   toMs: START + 24 * HOUR,
   ledger: [],

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { dynamoMetricsStore } from "@millrace/aws";
-import { canBeFinal, compile, compileMetrics, type MetricWindow, readMetric } from "@millrace/engine";
+import { canBeFinal, compile, compileMetrics, type MetricWindow, type ReadableRow, readMetric } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { printEnd } from "../cli/replay/print.ts";
@@ -16,6 +16,7 @@ import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 import { metrics as definitions } from "./shop/metrics.ts";
 import { shopDir } from "./shop.ts";
+import { toldWindows } from "./told-windows.ts";
 
 const EVENTS = 500;
 const WINDOW_SECONDS = 900;
@@ -30,6 +31,7 @@ let client: DynamoDBClient;
 let later: () => Promise<void>;
 let asCounted: Windows;
 let asItShouldBe: Windows;
+let asToldBefore: Windows;
 
 describe("metrics", () => {
   it("of a healthy day are counted by a dry run, which says what would change, and changes nothing", async () => {
@@ -39,26 +41,18 @@ describe("metrics", () => {
     expect(output).toMatchObject({
       kind: "dry run",
       chunks: 21,
-      metrics: { notOfTheLake: ["arrivals", "heat", "ledger"] },
+      metrics: { restored: [], unarchived: 0 },
     });
     expect(output.metrics.rows).toBeGreaterThan(100);
-    const printed = printEnd("dry", {
-      status: "SUCCEEDED",
-      done: 21,
-      total: 21,
-      error: undefined,
-      cause: undefined,
-      output,
-    });
-    expect(printed).toMatch(
-      /^dry: dry run\n.* {2}by_region +\d+ +\d+ +0 +\d+\n.* {2}not of the lake +arrivals, heat, ledger: /s,
-    );
+    const printed = printEnd("dry", done(output));
+    expect(printed).toMatch(/^dry: dry run\n.* {2}by_region +\d+ +\d+ +0 +\d+\n.* {2}by arrival +nothing was lost\n/s);
     expect(await windowsNow()).toEqual(asCounted);
   });
 
   it("of a healthy day change by the events that came too late and those that were counted again, and by nothing else", async () => {
     const { output } = await replays.run({ target: "metrics", ...range }, "healthy");
     asItShouldBe = await windowsNow();
+    asToldBefore = await windowsTold();
     expect(eventsByMinute(asItShouldBe)).toEqual(await lakeByMinute());
     const [counted, is] = [asCounted, asItShouldBe].map(eventsIn) as [number, number];
     const { late, lost, again } = output.metrics.changes.find(
@@ -83,7 +77,7 @@ describe("metrics", () => {
     expect(await windowsNow()).toEqual(asItShouldBe);
   });
 
-  it("come back equal after the loss of the table, while events come in; what the lake cannot tell does not", async () => {
+  it("come back equal after the loss of the table, while events come in, but for how long each had waited", async () => {
     await dropRows(() => true);
     const arn = await replays.startPaused({ target: "metrics", ...range, name: "lost", recordsPerSecond: 2 }, "lost");
     await later();
@@ -96,9 +90,15 @@ describe("metrics", () => {
     const lost = output.metrics.changes.find(({ metric }: { metric: string }) => metric === "by_event_type");
     expect(lost.lost).toBe(lost.events - lost.late);
     expect((1000 * output.metrics.events) / (Date.parse(output.endedAt) - resumedMs)).toBeLessThanOrEqual(2);
-    const now = await windowsNow();
-    for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
-    expect(Object.keys(now).filter((name) => now[name]?.length === 0)).toEqual(["arrivals", "heat", "ledger"]);
+    expect(output.metrics.restored).toEqual([
+      { metric: "arrivals", windows: expect.any(Number), without: ["freshness"], ofArchive: 0 },
+      { metric: "heat", windows: expect.any(Number), without: [], ofArchive: 0 },
+      // The stream has it still, and is asked first.
+      { metric: "ledger", windows: 21, without: [], ofArchive: 0 },
+    ]);
+    const printed = printEnd("lost", done(output));
+    expect(printed).toMatch(/made anew +arrivals, [\d,]+ windows; of these nothing tells any more: freshness\n/);
+    expect(await windowsTold()).toEqual(asToldBefore);
     // The hours that were not over go on as they are counted.
     const rows = await rowsOf("by_event_type", OVER_MS, runtime.clock.now());
     expect([rows.length > 0, rows.some((row) => row.final)]).toEqual([true, false]);
@@ -110,8 +110,7 @@ describe("metrics", () => {
     await dropRows((startMs) => startMs >= fromMs && startMs < toMs);
     const { output } = await replays.run({ target: "metrics", ...times }, "hours");
     expect(output.chunks).toBe(4);
-    const now = await windowsNow();
-    for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
+    expect(await windowsTold()).toEqual(asToldBefore);
     expect(
       runtime.access.usage().flatMap(({ role, refused }) => refused.map((one) => `${role} ${one.action}`)),
     ).toEqual([]);
@@ -127,8 +126,7 @@ describe("metrics", () => {
     const lacking = await replays.run({ target: "metrics", ...range, name: "lacking" }, "lacking");
     expect([lacking.status, lacking.cause]).toEqual(["FAILED", expect.stringContaining("--target curated")]);
     await runtime.objects.put(lake, key, body as Buffer);
-    const now = await windowsNow();
-    for (const name of final) expect(now[name], name).toEqual(asItShouldBe[name]);
+    expect(await windowsTold()).toEqual(asToldBefore);
   });
 });
 
@@ -167,6 +165,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+function done(output: unknown): Parameters<typeof printEnd>[1] {
+  return { status: "SUCCEEDED", done: 21, total: 21, error: undefined, cause: undefined, output } as const;
+}
+
 /** What comes at the end of a window of arrival comes in the next one again. */
 function sentAgain<T extends { readonly arrivalMs: number }>(delivery: T): readonly T[] {
   const windowMs = WINDOW_SECONDS * 1000;
@@ -178,8 +180,16 @@ function sentAgain<T extends { readonly arrivalMs: number }>(delivery: T): reado
 type Windows = Readonly<Record<string, readonly MetricWindow[]>>;
 
 async function windowsNow(): Promise<Windows> {
+  return windowsBy((name, rows) => readMetric(metrics, name, rows));
+}
+
+async function windowsTold(): Promise<Windows> {
+  return windowsBy((name, rows) => toldWindows(metrics, name, rows));
+}
+
+async function windowsBy(read: (name: string, rows: readonly ReadableRow[]) => readonly MetricWindow[]) {
   const all = metrics.metrics.map(async ({ name }) => {
-    return [name, readMetric(metrics, name, await rowsOf(name, DAY_START_MS, OVER_MS))] as const;
+    return [name, read(name, await rowsOf(name, DAY_START_MS, OVER_MS))] as const;
   });
   return Object.fromEntries(await Promise.all(all));
 }

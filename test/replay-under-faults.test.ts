@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AttributeValue, DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import { dynamoMetricsStore, type ReplayRequest } from "@millrace/aws";
-import { canBeFinal, compile, compileMetrics, readMetric } from "@millrace/engine";
+import { compile, compileMetrics } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
-import { NO_DAILY_RECONCILIATION } from "../cli/start/reconcile-day.ts";
+import { NO_DAILY_RECONCILIATION, reconcileDay } from "../cli/start/reconcile-day.ts";
 import { featuresOf, readTable } from "../cli/start/table.ts";
 import type { FaultRates } from "../local/faults/catalogue.ts";
 import type { SourceEdit } from "../local/lambda/source-edits.ts";
@@ -23,6 +23,7 @@ import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 import { metrics as definitions } from "./shop/metrics.ts";
 import { shopDir } from "./shop.ts";
+import { toldWindows } from "./told-windows.ts";
 
 const EVENTS = 300;
 const HOUR_MS = 3_600_000;
@@ -75,12 +76,13 @@ describe("under faults and with traffic going on", () => {
     expect(await broken.features()).toEqual(await healthy.features());
   });
 
-  it("metrics that are gone come back", async () => {
+  it("metrics that are gone come back, all of them and the ledger, and the day adds up", async () => {
     const range = { source: "archive", target: "metrics", from: iso(0), to: iso(18) } as const;
     await healthy.replays.run(range);
     await broken.drop("MetricsTable");
     await repaired(4, range);
     expect(await broken.metrics()).toEqual(await healthy.metrics());
+    expect(await broken.reconciled(1, 18)).toEqual([]);
   });
 
   it("features and the lake, both gone, come back from the stream", async () => {
@@ -183,12 +185,18 @@ async function open(name: string, { refused = () => [], ...options }: Options) {
     async metrics() {
       const table = runtime.physicalId("MetricsTable");
       const store = dynamoMetricsStore({ client, table, keepMs: () => 0, now: () => 0 });
-      const names = metrics.metrics.filter(canBeFinal).map((metric) => metric.name);
       return Promise.all(
-        names.map(async (metric) =>
-          readMetric(metrics, metric, await store.rows(metric, DAY_START_MS, DAY_START_MS + 18 * HOUR_MS)),
+        metrics.metrics.map(async ({ name }) =>
+          toldWindows(metrics, name, await store.rows(name, DAY_START_MS, DAY_START_MS + 18 * HOUR_MS)),
         ),
       );
+    },
+    /** What a reconciliation of these hours finds of records and metrics; items are compared one by one above. */
+    async reconciled(from: number, to: number) {
+      const range = { firstMs: DAY_START_MS + from * HOUR_MS, lastMs: DAY_START_MS + to * HOUR_MS - 1 };
+      const { holds, findings } = await reconcileDay(runtime, range, "", { samplePerMille: 0, wholeHistory: false });
+      const told = findings.map(({ check, weight, says }) => `${weight} of ${check}: ${says}`);
+      return holds ? told : ["it does not hold", ...told];
     },
     failedBatches: async () => (await runtime.objects.keys(runtime.physicalId("FailedBucket"), "")).length,
     async deleteLake() {

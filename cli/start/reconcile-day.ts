@@ -24,14 +24,15 @@ export async function reconcileDay(
   runtime: Runtime,
   { firstMs, lastMs }: { readonly firstMs: number; readonly lastMs: number },
   outName: string,
+  // Here a sink is there from the first record on.
+  asked: JsonMap = { activeFrom: iso(Math.floor(firstMs / HOUR_MS) * HOUR_MS) },
 ): Promise<Reconciliation> {
   const machine = runtime.machines.all().find(({ logicalId }) => logicalId === "ReconcileMachine");
   if (machine === undefined) throw new Error("The template has no ReconcileMachine.");
   const [from, to] = [Math.floor(firstMs / HOUR_MS), Math.floor(lastMs / HOUR_MS) + 1].map((hour) =>
     iso(hour * HOUR_MS),
   );
-  // Here a sink is there from the first record on.
-  const input = { from, to, activeFrom: from, samplePerMille: 1000, wholeHistory: true, thresholdPercent: 0 };
+  const input = { from, to, samplePerMille: 1000, wholeHistory: true, thresholdPercent: 0, ...asked };
   const execution = runtime.machines.start(machine, input as JsonMap, "npm-start");
   const judged = () => outputOf(execution.history, "Judge") as ReconcileAnswer | null;
   for (let step = 0; step < MOST_STEPS && execution.status === "RUNNING" && judged() === null; step++) {

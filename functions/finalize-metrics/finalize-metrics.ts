@@ -11,21 +11,16 @@ import {
   type Telemetry,
   writeUnitsOf,
 } from "@millrace/aws";
-import {
-  type CuratedRow,
-  canBeFinal,
-  curatedEvent,
-  finalWindows,
-  LEDGER,
-  type MetricsPipeline,
-  plainCountOf,
-  readMetric,
-} from "@millrace/engine";
-import { heldTally, lackingRecords, ledgerTallies, type MetricTally, type SinkRow } from "@millrace/lake";
-import { tallyMetric } from "./tally.ts";
+import { LEDGER, type LedgerEntry, type MetricsPipeline } from "@millrace/engine";
+import { heldTally, lackingRecords, ledgerTallies, type SinkRow } from "@millrace/lake";
+import { type FromArchive, fromArchive, type Restored } from "./from-archive.ts";
+import { fromLake } from "./from-lake.ts";
+import type { Range } from "./hours.ts";
 
 export interface Deps {
   readonly metrics: MetricsPipeline;
+  /** Width of the tumbling windows of roll-up-metrics (ms). */
+  readonly tumblingMs: number;
   readonly rows: RowObjects;
   readonly results: ResultObjects;
   readonly store: Pick<MetricsStore, "rows" | "putFinal">;
@@ -43,6 +38,10 @@ export interface FinalizeTask {
   readonly part: string;
   /** Where one row per event was unloaded to, partitioned by hour. Ends in a slash. */
   readonly eventsFolder: string;
+  /** The same of the archive's records; null: what the lake cannot tell stays as it is. */
+  readonly recordsFolder: string | null;
+  /** Objects with what the stream holds of hours whose ledger lacks something. */
+  readonly ledgerKeys: readonly string[];
   /** Where the tallies of the sinks were unloaded to: a lake that lacks records of the archive or of the ledger has no last word. Null: not to be asked. */
   readonly sinksFolder: string | null;
   /** The object for this part's tallies. */
@@ -61,47 +60,70 @@ export interface FinalizeAnswer extends Slice {
   /** Records of the archive that the lake lacks, and of the ledger that neither has: with any of them nothing was made. */
   readonly missing: number;
   readonly lacking: number;
+  /** Records of the lake that the archive lacks: what is made of the archive lacks them, too. */
+  readonly unarchived: number;
   readonly events: number;
   readonly rows: number;
   /** What DynamoDB takes for the rows. */
   readonly writeUnits: number;
+  /** What was made of the archive or the stream, because rows of it were lost. */
+  readonly restored: readonly Restored[];
   readonly resultKey: string;
 }
 
-/** Reads an hour's events from the lake, makes its windows, and writes them, all in one invocation; again is the same. */
-export function finalizeMetrics({ metrics, rows, results, store, control, telemetry }: Deps) {
+/** Makes the windows of an hour of the day anew from the lake, and where they lack something from the archive, and writes them, all in one invocation; again is the same. */
+export function finalizeMetrics(deps: Deps) {
+  const { results, store, control, telemetry } = deps;
   return async (task: FinalizeTask): Promise<FinalizeAnswer> => {
     const { part, sinksFolder, resultKey, mode } = task;
     const before = task.progress ?? { part, ...NO_HOLES, ...NOTHING_MADE, resultKey, done: false, waitSeconds: 0 };
     const go = await lookFirst(control, task.pacing, before);
     if (go.kind === "rest") return { ...before, ...go.slice };
     const range = { fromMs: Date.parse(task.from), toMs: Date.parse(task.to) };
-    const holes = sinksFolder === null ? NO_HOLES : await holesIn({ metrics, rows, store }, sinksFolder, range);
+    const holes = sinksFolder === null ? NO_HOLES : await holesIn(deps, sinksFolder, range);
     if (holes.missing > 0 || holes.lacking > 0) {
       await results.put(resultKey, []);
       return { part, ...holes, ...NOTHING_MADE, resultKey, ...restFor(0, go.rate, before, true) };
     }
-    const windows = finalWindows(metrics, range);
-    let events = 0;
-    await rows.read(`${task.eventsFolder}hour=${part}/`, (lines) => {
-      events += lines.length;
-      for (const line of lines) {
-        const row = JSON.parse(line) as CuratedRow;
-        windows.add(curatedEvent(metrics.pipeline, row), row._verdict === "too_late" ? "too_late" : "accepted");
-      }
-    });
-
-    const final = windows.rows(`hour=${part}`);
-    await results.put(resultKey, await tally({ metrics, store }, windows.counts(), hoursIn(range, Number(part))));
+    const lake = await fromLake(deps, { ...range, part, eventsFolder: task.eventsFolder });
+    const archive = await restored(deps, task, { ...range, archiveIsWhole: holes.unarchived === 0 });
+    await told(results, resultKey, lake.tallies);
+    const summary = await told(results, resultKey.replace(/(\.ndjson)?$/, "-restored$1"), archive.restored);
+    const final = [...lake.rows, ...archive.rows];
     if (mode === "write") await store.putFinal(final);
-    telemetry.batch({ counts: { Events: events, FinalRows: final.length }, context: { ...task } });
-    const made = { events, rows: final.length, writeUnits: writeUnitsOf(final) };
-    return { part, ...holes, ...made, resultKey, ...restFor(events, go.rate, before, true) };
+    telemetry.batch({ counts: { Events: lake.events, FinalRows: final.length }, context: { ...task } });
+    const made = { events: lake.events, rows: final.length, writeUnits: writeUnitsOf(final), restored: summary };
+    return {
+      part,
+      ...holes,
+      ...made,
+      resultKey,
+      ...restFor(Math.max(lake.events, archive.records), go.rate, before, true),
+    };
   };
 }
 
-const NO_HOLES = { missing: 0, lacking: 0 };
-const NOTHING_MADE = { events: 0, rows: 0, writeUnits: 0 };
+/** What an earlier attempt has told stands: that was before any row was written which readers see by now. */
+async function told<T>(results: ResultObjects, key: string, lines: readonly T[]): Promise<readonly T[]> {
+  const before = (await results.get(key)) as readonly T[];
+  if (before.length > 0) return before;
+  await results.put(key, lines);
+  return lines;
+}
+
+async function restored(
+  deps: Deps,
+  { part, recordsFolder, ledgerKeys }: FinalizeTask,
+  question: Range & { readonly archiveIsWhole: boolean },
+): Promise<FromArchive> {
+  if (recordsFolder === null) return { records: 0, rows: [], restored: [] };
+  const entries = await Promise.all(ledgerKeys.map((key) => deps.results.get(key)));
+  const ledger = entries.flat() as readonly (LedgerEntry & { readonly hourMs: number })[];
+  return fromArchive(deps, { ...question, part, recordsFolder, ledger });
+}
+
+const NO_HOLES = { missing: 0, lacking: 0, unarchived: 0 };
+const NOTHING_MADE = { events: 0, rows: 0, writeUnits: 0, restored: [] };
 
 async function holesIn(
   { metrics, rows, store }: Pick<Deps, "metrics" | "rows" | "store">,
@@ -110,49 +132,10 @@ async function holesIn(
 ): Promise<typeof NO_HOLES> {
   const sinks = await allRows<SinkRow>(rows, folder);
   const ledger = ledgerTallies(metrics, await store.rows(LEDGER, fromMs, toMs));
+  const total = (name: "missing" | "unknown") => sinks.reduce((sum, row) => sum + Number(row[name]), 0);
   return {
-    missing: sinks.reduce((sum, { missing }) => sum + Number(missing), 0),
+    missing: total("missing"),
     lacking: lackingRecords(ledger, sinks.map(heldTally)),
+    unarchived: total("unknown"),
   };
-}
-
-/** The live rows are read before the final ones stand beside them, and told apart from those of an earlier run. */
-async function tally(
-  { metrics, store }: Pick<Deps, "metrics" | "store">,
-  counts: Parameters<typeof tallyMetric>[1],
-  hours: readonly number[],
-): Promise<readonly MetricTally[]> {
-  const tallies: MetricTally[] = [];
-  for (const metric of metrics.metrics.filter(canBeFinal)) {
-    const own = counts.filter((count) => count.metric === metric.name);
-    // A window that goes on in the next hour is of two parts, and neither can tell what it lacks.
-    const measure = HOUR_MS % metric.everyMs === 0 ? plainCountOf(metric) : null;
-    for (const hourMs of hours) {
-      const live = measure === null ? [] : await store.rows(metric.name, hourMs, hourMs + HOUR_MS);
-      const windows = readMetric(
-        metrics,
-        metric.name,
-        live.filter(({ final = false }) => !final),
-      );
-      const counted = new Map(windows.map(({ startMs, total }) => [startMs, Number(total[measure ?? ""])]));
-      tallies.push(tallyMetric({ metric: metric.name, hourMs }, own, measure === null ? null : counted));
-    }
-  }
-  return tallies;
-}
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-interface Range {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-function hoursIn({ fromMs, toMs }: Range, hour: number): readonly number[] {
-  const hours: number[] = [];
-  for (let ms = Math.floor(fromMs / DAY_MS) * DAY_MS + hour * HOUR_MS; ms < toMs; ms += DAY_MS) {
-    if (ms >= fromMs) hours.push(ms);
-  }
-  return hours;
 }

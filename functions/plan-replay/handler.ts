@@ -1,5 +1,6 @@
 import {
   dynamoDbClient,
+  dynamoMetricsStore,
   idempotentClaim,
   kinesisClient,
   kinesisReader,
@@ -15,10 +16,10 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, compileMetrics, itemTtlMs, partitionBounds } from "@millrace/engine";
+import { compile, compileMetrics, itemTtlMs, metricKeepMs, partitionBounds } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
-import { metrics } from "#definitions/metrics.ts";
+import { metrics as definitions } from "#definitions/metrics.ts";
 import { planReplay } from "./plan-replay.ts";
 
 const config = readConfig(process.env, {
@@ -35,6 +36,8 @@ const config = readConfig(process.env, {
   futureHours: wholeNumber("PARTITION_FUTURE_HOURS", { least: 0 }),
   retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
   pipelineVersion: wholeNumber("PIPELINE_VERSION", { least: 1 }),
+  metricsTable: text("METRICS_TABLE"),
+  windowSeconds: wholeNumber("METRICS_WINDOW_SECONDS", { least: 1 }),
 });
 /** Whoever asks for the same within this time is told that it was done. */
 const KEEP_SECONDS = 90 * 86_400;
@@ -42,7 +45,9 @@ const KEEP_SECONDS = 90 * 86_400;
 const lagSeconds = config.transformSeconds + 1.5 * config.bufferSeconds + 60;
 const retentionMs = config.retentionHours * 3_600_000;
 const s3 = s3Client();
+const dynamoDb = dynamoDbClient();
 const pipeline = compile(features, eventSchema);
+const metrics = compileMetrics(definitions, pipeline);
 
 const files = s3WorkFiles(s3, config.lakeBucket);
 
@@ -52,7 +57,7 @@ export const handler = planReplay({
   streamName: config.eventStream,
   retentionMs,
   claim: idempotentClaim({
-    client: dynamoDbClient(),
+    client: dynamoDb,
     table: config.idempotencyTable,
     actor: "replay",
     keepSeconds: KEEP_SECONDS,
@@ -63,7 +68,14 @@ export const handler = planReplay({
   repairErrors: s3RepairErrors(s3, files),
   pipelineVersion: config.pipelineVersion,
   pipeline,
-  metrics: compileMetrics(metrics, pipeline),
+  metrics,
+  tumblingMs: config.windowSeconds * 1000,
+  store: dynamoMetricsStore({
+    client: dynamoDb,
+    table: config.metricsTable,
+    keepMs: (metric) => metricKeepMs(metrics, metric),
+    now: () => Date.now(),
+  }),
   ...partitionBounds(pipeline, config),
   hasReplayStream: config.replayStream !== "none",
   failed: s3FailedBatches(s3, {

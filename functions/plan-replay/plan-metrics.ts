@@ -1,11 +1,13 @@
 import { type MetricsPlan, type ReplayPlan, type ReplayRequest, ReplayRequestError, replayWork } from "@millrace/aws";
-import { canBeFinal, type MetricsPipeline } from "@millrace/engine";
-import { finalEvents, sinksByHour, unloadJson } from "@millrace/lake";
+import { arrivedFor, type MetricsPipeline } from "@millrace/engine";
+import { archivedRecords, finalEvents, sinksByHour, unloadJson } from "@millrace/lake";
 import type { Circumstances, RowsDeps } from "./plan-rows.ts";
 import { thawBetween } from "./thaw.ts";
 
 export interface MetricsDeps extends Pick<RowsDeps, "objects" | "files" | "lagMs" | "now" | "pastMs" | "futureMs"> {
   readonly metrics: MetricsPipeline;
+  /** Width of the tumbling windows of roll-up-metrics (ms). */
+  readonly tumblingMs: number;
 }
 
 export const HOURS_AT_ONCE = 8;
@@ -20,7 +22,7 @@ export async function planMetrics(
   request: ReplayRequest,
   { execution, startedMs }: Pick<Circumstances, "execution" | "startedMs">,
 ): Promise<ReplayPlan> {
-  const { metrics, files, lagMs, pastMs, futureMs } = deps;
+  const { metrics, tumblingMs, files, lagMs, pastMs, futureMs } = deps;
   const { allowedLatenessMs, maxSkewMs } = metrics.pipeline;
   const [fromMs, toMs] = [Date.parse(request.from), Date.parse(request.to)];
   if (toMs > startedMs) {
@@ -32,7 +34,9 @@ export async function planMetrics(
   const arrivedMs = toMs + allowedLatenessMs;
   const openMs = arrivedMs + lagMs - deps.now();
   if (openMs > 0) return { kind: "settling", waitSeconds: Math.ceil(openMs / 1000) };
-  const restoring = await thawBetween(deps, request, { fromMs: fromMs - maxSkewMs, toMs: arrivedMs });
+  const archived = arrivedFor(metrics, { fromMs, toMs }, tumblingMs);
+  const firstMs = Math.min(fromMs - maxSkewMs, archived.fromMs);
+  const restoring = await thawBetween(deps, request, { fromMs: firstMs, toMs: arrivedMs });
   if (restoring !== null) return restoring;
   const work = replayWork(execution);
   const unload = (name: string, query: string, partitionedBy: readonly string[]) => {
@@ -45,12 +49,12 @@ export async function planMetrics(
     request,
     sinks: unload("sinks", sinksByHour({ fromMs: fromMs - maxSkewMs, toMs: arrivedMs, pastMs, futureMs }), []),
     events: unload("events", finalEvents(metrics, { fromMs, toMs }), ["hour"]),
+    records: unload("records", archivedRecords({ ...archived, tumblingMs }), ["hour"]),
     hours,
     chunks: hours.length,
     workers: Math.min(HOURS_AT_ONCE, hours.length),
     mode: request.dryRun ? "compare" : "write",
     resultsPrefix: `${work}metrics/`,
-    notOfTheLake: metrics.metrics.filter((metric) => !canBeFinal(metric)).map(({ name }) => name),
   };
   return plan;
 }

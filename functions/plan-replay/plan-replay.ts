@@ -15,11 +15,12 @@ import { erroredQuery, lateRows, recoverableQuery, unloadJson } from "@millrace/
 import { type CheckDeps, checkLake } from "./check-lake.ts";
 import { checkRows, type RowsCheckDeps } from "./check-rows.ts";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
+import { type LedgerDeps, planLedger } from "./plan-ledger.ts";
 import { type MetricsDeps, planMetrics } from "./plan-metrics.ts";
 import { planRows, type RowsDeps, settlingOf } from "./plan-rows.ts";
 import { thawBetween } from "./thaw.ts";
 
-export interface Deps extends RowsDeps, MetricsDeps, ChunksDeps, CheckDeps, RowsCheckDeps {
+export interface Deps extends RowsDeps, MetricsDeps, LedgerDeps, ChunksDeps, CheckDeps, RowsCheckDeps {
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
   /** Whether the stack has the stream of target `replay-stream`. */
@@ -81,10 +82,11 @@ function alreadyOf(execution: string): ReplayPlan {
 
 async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise<ReplayPlan> {
   const { execution, unloadedPrefix = null, recordsManifestKey = null, sinksPrefix = null } = asked;
-  if (sinksPrefix !== null) return checkLake(deps, sinksPrefix);
   const startedMs = Date.parse(asked.startedAt);
   await deps.control.open(execution);
   const { source, target } = request;
+  if (sinksPrefix !== null)
+    return target === "metrics" ? planLedger(deps, request, sinksPrefix) : checkLake(deps, sinksPrefix);
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
   const rows = () => planRows(deps, request, { execution, startedMs, recordsManifestKey });
   if (target === "features" && source === "archive") return rows();

@@ -10,7 +10,7 @@ export interface Finding {
   readonly count: number;
   readonly says: string;
   /** What puts it right; null where no replay can or need. */
-  readonly repair: RepairOfTheLake | RepairOfFeatures | null;
+  readonly repair: RepairOfTheLake | RepairOfFeatures | "metrics" | null;
   /** The view whose features are to be repaired. */
   readonly view?: string;
 }

@@ -18,11 +18,18 @@ export function judgeStream({ stream, ledger, ...range }: Tables): readonly Find
 }
 
 /** The ledger against the archive. */
-export function judgeArchive({ ledger, sinks, ...range }: Tables): readonly Finding[] {
+export function judgeArchive({ ledger, ledgerOfArchive, sinks, ...range }: Tables): readonly Finding[] {
   const archive = sinks.map(({ archived, ...tally }) => ({ ...tally, records: archived }));
   return [
-    ...compare("archive", { name: "the ledger", tallies: ledger }, { name: "the archive", tallies: archive }, range),
+    ...compare(
+      "archive",
+      { name: "the ledger", tallies: ledger },
+      { name: "the archive", tallies: archive },
+      range,
+      "metrics",
+    ),
     ...inRange(sinks, range).flatMap(judgeArchivedTwice),
+    ...inRange(ledgerOfArchive, range).map(noteMadeUp),
   ];
 }
 
@@ -68,6 +75,11 @@ export function lakeIsWhole(tables: Tables): boolean {
   return lackedBy(tables.sinks) === 0 && lostBy(tables) === 0;
 }
 
+function noteMadeUp(tally: StreamTally): Finding {
+  const says = `the ledger's ${places(tally.records, "record")} are made up from the archive, because it had lost them: that both agree proves nothing`;
+  return { ...finder("archive", tally)(tally.records, says, null), weight: "note" };
+}
+
 function judgeArchivedTwice(tally: SinkTally): readonly Finding[] {
   const { conflicting, archiveLines, archived } = tally;
   const find = finder("archive", tally);
@@ -83,7 +95,14 @@ function judgeArchivedTwice(tally: SinkTally): readonly Finding[] {
   return findings;
 }
 
-function compare(check: CheckName, left: Side, right: Side, range: Range): readonly Finding[] {
+/** `beyond` repairs what the right side has more of. */
+function compare(
+  check: CheckName,
+  left: Side,
+  right: Side,
+  range: Range,
+  beyond: Finding["repair"] = null,
+): readonly Finding[] {
   const [before, after] = [left, right].map(({ tallies }) => byPlace(inRange(tallies, range)));
   const keys = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].sort();
   return keys.flatMap((key) => {
@@ -96,7 +115,7 @@ function compare(check: CheckName, left: Side, right: Side, range: Range): reado
     if (has > had) {
       const more = places(has - had, "record");
       return [
-        find(has - had, `${right.name} has ${more} more than ${left.name}, which has ${places(had, "record")}`, null),
+        find(has - had, `${right.name} has ${more} more than ${left.name}, which has ${places(had, "record")}`, beyond),
       ];
     }
     if (a?.checksum === b?.checksum && a?.bytes === b?.bytes) return [];

@@ -50,7 +50,10 @@ const CHECKS: readonly Check[] = [
     check: "archive",
     promise: "the archive has what the ledger counted, byte for byte",
     findings: judgeArchive,
-    compared: ({ ledger }) => ledger.map(({ hourMs, records }) => ({ hourMs, count: records })),
+    compared: ({ ledger, ledgerOfArchive }) => [
+      ...ledger.map(({ hourMs, records }) => ({ hourMs, count: records })),
+      ...ledgerOfArchive.map(({ hourMs, records }) => ({ hourMs, count: -records })),
+    ],
   },
   {
     check: "lake",

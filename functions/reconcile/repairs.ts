@@ -19,21 +19,21 @@ export interface RepairContext {
 const HOUR_MS = 3_600_000;
 
 /**
- * Rows first, since features are recomputed from them. Hours that follow each other are one repair; where there are many holes, one
+ * Rows first, since features and metrics are recomputed from them. Hours that follow each other are one repair; where there are many holes, one
  * repair spans them: what is there already is not changed by it.
  */
 export function repairsFor(findings: readonly Finding[], context: RepairContext): readonly Repair[] {
   const diverging = findings.filter(({ weight }) => weight === "divergence");
-  const hoursOf = (wanted: RepairOfTheLake) => {
+  const hoursOf = (wanted: RepairOfTheLake | "metrics") => {
     const hours = diverging.flatMap(({ repair, hourMs }) => (repair === wanted && hourMs !== null ? [hourMs] : []));
     return runsOf([...new Set(hours)].sort((a, b) => a - b));
   };
-  const lake = (source: string, runs: ReturnType<typeof runsOf>) =>
-    runs.map(([from, to]) => repairOf({ source, target: "curated", from: iso(from), to: iso(to) }, context));
+  const put = (source: string, target: string, runs: ReturnType<typeof runsOf>) =>
+    runs.map(([from, to]) => repairOf({ source, target, from: iso(from), to: iso(to) }, context));
   const views = [...new Set(diverging.flatMap(({ view }) => (view === undefined ? [] : [view])))];
   return [
-    ...lake("archive", hoursOf("rows")),
-    ...lake("errors", hoursOf("errors")),
+    ...put("archive", "curated", hoursOf("rows")),
+    ...put("errors", "curated", hoursOf("errors")),
     ...views.flatMap((view) =>
       howToRepair(diverging.filter((finding) => finding.view === view)).map((how) =>
         repairOf(
@@ -42,6 +42,7 @@ export function repairsFor(findings: readonly Finding[], context: RepairContext)
         ),
       ),
     ),
+    ...put("archive", "metrics", hoursOf("metrics")),
   ];
 }
 

@@ -10,6 +10,8 @@ export interface Tables {
   readonly toMs: number;
   /** What roll-up-metrics counted while the records went by. */
   readonly ledger: readonly StreamTally[];
+  /** Of the ledger, what a replay made up from the archive after it was lost: about the archive it proves nothing. */
+  readonly ledgerOfArchive: readonly StreamTally[];
   /** What the stream holds when it is read once more; null when that was not asked for. */
   readonly stream: readonly StreamTally[] | null;
   readonly sinks: readonly SinkTally[];

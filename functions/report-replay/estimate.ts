@@ -43,7 +43,7 @@ const ROWS_PER_SECOND = 20_000;
 const SECONDS_PER_BUCKET = 1;
 /** As the template has `recompute` and `finalize-metrics`. */
 const RECOMPUTE_GB = 3008 / 1024;
-const FINALIZE_GB = 1;
+const FINALIZE_GB = 2;
 /** A terabyte, and as much as is charged for the smallest query. */
 const ATHENA_PER_BYTE = 5 / 1e12;
 const LEAST_SCANNED_BYTES = 10 * 1024 * 1024;

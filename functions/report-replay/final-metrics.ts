@@ -5,19 +5,29 @@ import type { MetricTally } from "@millrace/lake";
 export interface FinalizedHour {
   readonly missing: number;
   readonly lacking: number;
+  readonly unarchived: number;
   readonly events: number;
   readonly rows: number;
   readonly writeUnits: number;
+  readonly restored: readonly Restored[];
   /** Where its tallies lie, as JSON lines. */
   readonly resultKey: string;
+}
+
+/** Windows of a metric that had lost something and that the lake cannot tell, made of the archive, or the ledger of the stream. */
+export interface Restored {
+  readonly metric: string;
+  readonly windows: number;
+  /** Measures that nothing tells any more: of these windows they say what was left. */
+  readonly without: readonly string[];
+  /** Of the ledger, shards and hours in which it says what the archive has, and so proves nothing about it. */
+  readonly ofArchive: number;
 }
 
 /** Windows of metrics that a replay made, or would make. */
 export interface FinalMetrics extends Omit<FinalizedHour, "missing" | "lacking" | "resultKey"> {
   /** Of each metric, what its windows say from now on and did not before. */
   readonly changes: readonly MetricChange[];
-  /** Metrics that stay as they were counted, or are gone. */
-  readonly notOfTheLake: readonly string[];
 }
 
 /** Of all hours together. */
@@ -25,14 +35,13 @@ export type MetricChange = Omit<MetricTally, "hourMs">;
 
 interface Hours {
   readonly finalized: readonly FinalizedHour[];
-  readonly notOfTheLake: readonly string[];
   readonly request: ReplayRequest;
 }
 
 /** Throws a ReplayRequestError where nothing was made because the lake lacks records: trying again does not help. */
 export async function sumOfHours(
   files: Pick<WorkFiles, "get">,
-  { finalized, notOfTheLake, request: { from, to } }: Hours,
+  { finalized, request: { from, to } }: Hours,
 ): Promise<FinalMetrics> {
   const missing = Math.max(0, ...finalized.map((hour) => hour.missing));
   if (missing > 0) {
@@ -67,6 +76,17 @@ export async function sumOfHours(
     rows: total("rows"),
     writeUnits: total("writeUnits"),
     changes: [...changes.values()].toSorted((a, b) => (a.metric < b.metric ? -1 : 1)),
-    notOfTheLake,
+    // Each hour of the day was told of all records of the time.
+    unarchived: Math.max(0, ...finalized.map((hour) => hour.unarchived)),
+    restored: restoredIn(finalized),
   };
+}
+
+function restoredIn(finalized: readonly FinalizedHour[]): readonly Restored[] {
+  const sums = new Map<string, Restored>();
+  for (const { metric, windows, without, ofArchive } of finalized.flatMap(({ restored }) => restored)) {
+    const sum = sums.get(metric) ?? { windows: 0, ofArchive: 0 };
+    sums.set(metric, { metric, windows: sum.windows + windows, without, ofArchive: sum.ofArchive + ofArchive });
+  }
+  return [...sums.values()].toSorted((a, b) => (a.metric < b.metric ? -1 : 1));
 }

@@ -33,7 +33,6 @@ export interface Done {
   readonly rowsManifestKey: string | null;
   /** What finalize-metrics said of each hour of the day; null with any other target. */
   readonly finalized: readonly FinalizedHour[] | null;
-  readonly notOfTheLake: readonly string[];
   /** Events that were put again and made no row; null where there was none. */
   readonly refusedRows?: RefusedRows | null;
   /** What was left out, in words. */
@@ -68,8 +67,7 @@ export function reportReplay({ files, telemetry, now }: Deps) {
     const request = readReplayRequest(done.request);
     const counts = recordsManifestKey === null ? NO_COUNTS : await replayCounts(files, recordsManifestKey);
     const items = rowsManifestKey === null ? null : await mapResults(files, rowsManifestKey);
-    const metrics =
-      done.finalized === null ? null : await sumOfHours(files, { ...done, finalized: done.finalized, request });
+    const metrics = done.finalized === null ? null : await sumOfHours(files, { finalized: done.finalized, request });
     const recomputed = items === null ? null : sumOf(items as Record<string, number>[]);
     const { workers = 1, scannedBytes } = done;
     const report: ReplayReport = {

@@ -1,5 +1,5 @@
 import { type ResultObjects, readRange, type StreamReader } from "@millrace/aws";
-import { type Position, recordHash, type StreamRecord } from "@millrace/engine";
+import { type LedgerEntry, type Position, recordHash, type StreamRecord } from "@millrace/engine";
 
 export interface Deps {
   readonly stream: StreamReader;
@@ -23,13 +23,9 @@ export interface Progress {
   readonly tallies: readonly StreamTally[];
 }
 
-/** As the ledger has it: the checksum is a sum of hashes modulo 2^64, in 16 hex digits. */
-export interface StreamTally {
+/** As the ledger has it. */
+export interface StreamTally extends LedgerEntry {
   readonly hourMs: number;
-  readonly shard: string;
-  readonly records: number;
-  readonly bytes: number;
-  readonly checksum: string;
 }
 
 export interface TallyAnswer {
@@ -63,11 +59,13 @@ export function tallyStream({ stream, results, now }: Deps) {
 function add(tallies: Map<number, StreamTally>, record: StreamRecord): void {
   const { arrivalMs, data, position } = record;
   const hourMs = Math.floor(arrivalMs / HOUR_MS) * HOUR_MS;
-  const { records = 0, bytes = 0, checksum = "0" } = tallies.get(hourMs) ?? {};
+  const { sequence } = position;
+  // A shard is read in its order.
+  const { records = 0, bytes = 0, first = sequence, checksum = "0" } = tallies.get(hourMs) ?? {};
   const { high, low } = recordHash(record);
   const sum = BigInt(`0x${checksum}`) + (BigInt(high) << 32n) + BigInt(low);
   tallies.set(hourMs, {
-    ...{ hourMs, shard: position.shard, records: records + 1, bytes: bytes + data.length },
+    ...{ hourMs, shard: position.shard, records: records + 1, bytes: bytes + data.length, first, last: sequence },
     checksum: BigInt.asUintN(64, sum).toString(16).padStart(16, "0"),
   });
 }

@@ -11,8 +11,8 @@ import { comparePositions, type Position, type Written } from "@millrace/engine"
 import { inRunsOf, mapAtMost } from "./at-most.ts";
 import { backoff, type Pause } from "./backoff.ts";
 import {
-  isFinal,
   partitionsBetween,
+  partOf,
   sortKeysBetween,
   startOf,
   toFinalKey,
@@ -157,7 +157,8 @@ async function query(
 function toStoredRow({ pk, sk, state }: Item): StoredRow {
   if (state?.B === undefined || sk?.S === undefined)
     throw new Error(`expected bytes in attribute "state" of item ${pk?.S} / ${sk?.S}, found none`);
-  return { startMs: startOf(sk.S), bytes: state.B, final: isFinal(sk.S) };
+  const part = partOf(sk.S);
+  return { startMs: startOf(sk.S), bytes: state.B, ...(part === null ? { final: false } : { final: true, part }) };
 }
 
 function toWritten({ sk, sequence, subSequence, arrivedBeforeMs }: Item): Written {

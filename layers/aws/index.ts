@@ -53,7 +53,7 @@ export { objectLines, objectPieces, type S3Place } from "./object-lines.ts";
 export { type Claim, idempotentClaim, idempotentOnce, LEASE_MS, type Once } from "./once.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";
 export type { Quarantine, QuarantineEntry, Unput } from "./quarantine.ts";
-export { fitsDelivery, fromRawLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
+export { fitsDelivery, fromRawLine, fromUnloadedLine, packLine, toRawLine, unpackLine } from "./raw-line.ts";
 export { type RecordArchive, s3RecordArchive } from "./record-archive.ts";
 export { type ArchivedObject, type ArchiveObjects, s3ArchiveObjects } from "./replay/archive-objects.ts";
 export {
@@ -72,6 +72,7 @@ export { firehoseSink } from "./replay/firehose-sink.ts";
 export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
 export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
 export {
+  type LedgerPlan,
   type MetricsPlan,
   type RefusedRows,
   type ReplayPlan,

@@ -14,7 +14,16 @@ export function toRawLine({ position, partitionKey, arrivalMs, data }: StreamRec
 
 /** Null for what is no such line: nothing is made up. Fields beyond these are passed over, so a row of quarantine is a line, too. */
 export function fromRawLine(text: string): StreamRecord | null {
+  return recordIn(parsed(text));
+}
+
+/** The same of a row that Athena has unloaded: names in lower case, and no nulls. */
+export function fromUnloadedLine(text: string): StreamRecord | null {
   const line = parsed(text);
+  return line === null ? null : recordIn({ ...line, subSequence: line.subsequence, dataBase64: line.database64 });
+}
+
+function recordIn(line: Readonly<Record<string, unknown>> | null): StreamRecord | null {
   if (line === null) return null;
   const { arrival, shard, sequence, subSequence, key } = line;
   const sound =

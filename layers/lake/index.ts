@@ -1,10 +1,18 @@
 // SQL over the lake's tables, in words that Athena and DuckDB both take. The only place of SQL that functions use.
+export { type ArchivedQuestion, archivedRecords } from "./archived-records.ts";
 export { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 export { conditionOf, viewCondition } from "./condition.ts";
 export { erroredQuery } from "./errored.ts";
 export { finalEvents } from "./final-events.ts";
 export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
-export { type HeldTally, heldTally, type LedgerTally, lackingRecords, ledgerTallies } from "./lacking.ts";
+export {
+  type HeldTally,
+  heldTally,
+  type LedgerTally,
+  lackingRecords,
+  ledgerTallies,
+  unledgeredHours,
+} from "./lacking.ts";
 export { type LateRow, type LateRowsQuestion, lateRows } from "./late-rows.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
 export type { MetricTally } from "./metric-tally.ts";

@@ -31,6 +31,14 @@ export function lackingRecords(ledger: readonly LedgerTally[], held: readonly He
   }, 0);
 }
 
+/** The hours of which the ledger has less of a shard than the archive, whatever it has more of. */
+export function unledgeredHours(ledger: readonly LedgerTally[], held: readonly HeldTally[]): readonly number[] {
+  const counted = new Map(ledger.map((tally) => [placeOf(tally), tally.records]));
+  return [
+    ...new Set(held.flatMap((tally) => ((counted.get(placeOf(tally)) ?? 0) < tally.archived ? [tally.hourMs] : []))),
+  ];
+}
+
 export function ledgerTallies(
   metrics: MetricsPipeline,
   rows: Parameters<typeof readMetric>[2],

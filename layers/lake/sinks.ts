@@ -137,7 +137,7 @@ fates AS (
 }
 
 /** Of `raw`. */
-export function archivedIn({ fromMs, toMs }: SinksQuestion): string {
+export function archivedIn({ fromMs, toMs }: Pick<SinksQuestion, "fromMs" | "toMs">): string {
   return `dt BETWEEN ${day(fromMs - HOUR_MS)} AND ${day(toMs)} AND arrival >= ${fromMs} AND arrival < ${toMs}`;
 }
 

@@ -10,13 +10,24 @@ import {
   type MetricRow,
   measure,
   minutes,
+  type ReadableRow,
   readMetric,
   type StreamRecord,
   tumbling,
 } from "@millrace/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { arrivals, deliver, type Fact, metrics, pipeline, START, toRecords, weather } from "./metrics-histories.ts";
+import {
+  arrivals,
+  CALM,
+  deliver,
+  type Fact,
+  metrics,
+  pipeline,
+  START,
+  toRecords,
+  weather,
+} from "./metrics-histories.ts";
 import { naiveByRegion } from "./metrics-oracle.ts";
 
 describe("final windows", () => {
@@ -41,6 +52,32 @@ describe("final windows", () => {
         expect(told.filter((window) => !isInside(window))).toEqual(before.filter((window) => !isInside(window)));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it("say what the lake says now, whatever it said when they were made before", () => {
+    fc.assert(
+      fc.property(arrivals, fc.infiniteStream(fc.boolean()), (list, draws) => {
+        const records = toRecords(list);
+        const live = [...deliver(records, { weather: CALM, finalIsEmpty: true }).table.values()].filter(isByRegion);
+        const lake = oncePerIdentity(records.flatMap(readable));
+        const [before, now] = [0, 1].map(() => lake.filter(() => draws.next().value)) as [Event[], Event[]];
+        const made = (events: readonly Event[], standing: readonly ReadableRow[]): readonly ReadableRow[] => {
+          const windows = finalWindows(metrics, EVER);
+          for (const event of events) windows.add(event, "accepted");
+          const rows = windows.rows(
+            "a",
+            standing.map(({ startMs }) => ({ metric: "by_region", startMs })),
+          );
+          const over = new Set(rows.map(({ startMs }) => startMs));
+          return [...standing.filter(({ final, startMs }) => !final || !over.has(startMs)), ...rows.map(asFinal)];
+        };
+        const once = readMetric(metrics, "by_region", made(now, live));
+        expect(readMetric(metrics, "by_region", made(now, made(before, live)))).toEqual(once);
+        const judged = now.map((event) => ({ record: event.record, fact: factOf(event), verdict: "accepted" }));
+        expect(once).toEqual(naiveByRegion(judged, 60_000));
+      }),
+      { numRuns: 200 },
     );
   });
 
@@ -85,6 +122,9 @@ describe("final windows", () => {
     expect(metrics.metrics.filter(canBeFinal).map(({ name }) => name)).toEqual(["by_region"]);
   });
 });
+
+/** Longer than all that arrivals tell. */
+const EVER = { fromMs: START - 3_600_000, toMs: START + 36_000_000 };
 
 const range = fc
   .tuple(fc.integer({ min: -8, max: 24 }), fc.nat(40))

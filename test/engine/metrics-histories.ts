@@ -83,6 +83,16 @@ export const definitions = defineMetrics({
       by: ["_shard"],
       measures: [measure.count("records"), measure.heaviest("keys", "_partition_key", { k: 2, sample: 1000 })],
     }),
+    defineMetric("sizes", {
+      windows: [tumbling(minutes(1))],
+      by: ["region"],
+      limit: REGION_LIMIT,
+      measures: [
+        measure.sum("bytes", "_size_bytes"),
+        measure.max("oldest_ms", "_freshness_ms"),
+        measure.ratio("oldest_per_byte", "oldest_ms", "bytes"),
+      ],
+    }),
   ],
 });
 export const metrics = compileMetrics(definitions, pipeline);

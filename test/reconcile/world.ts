@@ -62,7 +62,7 @@ export function isReadable({ data }: Entry): boolean {
 export function tallied(world: World): Tables {
   const { ledger } = world;
   return {
-    ...{ fromMs: START, toMs: END, stream: null, views: [], metrics: [], hasFinalMetrics: false },
+    ...{ fromMs: START, toMs: END, stream: null, ledgerOfArchive: [], views: [], metrics: [], hasFinalMetrics: false },
     ledger: placesIn(ledger).map((place) => streamTally(place, ledger.filter(isAt(place)))),
     sinks: sinkTallies(world),
   };

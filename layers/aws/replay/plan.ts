@@ -28,6 +28,7 @@ export type ReplayPlan =
   /** The lake lacks nothing of what items are made of. */
   | { readonly kind: "whole" }
   | MetricsPlan
+  | LedgerPlan
   | {
       readonly kind: "ready";
       /** With all of its fields. */
@@ -80,7 +81,7 @@ export interface RowsOfView extends Unload {
   readonly view: string;
 }
 
-/** Windows of metrics are made anew from the lake: two queries, then a task for each hour of the day that the time has. */
+/** Windows of metrics are made anew from the lake, or else from the archive: three queries, then a task for each hour of the day that the time has. */
 export interface MetricsPlan {
   readonly kind: "metrics";
   readonly request: ReplayRequest;
@@ -88,6 +89,8 @@ export interface MetricsPlan {
   readonly sinks: Unload;
   /** The events, each once, by hour. */
   readonly events: Unload;
+  /** The archive's records, by hour. */
+  readonly records: Unload;
   /** As the lake's partitions call them, `00` to `23`. */
   readonly hours: readonly string[];
   readonly chunks: number;
@@ -96,8 +99,14 @@ export interface MetricsPlan {
   readonly mode: "compare" | "write";
   /** Where each hour's tallies go; ends in a slash. */
   readonly resultsPrefix: string;
-  /** Metrics that cannot be made of the lake. */
-  readonly notOfTheLake: readonly string[];
+}
+
+/** Shards of the stream that are read once more for their ledger, and the time of which (ISO); none where it lacks nothing, or the stream keeps it no more. */
+export interface LedgerPlan {
+  readonly kind: "ledger";
+  readonly shards: readonly string[];
+  readonly from: string;
+  readonly to: string;
 }
 
 /** Where rows go, and the query that puts them there; both with `ATTEMPT`, since Athena writes only where nothing is. */

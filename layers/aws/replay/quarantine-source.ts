@@ -2,7 +2,7 @@ import { NoSuchKey, type S3Client } from "@aws-sdk/client-s3";
 import type { Rejection, Stage, StreamRecord } from "@millrace/engine";
 import { objectLines, type S3Place } from "../object-lines.ts";
 import { toOversizeKey } from "../quarantine-row.ts";
-import { fromRawLine } from "../raw-line.ts";
+import { fromRawLine, fromUnloadedLine } from "../raw-line.ts";
 import type { Sourced } from "./chunk.ts";
 
 /**
@@ -12,10 +12,9 @@ import type { Sourced } from "./chunk.ts";
 export async function* unloadedRecords(s3: Pick<S3Client, "send">, place: S3Place): AsyncGenerator<Sourced> {
   for await (const line of objectLines(s3, place)) {
     const unloaded = JSON.parse(line) as Unloaded;
-    const { reason, stage, view = null, attempt, judged = 1, subsequence, database64, ...row } = unloaded;
-    const raw = { ...row, subSequence: subsequence, ...(database64 !== undefined && { dataBase64: database64 }) };
-    const hasBytes = row.data !== undefined || database64 !== undefined;
-    const record = hasBytes ? fromRawLine(JSON.stringify(raw)) : await oversizeRecord(s3, place.bucket, unloaded);
+    const { reason, stage, view = null, attempt, judged = 1, data, database64 } = unloaded;
+    const hasBytes = data !== undefined || database64 !== undefined;
+    const record = hasBytes ? fromUnloadedLine(line) : await oversizeRecord(s3, place.bucket, unloaded);
     if (reason === undefined) yield { record, ...(judged === 0 && { unjudged: true }) };
     else yield { record, quarantined: { reason, stage, view, attempt } };
   }

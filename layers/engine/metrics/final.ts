@@ -4,7 +4,7 @@ import { inOrder, packCell } from "./codec.ts";
 import type { CompiledMetric, MetricsPipeline } from "./compile.ts";
 import { addTo, type OpenCell } from "./roll-up.ts";
 import { meets, recordHash, type Seen } from "./seen.ts";
-import { emptyState, type WindowState } from "./state.ts";
+import { cellAt, emptyState, type WindowState } from "./state.ts";
 
 /**
  * A window's last word. While events come in, a metric may count one twice (the same fact in two tumbling windows) and leaves out
@@ -23,15 +23,19 @@ export interface FinalRow {
 export interface FinalWindows {
   /** An event of the lake, each identity once. One whose window does not lie wholly within the time in question is left out. */
   add(event: Event, verdict: "accepted" | "too_late"): void;
-  /** By metric and window. */
-  rows(part: string): readonly FinalRow[];
+  /** By metric and window. Where there are rows now and no event, an empty one has the last word: what came to stand there is gone from the lake. */
+  rows(part: string, standing?: readonly MetricStart[]): readonly FinalRow[];
   /** Of each metric and window that has events. */
   counts(): readonly FinalCount[];
 }
 
-export interface FinalCount {
+/** A window of a metric (epoch ms). */
+export interface MetricStart {
   readonly metric: string;
   readonly startMs: number;
+}
+
+export interface FinalCount extends MetricStart {
   readonly events: number;
   /** How many of these no live row has, because they came too late. */
   readonly late: number;
@@ -66,13 +70,14 @@ export function finalWindows(
   const state: WindowState = emptyState(null);
   const open: OpenCell[] = [];
   const counts = new Map<string, { metric: string; startMs: number; events: number; late: number }>();
+  const isWhole = ({ everyMs }: CompiledMetric, startMs: number) => startMs >= fromMs && startMs + everyMs <= toMs;
   return {
     add(event, verdict) {
       const { record } = event;
       const seen: Seen = { record, event, verdict: "accepted", nowMs: record.arrivalMs, hash: recordHash(record) };
       for (const [m, metric] of metrics.entries()) {
         const startMs = Math.floor(event.timeMs / metric.everyMs) * metric.everyMs;
-        if (startMs < fromMs || startMs + metric.everyMs > toMs || !meets(seen, metric.where)) continue;
+        if (!isWhole(metric, startMs) || !meets(seen, metric.where)) continue;
         open[m] = addTo(metric, state, open[m], seen);
         const id = `${m} ${startMs}`;
         const counted = counts.get(id) ?? { metric: metric.name, startMs, events: 0, late: 0 };
@@ -82,12 +87,17 @@ export function finalWindows(
       }
     },
     counts: () => [...counts.values()],
-    rows: (part) =>
-      inOrder(state.cells).map((cell) => ({
+    rows(part, standing = []) {
+      for (const { metric: name, startMs } of standing) {
+        const metric = metrics.find((one) => one.name === name);
+        if (metric !== undefined && isWhole(metric, startMs)) cellAt(state, metric, startMs);
+      }
+      return inOrder(state.cells).map((cell) => ({
         metric: cell.metric,
         startMs: cell.startMs,
         part,
         bytes: packCell(metrics, cell),
-      })),
+      }));
+    },
   };
 }

@@ -2,6 +2,7 @@ import type { Aggregate } from "../aggregate.ts";
 import { count, sum } from "../aggregates/numbers.ts";
 import { compareSequences } from "../position.ts";
 import type { CompiledMetric, MetricSlot } from "./compile.ts";
+import { type Groups, noGroups, slotsOf } from "./groups.ts";
 
 /**
  * The ledger: per shard and arrival hour what the stream carried, every record, whether it could be read or not. Reconciliation
@@ -87,3 +88,25 @@ export const ledger: CompiledMetric = {
   keepMs: 400 * 24 * HOUR_MS,
   layout: 1,
 };
+
+/** What a shard carried in an hour of arrival. */
+export interface LedgerEntry {
+  readonly shard: string;
+  readonly records: number;
+  readonly bytes: number;
+  /** The least and the greatest sequence number. */
+  readonly first: string;
+  readonly last: string;
+  /** As 16 hex digits. */
+  readonly checksum: string;
+}
+
+/** As the ledger would hold them, had it counted them on the way. */
+export function ledgerGroups(entries: readonly LedgerEntry[]): Groups {
+  const groups = noGroups();
+  for (const { shard, records, bytes, first, last, checksum } of entries) {
+    const [high, low] = [checksum.slice(0, 8), checksum.slice(8)].map((word) => Number.parseInt(word, 16));
+    Object.assign(slotsOf(ledger, groups, [shard]), [records, bytes, first, last, { high, low }]);
+  }
+  return groups;
+}

@@ -28,15 +28,17 @@ export interface MetricGroup {
 }
 
 export interface ReadableRow extends Pick<MetricRow, "startMs" | "bytes"> {
-  /** Made of the lake when the window was over. */
+  /** Made when the window was over, of what was kept of it. */
   readonly final?: boolean;
+  /** Of a final row, where its contents are from. */
+  readonly part?: string;
 }
 
 /** Measures and ratios by name. */
 export type Values = Readonly<Record<string, FeatureValue>>;
 
 /**
- * The windows of one metric that have rows, in order of time. `stepMs` is a multiple of the metric's narrowest window, and that
+ * The windows of one metric that have records, in order of time. `stepMs` is a multiple of the metric's narrowest window, and that
  * unless given; windows begin at multiples of it. Give all rows that begin in the time asked for: with rows of half a step, that
  * step tells half.
  */
@@ -69,8 +71,12 @@ export function readMetricWhole(
   return groups === undefined ? null : toWindow(metric, fromMs, toMs - fromMs, groups);
 }
 
-/** The groups of each step that has rows. Final rows stand in place of all others of their windows. */
-function mergeRows(metric: CompiledMetric, rows: readonly ReadableRow[], stepOf: (startMs: number) => number) {
+/** The groups of each step that has any. Final rows stand in place of all others of their windows, be they empty. */
+export function mergeRows(
+  metric: CompiledMetric,
+  rows: readonly ReadableRow[],
+  stepOf: (startMs: number) => number,
+): Map<number, Groups> {
   const merged = new Map<number, Groups>();
   const finished = new Set(rows.flatMap(({ startMs, final = false }) => (final ? [startMs] : [])));
   for (const { startMs, bytes, final = false } of rows) {
@@ -80,6 +86,7 @@ function mergeRows(metric: CompiledMetric, rows: readonly ReadableRow[], stepOf:
     mergeGroups(metric, groups, unpackCell(metric, bytes));
     merged.set(step, groups);
   }
+  for (const [step, { kept, other }] of merged) if (kept.size === 0 && other === null) merged.delete(step);
   return merged;
 }
 

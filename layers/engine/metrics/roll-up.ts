@@ -156,7 +156,7 @@ function verdictOf(state: WindowState, decoded: Decoded): Seen["verdict"] {
   return addFingerprint(state, decoded.event.high, decoded.event.low) ? "accepted" : "duplicate";
 }
 
-function concerns({ records, where }: CompiledMetric, seen: Seen): boolean {
+export function concerns({ records, where }: CompiledMetric, seen: Seen): boolean {
   if (records === "accepted" && seen.verdict !== "accepted") return false;
   if (records === "readable" && seen.event === null) return false;
   return meets(seen, where);
