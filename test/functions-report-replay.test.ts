@@ -16,7 +16,7 @@ describe("the report of a replay into metrics", () => {
     });
     const said = await report({});
     expect(said.metrics).toEqual({
-      ...{ events: 20, rows: 200, writeUnits: 20_000, unarchived: 0, restored: [] },
+      ...{ events: 20, records: 60, rows: 200, writeUnits: 20_000, unarchived: 0, restored: [] },
       changes: [
         { metric: "by_region", events: 7, late: 1, lost: 2, again: 5 },
         { metric: "spend", events: 3, late: 1, lost: null, again: null },
@@ -36,7 +36,7 @@ describe("the report of a replay into metrics", () => {
   });
 });
 
-const nothing = { missing: 0, lacking: 0, unarchived: 0, events: 0, rows: 0, writeUnits: 0, restored: [] };
+const nothing = { missing: 0, lacking: 0, unarchived: 0, events: 0, records: 0, rows: 0, writeUnits: 0, restored: [] };
 
 describe("the estimate", () => {
   const request = { source: "archive", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z", dryRun: true };
@@ -129,7 +129,7 @@ function bench(tallies: Readonly<Record<string, readonly object[]>>) {
     ...{ execution: "one", startedAt: "2026-03-05T00:00:00Z", chunks: 24 },
     ...{ recordsManifestKey: null, rowsManifestKey: null, scannedBytes: [], notes: [] },
     finalized: Object.keys(tallies).map((resultKey) => ({
-      ...{ ...nothing, events: 10, rows: 100, writeUnits: 10_000, resultKey },
+      ...{ ...nothing, events: 10, records: 30, rows: 100, writeUnits: 10_000, resultKey },
     })),
   };
   return { files, report: (over: Partial<Done>) => handle({ ...done, ...over }) };

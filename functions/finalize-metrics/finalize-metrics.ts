@@ -63,6 +63,8 @@ export interface FinalizeAnswer extends Slice {
   /** Records of the lake that the archive lacks: what is made of the archive lacks them, too. */
   readonly unarchived: number;
   readonly events: number;
+  /** Read of the archive. */
+  readonly records: number;
   readonly rows: number;
   /** What DynamoDB takes for the rows. */
   readonly writeUnits: number;
@@ -91,15 +93,10 @@ export function finalizeMetrics(deps: Deps) {
     const summary = await told(results, resultKey.replace(/(\.ndjson)?$/, "-restored$1"), archive.restored);
     const final = [...lake.rows, ...archive.rows];
     if (mode === "write") await store.putFinal(final);
-    telemetry.batch({ counts: { Events: lake.events, FinalRows: final.length }, context: { ...task } });
-    const made = { events: lake.events, rows: final.length, writeUnits: writeUnitsOf(final), restored: summary };
-    return {
-      part,
-      ...holes,
-      ...made,
-      resultKey,
-      ...restFor(Math.max(lake.events, archive.records), go.rate, before, true),
-    };
+    const [{ events }, { records }] = [lake, archive];
+    telemetry.batch({ counts: { Events: events, Records: records, FinalRows: final.length }, context: { ...task } });
+    const made = { events, records, rows: final.length, writeUnits: writeUnitsOf(final), restored: summary };
+    return { part, ...holes, ...made, resultKey, ...restFor(Math.max(events, records), go.rate, before, true) };
   };
 }
 
@@ -123,7 +120,7 @@ async function restored(
 }
 
 const NO_HOLES = { missing: 0, lacking: 0, unarchived: 0 };
-const NOTHING_MADE = { events: 0, rows: 0, writeUnits: 0, restored: [] };
+const NOTHING_MADE = { events: 0, records: 0, rows: 0, writeUnits: 0, restored: [] };
 
 async function holesIn(
   { metrics, rows, store }: Pick<Deps, "metrics" | "rows" | "store">,

@@ -20,7 +20,7 @@ export interface Figures {
   readonly counts: Pick<ReplayCounts, "wanted" | "bytes" | "judged">;
   /** What recompute counted; null where no item was made. */
   readonly recomputed: Readonly<Record<string, number>> | null;
-  readonly metrics: { readonly events: number; readonly writeUnits: number } | null;
+  readonly metrics: { readonly events: number; readonly records: number; readonly writeUnits: number } | null;
   /** Pieces of work, and how many of them at one time. */
   readonly chunks: number;
   readonly workers: number;
@@ -64,7 +64,8 @@ export function estimateOf(figures: Figures): Estimate {
   const toStream = request.target === "replay-stream";
   const { rows = 0, tail = 0, readUnits = 0, writeUnits = 0 } = recomputed ?? {};
   const recomputeSeconds = recomputed === null ? 0 : (rows + tail) / ROWS_PER_SECOND + chunks * SECONDS_PER_BUCKET;
-  const finalizeSeconds = (metrics?.events ?? 0) / ROWS_PER_SECOND;
+  // Records of the archive are gone through twice.
+  const finalizeSeconds = ((metrics?.events ?? 0) + 2 * (metrics?.records ?? 0)) / ROWS_PER_SECOND;
   const written = writeUnits + (metrics?.writeUnits ?? 0);
   const of = {
     firehose: toStream ? 0 : roundedGb * FIREHOSE_PER_GB,

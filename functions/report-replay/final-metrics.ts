@@ -7,6 +7,8 @@ export interface FinalizedHour {
   readonly lacking: number;
   readonly unarchived: number;
   readonly events: number;
+  /** Of the archive. */
+  readonly records: number;
   readonly rows: number;
   readonly writeUnits: number;
   readonly restored: readonly Restored[];
@@ -70,9 +72,11 @@ export async function sumOfHours(
       });
     }
   }
-  const total = (name: "events" | "rows" | "writeUnits") => finalized.reduce((sum, hour) => sum + hour[name], 0);
+  const total = (name: "events" | "records" | "rows" | "writeUnits") =>
+    finalized.reduce((sum, hour) => sum + hour[name], 0);
   return {
     events: total("events"),
+    records: total("records"),
     rows: total("rows"),
     writeUnits: total("writeUnits"),
     changes: [...changes.values()].toSorted((a, b) => (a.metric < b.metric ? -1 : 1)),
