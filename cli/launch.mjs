@@ -12,8 +12,13 @@ const node = join(root, "node_modules", "node", "bin", process.platform === "win
 
 if (!isInstalled()) install();
 
-// npm runs scripts in the project's folder; a path given on the command line is meant from where the person stands.
-const env = { ...process.env, MILLRACE_CWD: process.env.INIT_CWD ?? process.cwd() };
+const env = {
+  // Node keeps what it has compiled, and the types that it has taken off: a command is then ready in half the time.
+  NODE_COMPILE_CACHE: join(root, ".millrace", "compiled"),
+  ...process.env,
+  // npm runs scripts in the project's folder; a path given on the command line is meant from where the person stands.
+  MILLRACE_CWD: process.env.INIT_CWD ?? process.cwd(),
+};
 const child = spawn(node, ["--disable-warning=ExperimentalWarning", ...process.argv.slice(2)], {
   cwd: root,
   env,

@@ -33,6 +33,13 @@ describe("the launcher", () => {
     expect(launch("exit 1")).toEqual({ status: 0, out: "hello\n", installs: 0 });
   });
 
+  it("has Node keep what it compiles, in the project, unless it is told where", () => {
+    writeLock("node_modules/.package-lock.json", here);
+    writeFileSync(join(project, "hello.mjs"), "console.log(process.env.NODE_COMPILE_CACHE);");
+    expect(launch("exit 1").out).toBe(`${join(project, ".millrace", "compiled")}\n`);
+    expect(launch("exit 1", { NODE_COMPILE_CACHE: "" }).out).toBe("\n");
+  });
+
   it.each([
     ["nothing is installed", null],
     ["a version is another", { ...here, "node_modules/a": { version: "1.2.4", integrity: "sha512-a" } }],
@@ -53,12 +60,13 @@ function writeLock(path: string, packages: object): void {
   writeFileSync(join(project, path), JSON.stringify({ packages }));
 }
 
-function launch(npm: string) {
+function launch(npm: string, variables: Readonly<Record<string, string>> = {}) {
   const asked = join(project, "asked");
   writeFileSync(asked, "");
   writeFileSync(join(project, "bin", "npm"), `#!/bin/sh\necho "$@" >> asked\n${npm}\n`);
   chmodSync(join(project, "bin", "npm"), 0o755);
-  const env = { ...process.env, PATH: `${join(project, "bin")}:${process.env.PATH}` };
+  const { NODE_COMPILE_CACHE: _, ...outer } = process.env;
+  const env = { ...outer, PATH: `${join(project, "bin")}:${process.env.PATH}`, ...variables };
   const { status, stdout } = spawnSync(process.execPath, ["cli/launch.mjs", "hello.mjs"], { cwd: project, env });
   return { status, out: String(stdout), installs: readFileSync(asked, "utf8").split("\n").length - 1 };
 }

@@ -1,11 +1,8 @@
 /**
  * Trino's own grammar (ANTLR, from dt-sql-parser), which decides what is a query: DuckDB takes much that Athena does not. It is loaded at the first
- * query, since bundling, loading and the first parse take most of a second; later queries take some milliseconds.
+ * query, since loading and the first parse take some tenths of a second; later queries take some milliseconds.
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type {
   CharStreams,
   CommonTokenStream,
@@ -16,6 +13,7 @@ import type {
 } from "antlr4ng";
 import type { TrinoSqlLexer } from "dt-sql-parser/dist/lib/trino/TrinoSqlLexer.js";
 import type { TrinoSqlParser } from "dt-sql-parser/dist/lib/trino/TrinoSqlParser.js";
+import { grammarBundle } from "./grammar-bundle.ts";
 
 /** A node of the parse tree, named as in the grammar (`QuerySpecification`), with its place in the text; a leaf is a `token`. */
 export interface Syntax {
@@ -65,30 +63,9 @@ export function openGrammar(): Promise<Grammar> {
   return opened;
 }
 
-/** The package is written for bundlers: its imports lack what Node asks for. */
 async function load(): Promise<Generated> {
-  const { build } = await import("esbuild");
-  const folder = mkdtempSync(join(tmpdir(), "trino-grammar-"));
-  const outfile = join(folder, "grammar.cjs");
-  try {
-    await build({
-      stdin: {
-        contents: `export { CharStreams, CommonTokenStream, PredictionMode, TerminalNode } from "antlr4ng";
-          export { TrinoSqlLexer } from "dt-sql-parser/dist/lib/trino/TrinoSqlLexer.js";
-          export { TrinoSqlParser } from "dt-sql-parser/dist/lib/trino/TrinoSqlParser.js";`,
-        resolveDir: import.meta.dirname,
-      },
-      bundle: true,
-      // By import, the package of the grammar's runtime gives other exports than by require.
-      mainFields: ["module", "main"],
-      format: "cjs",
-      platform: "node",
-      outfile,
-    });
-    return createRequire(outfile)(outfile) as Generated;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const file = await grammarBundle();
+  return createRequire(file)(file) as Generated;
 }
 
 function grammarOf(generated: Generated): Grammar {
