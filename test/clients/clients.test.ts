@@ -94,6 +94,39 @@ describe("CloudWatch", () => {
   });
 });
 
+describe("a state machine of the template", () => {
+  // Of a time in which no sink was there yet: it plans, and has nothing to judge.
+  const history = [
+    "ExecutionStarted",
+    ...["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded"],
+    ...["TaskStateExited", "ChoiceStateEntered", "ChoiceStateExited", "SucceedStateEntered", "SucceedStateExited"],
+    "ExecutionSucceeded",
+  ];
+  const machine = () => String(runtime.outputs.ReconcileMachineArn);
+
+  it("is started, described and told of by the AWS CLI", async () => {
+    const states = async (verb: string, ...args: readonly string[]) =>
+      JSON.parse(await clients.aws("stepfunctions", verb, ...args));
+    const about = ["--state-machine-arn", machine()];
+    const { executionArn } = await states("start-execution", ...about, "--name", "by-cli", "--input", "{}");
+    const one = ["--execution-arn", executionArn];
+    let execution = await states("describe-execution", ...one);
+    while (execution.status === "RUNNING") execution = await states("describe-execution", ...one);
+    expect(execution).toMatchObject({ status: "SUCCEEDED", name: "by-cli", input: "{}", stateMachineArn: machine() });
+    expect(JSON.parse(execution.output)).toMatchObject({ holds: true });
+    const { events } = await states("get-execution-history", ...one, "--max-items", "99");
+    expect(events.map(({ type }: { type: string }) => type)).toEqual(history);
+    expect(events[1].stateEnteredEventDetails).toEqual({ name: "Plan", input: "{}" });
+  });
+
+  it("is to boto3 what it is to the CLI", async () => {
+    expect(JSON.parse(await clients.python("machines.py", [machine()]))).toEqual({
+      ...{ status: "SUCCEEDED", output: expect.objectContaining({ holds: true }), times: "datetime", history },
+      ...{ listed: ["by-boto3", "by-cli"], refused: "ExecutionAlreadyExists" },
+    });
+  });
+});
+
 describe("the whole pipeline", () => {
   it("counts what the AWS CLI and the KPL put, and shows it to the CLI and boto3 in S3 and DynamoDB", async () => {
     const { aws, python } = clients;
