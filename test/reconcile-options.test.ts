@@ -55,6 +55,10 @@ describe("npm run reconcile", () => {
     [["--endpoint", "x"], "expected a URL"],
     [["--sample", "many"], "--sample: expected a number"],
     [["--approve", "a", "--refuse", "b"], "two answers"],
+    [["--approve", "a", "--from", "2026-03-01"], "--from means nothing beside --approve"],
+    [["--from", "yesterday"], 'expected from as a time such as 2026-03-02T05:00:00Z, got "yesterday". See'],
+    [["--from", "2026-03-02", "--to", "2026-03-01"], "the range is empty"],
+    [["--threshold", "200"], "expected --threshold as a number from 0 to 100, got 200"],
   ])("refuses %j", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });

@@ -23,6 +23,15 @@ describe("npm run replay, when the same was asked for before", () => {
     expect(told).toEqual([]);
   });
 
+  it("does not say to redrive what cannot be asked like that", async () => {
+    const failed = state({ status: "FAILED", error: "ReplayRequestError", cause: "view: there is no view x" });
+    const { told, end } = follow({ mine: [failed] });
+    const error = await end.catch((reason: unknown) => reason);
+    expect(told.join("")).toContain("there is no view x");
+    expect(String(error)).toContain("ask again");
+    expect(String(error)).not.toContain("--redrive");
+  });
+
   it("succeeds where that one did", async () => {
     const estimate = { atLeastSeconds: 1, dollars: 0, of: {}, without: [] };
     const output = { kind: "done", metrics: null, recomputed: { entities: 3 }, counts: {}, estimate, reportKey: "r" };

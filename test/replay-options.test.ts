@@ -61,19 +61,26 @@ describe("npm run replay's options", () => {
     expect(() => parseOptions([...failed, "--batch", "env.json"], folder)).toThrow(
       "has no message with a KinesisBatch",
     );
-    expect(() => parseOptions([...failed, "--batch", "nothing.json"], folder)).toThrow("no such file");
+    expect(() => parseOptions([...failed, "--batch", "nothing.json"], folder)).toThrow("--batch: there is no file");
     expect(() => parseOptions([...start, "--batch", "failed-messages.json"], folder)).toThrow("for source failed only");
   });
 
   it.each([
     [[], "Give --source"],
-    [["--source", "archive"], "target: expected one of curated, features, metrics, replay-stream"],
-    [[...start, "--rate", "x"], "recordsPerSecond: expected a whole number"],
+    [["--source", "archive"], "--target: expected one of curated, features, metrics, replay-stream"],
+    [[...start, "--rate", "x"], '--rate: expected a whole number from 1 to 1000000, got "x". See'],
     [[...start, "--where", "x"], "--where: expected COLUMN=VALUE"],
     [[...start, "--stack", "s", "--endpoint", "http://x"], "are two places"],
     [[...start, "--endpoint", "x"], "--endpoint: expected a URL"],
     [["--pause", "x", "--resume", "x"], "are two commands"],
-    [["--nonsense"], "Unknown option"],
+    [["--pause", "x", "--rate", "5"], "--rate means nothing beside --pause"],
+    [["--status", "x", "--from", "2026-03-01"], "--from means nothing beside --status"],
+    [
+      ["--source", "archive", "--target", "curated", "--from", "2026-02-30", "--to", "2026-03-09"],
+      "--from: expected a time",
+    ],
+    [[...start, "--reason", "x"], "--reason: only quarantine has reasons."],
+    [["--nonsense"], "Unknown option '--nonsense'. See"],
   ])("%j are refused with a sentence", (args, sentence) => {
     expect(() => parseOptions(args)).toThrow(sentence);
     expect(() => parseOptions(args)).toThrow("See npm run replay -- --help.");

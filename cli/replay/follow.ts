@@ -29,6 +29,8 @@ export async function followToEnd(name: string, following: Following): Promise<v
         const owner = ownerOf(state);
         if (owner !== null) return await followToEnd(owner, following);
         if (state.status === "SUCCEEDED") return;
+        if (state.error === "ReplayRequestError")
+          throw new UserError("Do what it says and ask again; the same request once more needs a --name of its own.");
         throw new UserError(`npm run replay -- --redrive ${name} goes on where it stopped, once the cause is mended.`);
       }
       progress.update(state.total === 0 ? 0 : state.done / state.total, `${state.done} of ${state.total} pieces`);

@@ -11,6 +11,7 @@ import {
   readReplayRequest,
 } from "@millrace/aws";
 import { type Place, toPlace } from "../machine-place.ts";
+import { besides, firstSentence, inOptions } from "../usage.ts";
 import { UserError } from "../user-error.ts";
 
 export interface ReplayOptions {
@@ -47,12 +48,17 @@ export function parseOptions(args: readonly string[], folder = "."): ReplayOptio
   return { place: toPlace(values, usage), act: toAct(values, folder), wait: values["no-wait"] !== true };
 }
 
+const BESIDES_ANY = ["stack", "endpoint", "no-wait"];
+
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
 function toAct(values: Values, folder: string): ReplayOptions["act"] {
   const acts = (["status", "pause", "resume", "redrive"] as const).filter((kind) => values[kind] !== undefined);
   const [kind, second] = acts;
   if (second !== undefined) throw usage(`--${kind} and --${second} are two commands: give one.`);
+  const other =
+    kind === undefined ? null : besides(values, [kind, ...BESIDES_ANY, ...(kind === "status" ? ["rate"] : [])]);
+  if (other !== null) throw usage(`--${other} means nothing beside --${kind}: leave one of them out.`);
   if (kind === "status" && values.rate !== undefined)
     return { kind: "rate", execution: String(values.status), recordsPerSecond: toRate(values.rate) };
   if (kind !== undefined) return { kind, execution: String(values[kind]) };
@@ -71,7 +77,7 @@ function toRequest(values: Values, folder: string): ReplayRequest {
     ...{ types: type, reasons: reason, batches },
     where: Object.fromEntries(where.map(toCondition)),
     dryRun: values["dry-run"] === true,
-    ...(rate !== undefined && { recordsPerSecond: Number(rate) }),
+    ...(rate !== undefined && { recordsPerSecond: toRate(rate) }),
     ...(name !== undefined && { name }),
     ...(view !== undefined && { view }),
     ...(raise !== undefined && { raise }),
@@ -81,9 +87,18 @@ function toRequest(values: Values, folder: string): ReplayRequest {
 
 /** Of a file with what SQS or SNS got when Lambda gave batches up. */
 function batchesIn(path: string, folder: string): readonly FailedBatch[] {
-  const batches = failuresIn(readFileSync(resolve(folder, path), "utf8")).map(({ batch }) => batch);
+  const batches = failuresIn(textIn(resolve(folder, path))).map(({ batch }) => batch);
   if (batches.length > 0) return batches;
   throw usage(`--batch: ${path} has no message with a KinesisBatchInfo, as Lambda sends them to SQS and SNS.`);
+}
+
+function textIn(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw usage(code === "ENOENT" ? `--batch: there is no file ${path}.` : `--batch: ${message}.`);
+  }
 }
 
 /** Undefined where there was no batch to take it from. */
@@ -113,10 +128,25 @@ function attempt<T>(parse: () => T): T {
     return parse();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (error instanceof ReplayRequestError) throw usage(`${error.message}.`);
-    throw usage(error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error));
+    if (error instanceof ReplayRequestError) throw usage(`${inOptions(error.message, OPTION_OF)}.`);
+    throw usage(firstSentence(error));
   }
 }
+
+/** By field of the request. */
+const OPTION_OF = {
+  ...{
+    source: "source",
+    target: "target",
+    from: "from",
+    to: "to",
+    view: "view",
+    raise: "raise",
+    lake: "lake",
+    name: "name",
+  },
+  ...{ entities: "entity", where: "where", types: "type", reasons: "reason", batches: "batch" },
+};
 
 function usage(message: string): UserError {
   return new UserError(`${message} See npm run replay -- --help.`, USAGE);

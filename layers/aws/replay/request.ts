@@ -109,9 +109,15 @@ const oneOf =
   (value) =>
     isText(value) && names.includes(value) ? null : `one of ${names.join(", ")}`;
 const time: Check = (value) =>
-  isText(value) && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && !Number.isNaN(Date.parse(value))
+  isText(value) && /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && isOfCalendar(value)
     ? null
     : "a time such as 2026-03-01T00:00:00Z";
+/** JavaScript takes the 30th of February for the 2nd of March. */
+function isOfCalendar(text: string): boolean {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === text.slice(0, 10);
+}
+
 const names: Check = (value) => (isTexts(value) ? null : `a list of at most ${MOST_NAMES} texts`);
 
 const checks: { readonly [Field in keyof ReplayRequest]: Check } = {
@@ -153,7 +159,7 @@ function contradictions(request: ReplayRequest): readonly string[] {
     ...(features || (view === null && raise === "marks") ? [] : ["view, raise: are for target features only"]),
     ...(features || request.lake === "whole" ? [] : ["lake: is for target features only"]),
     ...(features && source !== "quarantine" && entities.length > 0 && view === null
-      ? ["entities: say of which view"]
+      ? ["entities: say of which view they are (view)"]
       : []),
     ...(features && source !== "quarantine" && Object.keys(where).length + types.length > 0
       ? ["where, types: an item is made of all of its events"]
@@ -164,7 +170,7 @@ function contradictions(request: ReplayRequest): readonly string[] {
       ? ["target: what Firehose could not deliver lacks a row of the lake only, give curated"]
       : []),
     ...(source === "quarantine" && !features
-      ? ["target: what is recovered goes into features, and the lake with them"]
+      ? ["target: what is recovered goes into features, and into the lake with them: give features"]
       : []),
     ...(source === "quarantine" && (view !== null || raise === "latest")
       ? ["view, raise: records say themselves"]
