@@ -91,8 +91,11 @@ describe("states", () => {
 
   it("in parallel take as long as the longest, and the first failure ends the others", async () => {
     const branch = (Seconds: number, then: object) => ({
-      StartAt: "Wait",
-      States: { Wait: { Type: "Wait", Seconds, Next: "Then" }, Then: then },
+      StartAt: `Wait${Seconds}`,
+      States: {
+        [`Wait${Seconds}`]: { Type: "Wait", Seconds, Next: `Then${Seconds}` },
+        [`Then${Seconds}`]: then,
+      },
     });
     const say = (Output: unknown) => ({ Type: "Pass", Output, End: true });
     const done = { Type: "Pass", Output: { took: "{% $millis() %}", all: "{% $states.input %}" }, End: true };
@@ -145,6 +148,43 @@ describe("states", () => {
     expect(await bench.output([1, 2, 3, 4, 5])).toEqual([10, 20, 30, 40, 50]);
     expect(bench.calls.map(({ atMs }) => atMs)).toEqual([0, 0, 1000, 1000, 2000]);
   });
+
+  it("map over the fields of an object, each with its key", async () => {
+    const of = async (more: object) => {
+      const ItemProcessor = { StartAt: "Say", States: { Say: { Type: "Succeed" } } };
+      const Each = { Type: "Map", Items: "{% $states.input %}", ItemProcessor, End: true, ...more };
+      return (await openBench({ States: { Each } })).output({ a: 1, b: { c: 2 } });
+    };
+    const pairs = [
+      { Key: "a", Value: 1 },
+      { Key: "b", Value: { c: 2 } },
+    ];
+    expect(await of({})).toEqual(pairs);
+    expect(await of({ Items: { a: 1, b: { c: "{% 2 %}" } } })).toEqual(pairs);
+    expect(await of({ ItemSelector: "{% $states.context.Map.Item %}" })).toEqual(
+      pairs.map((pair, Index) => ({ Index, ...pair })),
+    );
+    expect(await of({ Items: "{% 5 %}" })).toMatchObject({ error: "States.QueryEvaluationError" });
+  });
+
+  it.each([
+    ["Seconds", { Type: "Wait", Seconds: "{% 1.5 %}" }],
+    ["TimeoutSeconds", { Type: "Task", Resource: functionArn, TimeoutSeconds: "{% 2.5 %}" }],
+    ["HeartbeatSeconds", { Type: "Task", Resource: functionArn, HeartbeatSeconds: "{% 2.5 %}" }],
+    [
+      "MaxConcurrency",
+      {
+        Type: "Map",
+        Items: [1],
+        MaxConcurrency: "{% 1.5 %}",
+        ItemProcessor: { StartAt: "Say", States: { Say: { Type: "Succeed" } } },
+      },
+    ],
+  ])("fail where %s is no whole number", async (field, state) => {
+    const bench = await openBench({ States: { One: { ...state, End: true } } });
+    const cause = expect.stringContaining(`${field}: expected a whole number`);
+    expect(await bench.output()).toMatchObject({ error: "States.QueryEvaluationError", cause });
+  });
 });
 
 describe("errors (G12)", () => {
@@ -195,7 +235,7 @@ describe("errors (G12)", () => {
   });
 
   it("end an execution at 25,000 events (G1), whatever is caught", async () => {
-    const Catch = [{ ErrorEquals: ["States.ALL", "States.Runtime"], Next: "Work" }];
+    const Catch = ["States.Runtime", "States.ALL"].map((name) => ({ ErrorEquals: [name], Next: "Work" }));
     const bench = await openBench({ States: { Work: { Type: "Task", Resource: functionArn, Next: "Work", Catch } } });
     const arn = await bench.start();
     await bench.clock.advanceTo(startMs + 86_400_000);
@@ -264,20 +304,5 @@ describe("a task token (G13)", () => {
     expect(await look(arn)).toMatchObject({ status: "RUNNING" });
     await clock.advanceTo(startMs + 26_000);
     expect(await look(arn)).toMatchObject({ status: "FAILED", error: "States.HeartbeatTimeout" });
-  });
-});
-
-describe("a definition", () => {
-  it.each([
-    [
-      { Work: { ...work, Resource: "arn:aws:states:::ecs:runTask.sync" } },
-      "Work: the local runtime does not run arn:aws:states:::ecs:runTask.sync. It runs a function's ARN, lambda:{invoke}",
-    ],
-    [{ Work: { ...work, ResultPath: "$" } }, "Work: ResultPath belongs to JSONPath"],
-    [{ Work: { ...work, Arguments: "{% ( %}" } }, "Work/Arguments: this is no JSONata"],
-    [{ Work: { ...work, End: undefined, Next: "Nowhere" } }, "Work goes to Nowhere, which is no state here"],
-    [{ Work: { ...work, End: undefined } }, "Work needs Next, or End: true"],
-  ])("that cannot run is refused at its machine's line: %#", async (States, message) => {
-    await expect(openBench({ States })).rejects.toThrow(`template.yaml:4: Machine: ${message}`);
   });
 });

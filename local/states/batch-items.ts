@@ -11,8 +11,8 @@ export interface Batch {
 /** In their order. A batch is closed before it would have too many items or bytes; never more than what an execution takes. */
 export async function batched(items: readonly Json[], batcher: JsonMap, strand: Strand): Promise<readonly Batch[]> {
   const { MaxItemsPerBatch: asked = 0, MaxInputBytesPerBatch: askedBytes = 0, BatchInput: shared } = batcher;
-  const most = await strand.number(asked, "ItemBatcher/MaxItemsPerBatch", 0, Number.MAX_SAFE_INTEGER);
-  const bytes = await strand.number(askedBytes, "ItemBatcher/MaxInputBytesPerBatch", 0, dataLimitBytes);
+  const most = await strand.wholeNumber(asked, "ItemBatcher/MaxItemsPerBatch", 0, Number.MAX_SAFE_INTEGER);
+  const bytes = await strand.wholeNumber(askedBytes, "ItemBatcher/MaxInputBytesPerBatch", 0, dataLimitBytes);
   const common = shared === undefined ? {} : { BatchInput: await strand.value(shared, "ItemBatcher/BatchInput") };
   if (!isMap(common.BatchInput ?? {}))
     throw new StateError("States.QueryEvaluationError", "ItemBatcher/BatchInput: expected an object.");

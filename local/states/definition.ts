@@ -104,12 +104,18 @@ export type State =
   | FailState
   | (Common & { readonly Type: "Pass" | "Succeed" });
 
+/** The branches of a Parallel, the items of a Map. */
+export function flowsIn(state: State): readonly Flow[] {
+  if (state.Type === "Parallel") return state.Branches;
+  return state.Type === "Map" ? [state.ItemProcessor] : [];
+}
+
 /** Every state of a definition with its name, those in branches and item processors, too. */
 export function statesOf(flow: Flow): readonly (readonly [name: string, state: State])[] {
-  return Object.entries(flow.States).flatMap(([name, state]) => {
-    const inner = state.Type === "Parallel" ? state.Branches : state.Type === "Map" ? [state.ItemProcessor] : [];
-    return [[name, state] as const, ...inner.flatMap(statesOf)];
-  });
+  return Object.entries(flow.States).flatMap(([name, state]) => [
+    [name, state] as const,
+    ...flowsIn(state).flatMap(statesOf),
+  ]);
 }
 
 export function isDistributed({ ItemProcessor: { ProcessorConfig: config } }: MapState): boolean {

@@ -5,10 +5,11 @@
 import { batched } from "./batch-items.ts";
 import type { Definition, MapState } from "./definition.ts";
 import { drawUuid, type Machine, type Progress } from "./execution.ts";
+import { givenItems, type Item, inputOf } from "./given-items.ts";
 import { type Json, type JsonMap, limited } from "./json.ts";
 import { type Child, concurrencyOf, hasFailedTooOften, type MapRun } from "./map-run.ts";
 import { partOf } from "./pace.ts";
-import { type Item, readItems } from "./read-items.ts";
+import { readItems } from "./read-items.ts";
 import { StateError } from "./state-error.ts";
 import type { Strand } from "./strand.ts";
 import { outputsOf, writeResults } from "./write-results.ts";
@@ -45,8 +46,6 @@ export async function runDistributedMap(state: MapState, progress: Progress, str
 
 async function opened(state: MapState, stateName: string, strand: Strand): Promise<MapRun> {
   const { execution, around } = strand;
-  const limit = (value: Json | undefined, field: string, most: number) =>
-    value === undefined ? null : strand.number(value, field, 0, most);
   const id = drawUuid(execution, around.seed, "map run");
   const { MaxConcurrency: concurrency = 0, ToleratedFailureCount: count } = state;
   const percentage = state.ToleratedFailurePercentage;
@@ -59,9 +58,11 @@ async function opened(state: MapState, stateName: string, strand: Strand): Promi
     redrivenMs: [],
     stopMs: null,
     status: "RUNNING",
-    maxConcurrency: await strand.number(concurrency, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER),
-    toleratedFailurePercentage: await limit(percentage, "ToleratedFailurePercentage", 100),
-    toleratedFailureCount: await limit(count, "ToleratedFailureCount", Number.MAX_SAFE_INTEGER),
+    maxConcurrency: await strand.wholeNumber(concurrency, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER),
+    toleratedFailurePercentage:
+      percentage === undefined ? null : await strand.number(percentage, "ToleratedFailurePercentage", 0, 100),
+    toleratedFailureCount:
+      count === undefined ? null : await strand.wholeNumber(count, "ToleratedFailureCount", 0, Number.MAX_SAFE_INTEGER),
     children: null,
     files: { FAILED: [], PENDING: [], SUCCEEDED: [] },
     changed: () => {},
@@ -84,23 +85,15 @@ function close(run: MapRun, status: MapRun["status"], strand: Strand): void {
   Object.assign(run, { status, stopMs: strand.now(), changed: () => {} });
 }
 
-async function givenItems({ Items }: MapState, strand: Strand): Promise<readonly Json[]> {
-  const items = await strand.value(Items ?? strand.input, "Items");
-  if (Array.isArray(items)) return items as readonly Json[];
-  throw new StateError("States.QueryEvaluationError", `Items: a Map needs a list, got ${JSON.stringify(items)}.`);
-}
-
-async function childrenOf(state: MapState, given: readonly Json[] | null, strand: Strand): Promise<readonly Child[]> {
+async function childrenOf(state: MapState, given: readonly Item[] | null, strand: Strand): Promise<readonly Child[]> {
   const items: readonly Item[] =
     given === null
       ? await readItems(state.ItemReader as JsonMap, strand)
-      : given.map((value) => ({ value, source: "STATE_DATA" }));
+      : given.map((item) => ({ ...item, source: "STATE_DATA" }));
   const selected: Json[] = [];
-  for (const [at, { value, source }] of items.entries()) {
+  for (const [at, item] of items.entries()) {
     const { ItemSelector: selector } = state;
-    selected.push(
-      selector === undefined ? value : await strand.item(at, value, source).value(selector, "ItemSelector"),
-    );
+    selected.push(selector === undefined ? inputOf(item) : await strand.item(at, item).value(selector, "ItemSelector"));
   }
   const inputs =
     state.ItemBatcher === undefined

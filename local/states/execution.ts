@@ -1,7 +1,7 @@
 /** One execution as it is remembered: where each of its strands stands, and what has happened. */
 import { uuidOf } from "../uuid.ts";
 import type { Definition } from "./definition.ts";
-import type { Json, JsonMap } from "./json.ts";
+import { bytesOf, type Json, type JsonMap, tooLarge } from "./json.ts";
 import type { MapRun } from "./map-run.ts";
 import { StateError } from "./state-error.ts";
 
@@ -37,6 +37,8 @@ export interface Progress {
   state: string;
   input: Json;
   variables: JsonMap;
+  /** Of its own variables, those of outside left out. */
+  readonly variableBytes: Map<string, number>;
   done: { readonly output: Json } | null;
   /** Of the branches or items of the present state; null for an item that has not begun. */
   inner: (Progress | null)[] | null;
@@ -84,7 +86,29 @@ export function record(execution: Execution, trail: Trail, nowMs: number, type: 
 }
 
 export function progressFrom(state: string, input: Json, variables: JsonMap = {}): Progress {
-  return { state, input, variables, done: null, inner: null, mapRun: null };
+  return { state, input, variables, variableBytes: new Map(), done: null, inner: null, mapRun: null };
+}
+
+const variablesLimitBytes = 10 * 1024 * 1024;
+
+/** Takes new values of variables, which live as long as their scope. Throws States.DataLimitExceeded when the execution has too much of them. */
+export function assign(execution: Execution, progress: Progress, assigned: JsonMap): void {
+  const had = new Map(progress.variableBytes);
+  for (const [name, value] of Object.entries(assigned)) progress.variableBytes.set(name, bytesOf(value));
+  const sizeBytes = storedBytes(execution.progress);
+  if (sizeBytes > variablesLimitBytes) {
+    for (const name of Object.keys(assigned)) progress.variableBytes.delete(name);
+    for (const [name, bytes] of had) progress.variableBytes.set(name, bytes);
+    throw tooLarge("The variables of an execution together", sizeBytes, variablesLimitBytes);
+  }
+  progress.variables = { ...progress.variables, ...assigned };
+}
+
+function storedBytes({ variableBytes, inner }: Progress): number {
+  let sum = 0;
+  for (const bytes of variableBytes.values()) sum += bytes;
+  for (const one of inner ?? []) if (one !== null && one.done === null) sum += storedBytes(one);
+  return sum;
 }
 
 export function drawUuid(execution: Execution, seed: number, what: string): string {

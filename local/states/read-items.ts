@@ -2,17 +2,12 @@
  * ItemReader: the items of a distributed Map that lie in S3: a listing of objects, one object's items (JSON, JSON Lines, CSV), those of all objects
  * of a listing, of an Athena manifest or of an S3 inventory. Requests go out under the machine's role.
  */
+import type { Item } from "./given-items.ts";
 import { insideBucket, itemsIn, type ReaderConfig, rowsOf } from "./item-formats.ts";
 import { isMap, type Json, type JsonMap } from "./json.ts";
 import { readResource, type TaskResource } from "./resource.ts";
 import { StateError } from "./state-error.ts";
 import type { Strand } from "./strand.ts";
-
-export interface Item {
-  readonly value: Json;
-  /** The object that it was read from, or where the listing was made. */
-  readonly source: string;
-}
 
 /** An object, or a place for them. */
 interface Place {
@@ -29,7 +24,7 @@ export async function readItems(reader: JsonMap, strand: Strand): Promise<readon
   const written = (reader.ReaderConfig ?? {}) as JsonMap;
   const { MaxItems: most = greatestMaxItems, ...rest } = written;
   const config = rest as ReaderConfig;
-  const limit = await strand.number(most, "ItemReader/ReaderConfig/MaxItems", 1, greatestMaxItems);
+  const limit = await strand.wholeNumber(most, "ItemReader/ReaderConfig/MaxItems", 1, greatestMaxItems);
   const isListing = reader.Resource === "arn:aws:states:::s3:listObjectsV2";
   try {
     if (isListing) return await listed({ bucket: String(bucket), key: String(prefix) }, config, strand, limit);

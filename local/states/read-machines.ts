@@ -6,8 +6,10 @@ import { machineTypes, type Roles } from "../iam/roles.ts";
 import type { ValueMap } from "../template/evaluate.ts";
 import type { Resource, Template } from "../template/load.ts";
 import { TemplateError } from "../template/template-error.ts";
+import { checkFields, checkMachineFields } from "./check-fields.ts";
 import { checkMap } from "./check-map.ts";
-import { type Definition, type Flow, type State, statesOf } from "./definition.ts";
+import { checkScopes, targetsOf } from "./check-scopes.ts";
+import { type Definition, type Flow, flowsIn, type State, statesOf } from "./definition.ts";
 import type { Machine } from "./execution.ts";
 import { compile, expressionIn } from "./expression.ts";
 import type { Json } from "./json.ts";
@@ -35,7 +37,9 @@ export function readMachines(template: Template, roles: Roles, nowMs: number): r
         `The local runtime speaks JSONata only: write "QueryLanguage": "JSONata" at the top of the definition.`,
       );
     }
+    checkMachineFields(definition, fail);
     checkFlow(definition, fail);
+    checkScopes(definition, fail);
     const roleArn = roles.ofFunction(logicalId)?.arn ?? String(properties.Role ?? properties.RoleArn);
     return { logicalId, name, arn, type, roleArn, definition, definitionText, createdMs: nowMs };
   });
@@ -74,16 +78,13 @@ function checkFlow(flow: Flow, fail: Fail): void {
 
 function checkTargets(flow: Flow, fail: Fail): void {
   for (const [name, state] of Object.entries(flow.States)) {
-    const catchers = ("Catch" in state && state.Catch) || [];
-    const choices = state.Type === "Choice" ? [...state.Choices, { Next: state.Default }] : [];
-    const own = "Next" in state ? [{ Next: state.Next }] : [];
-    for (const { Next: next } of [...own, ...choices, ...catchers])
-      if (next !== undefined && !(next in flow.States)) throw fail(`${name} goes to ${next}, which is no state here.`);
-    const isLast = "End" in state && state.End === true;
-    if (!isLast && own.length === 0 && !["Succeed", "Fail", "Choice"].includes(state.Type))
-      throw fail(`${name} needs Next, or End: true.`);
-    const inner = state.Type === "Parallel" ? state.Branches : state.Type === "Map" ? [state.ItemProcessor] : [];
-    for (const one of inner) {
+    const lost = targetsOf(state).find((next) => !(next in flow.States));
+    if (lost !== undefined) throw fail(`${name} goes to ${lost}, which is no state here.`);
+    const ends = "End" in state && state.End === true;
+    const goes = "Next" in state && state.Next !== undefined;
+    if (!["Succeed", "Fail", "Choice"].includes(state.Type) && ends === goes)
+      throw fail(`${name} needs Next, or End: true${ends ? ", and has both" : ""}.`);
+    for (const one of flowsIn(state)) {
       if (!(one.StartAt in one.States)) throw fail(`${name} starts at ${one.StartAt}, which is no state of it.`);
       checkTargets(one, fail);
     }
@@ -100,6 +101,7 @@ function checkState(name: string, state: State, fail: Fail): void {
   if (state.Type === "Task" && readResource(state.Resource) === null) {
     throw fail(`${name}: the local runtime does not run ${state.Resource}. It runs ${supportedResources}.`);
   }
+  checkFields(name, state, fail);
   if (state.Type === "Map") checkMap(state, (message) => fail(`${name}: ${message}`));
   checkExpressions(name, state as unknown as Json, fail);
 }

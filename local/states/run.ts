@@ -5,7 +5,8 @@
 
 import { type Catcher, type Flow, isDistributed, type MapState, type ParallelState, type State } from "./definition.ts";
 import { runDistributedMap } from "./distributed-map.ts";
-import { type Progress, progressFrom } from "./execution.ts";
+import { assign, type Progress, progressFrom } from "./execution.ts";
+import { givenItems, type Item, inputOf } from "./given-items.ts";
 import { type Json, limited } from "./json.ts";
 import { partOf } from "./pace.ts";
 import { createRetries } from "./retry.ts";
@@ -17,7 +18,6 @@ export async function runStates(flow: Flow, progress: Progress, strand: Strand):
   while (progress.done === null) {
     const state = flow.States[progress.state] as State;
     const step = await runState(state, progress, strand);
-    progress.variables = { ...progress.variables, ...step.assigned };
     Object.assign(progress, { inner: null, mapRun: null });
     if (step.next === null) progress.done = { output: step.output };
     else progress.state = step.next;
@@ -39,15 +39,21 @@ async function attempts(state: State, progress: Progress, strand: Strand): Promi
   const retries = createRetries(("Retry" in state && state.Retry) || [], strand.random);
   for (let count = 0; ; count++) {
     try {
-      return await behave(state, progress, strand.attempt(count));
+      return assigning(await behave(state, progress, strand.attempt(count)), progress, strand);
     } catch (error) {
       if (!(error instanceof StateError) || state.Type === "Fail") throw error;
       const delayMs = retries.next(error);
-      if (delayMs === null) return caught(("Catch" in state && state.Catch) || [], error, strand);
+      if (delayMs === null)
+        return assigning(await caught(("Catch" in state && state.Catch) || [], error, strand), progress, strand);
       Object.assign(progress, { inner: null, mapRun: null });
       await strand.sleep(delayMs);
     }
   }
+}
+
+function assigning(step: Step, progress: Progress, { execution }: Strand): Step {
+  assign(execution, progress, step.assigned);
+  return step;
 }
 
 async function caught(catchers: readonly Catcher[], error: StateError, strand: Strand): Promise<Step> {
@@ -85,7 +91,7 @@ async function behave(state: State, progress: Progress, strand: Strand): Promise
 }
 
 async function waitMs({ Seconds, Timestamp }: { Seconds?: Json; Timestamp?: Json }, strand: Strand): Promise<number> {
-  if (Timestamp === undefined) return (await strand.number(Seconds ?? 0, "Seconds", 0, 99_999_999)) * 1000;
+  if (Timestamp === undefined) return (await strand.wholeNumber(Seconds ?? 0, "Seconds", 0, 99_999_999)) * 1000;
   const text = String(await strand.value(Timestamp, "Timestamp"));
   const atMs = Date.parse(text);
   if (Number.isNaN(atMs)) throw new StateError("States.Runtime", `Timestamp: expected ISO 8601, got '${text}'.`);
@@ -107,12 +113,8 @@ async function runParallel(state: ParallelState, progress: Progress, strand: Str
 const inlineConcurrency = 40;
 
 async function runMap(state: MapState, progress: Progress, strand: Strand): Promise<Json> {
-  const items = await strand.value(state.Items ?? progress.input, "Items");
-  if (!Array.isArray(items)) {
-    throw new StateError("States.QueryEvaluationError", `Items: a Map needs a list, got ${JSON.stringify(items)}.`);
-  }
-  const list = items as readonly Json[];
-  const asked = await strand.number(state.MaxConcurrency ?? 0, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER);
+  const list = await givenItems(state, strand);
+  const asked = await strand.wholeNumber(state.MaxConcurrency ?? 0, "MaxConcurrency", 0, Number.MAX_SAFE_INTEGER);
   const concurrency = Math.min(asked === 0 ? inlineConcurrency : asked, inlineConcurrency);
   strand.record("MapStateStarted", { mapStateStartedEventDetails: { length: list.length } });
   const { ItemProcessor: processor, ItemSelector: selector } = state;
@@ -122,13 +124,13 @@ async function runMap(state: MapState, progress: Progress, strand: Strand): Prom
   const outputs = await together(list.length, concurrency, strand, "MapState", async (at, branch) => {
     const details = { name, index: at };
     branch.record("MapIterationStarted", { mapIterationStartedEventDetails: details });
-    const item = list[at] as Json;
+    const item = list[at] as Item;
     const scene = branch.item(at, item);
     try {
       // What is selected begins an iteration; a redrive goes on with what has become of it.
       inner[at] ??= progressFrom(
         processor.StartAt,
-        selector === undefined ? item : await scene.value(selector, "ItemSelector"),
+        selector === undefined ? inputOf(item) : await scene.value(selector, "ItemSelector"),
         progress.variables,
       );
       const output = await runStates(processor, inner[at], scene);

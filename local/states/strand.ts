@@ -2,7 +2,8 @@
 import type { Catcher, ChoiceState } from "./definition.ts";
 import { drawUuid, type Execution, record, type Trail } from "./execution.ts";
 import { evaluated } from "./expression.ts";
-import { type Json, type JsonMap, limited } from "./json.ts";
+import type { Item } from "./given-items.ts";
+import { dataLimitBytes, type Json, type JsonMap, limited, limitedSum } from "./json.ts";
 import { Aborted, StateError } from "./state-error.ts";
 import type { Surrounding } from "./task.ts";
 
@@ -25,12 +26,13 @@ export interface Strand {
   sleep(ms: number): Promise<void>;
   value(value: Json, field: string, extra?: JsonMap): Promise<Json>;
   number(value: Json, field: string, least: number, most: number): Promise<number>;
+  wholeNumber(value: Json, field: string, least: number, most: number): Promise<number>;
   finish(state: Finishing, output: Json, extra?: JsonMap): Promise<Step>;
   /** With `$states.result`. */
   finishWith(state: Finishing, result: Json): Promise<Step>;
   enter(name: string, input: Json, variables: JsonMap): Strand;
   attempt(count: number): Strand;
-  item(index: number, value: Json, source?: string): Strand;
+  item(index: number, item: Item): Strand;
   task(token: string): Strand;
   branch(signal: AbortSignal): Strand;
   under(signal: AbortSignal): Strand;
@@ -76,10 +78,16 @@ export function strandOf(execution: Execution, around: Surrounding, place: Place
       const message = `${field}: expected a number from ${least} to ${most}, got ${JSON.stringify(number)}.`;
       throw new StateError("States.QueryEvaluationError", message);
     },
+    async wholeNumber(value, field, least, most) {
+      const number = await strand.number(value, field, least, most);
+      if (Number.isInteger(number)) return number;
+      throw new StateError("States.QueryEvaluationError", `${field}: expected a whole number, got ${number}.`);
+    },
     async finish({ Output, Assign, Next }, fallback, extra) {
       const output = Output === undefined ? fallback : await strand.value(Output, "Output", extra);
       const assigned = Assign === undefined ? {} : ((await strand.value(Assign, "Assign", extra)) as JsonMap);
       for (const [name, value] of Object.entries(assigned)) limited(value, `The variable ${name}`);
+      limitedSum(Object.values(assigned), dataLimitBytes, "What a state assigns");
       return { output: limited(output, "The output of the state"), assigned, next: Next ?? null };
     },
     finishWith: (state, result) => strand.finish(state, result, { result }),
@@ -93,8 +101,10 @@ export function strandOf(execution: Execution, around: Surrounding, place: Place
         },
       }),
     attempt: (count) => moved({ context: { ...context, State: { ...(context.State as JsonMap), RetryCount: count } } }),
-    item: (Index, Value, Source) =>
-      moved({ context: { ...context, Map: { Item: { Index, Value, ...(Source !== undefined && { Source }) } } } }),
+    item: (Index, { value: Value, key: Key, source: Source }) => {
+      const named = { ...(Key !== undefined && { Key }), ...(Source !== undefined && { Source }) };
+      return moved({ context: { ...context, Map: { Item: { Index, Value, ...named } } } });
+    },
     task: (token) => moved({ context: { ...context, Task: { Token: token } } }),
     branch: (ended) => moved({ signal: ended, trail: { last: trail.last } }),
     under: (ended) => moved({ signal: ended }),

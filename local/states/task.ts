@@ -41,11 +41,16 @@ export async function runTask(state: TaskState, outer: Strand): Promise<Json> {
   const scene = token === null ? outer : outer.task(token);
   const input = state.Arguments === undefined ? scene.input : await scene.value(state.Arguments, "Arguments");
   limited(input, "Arguments");
-  const seconds = await scene.number(state.TimeoutSeconds ?? defaultTimeoutSeconds, "TimeoutSeconds", 1, 99_999_999);
+  const seconds = await scene.wholeNumber(
+    state.TimeoutSeconds ?? defaultTimeoutSeconds,
+    "TimeoutSeconds",
+    1,
+    99_999_999,
+  );
   const heartbeat =
     state.HeartbeatSeconds === undefined
       ? null
-      : await scene.number(state.HeartbeatSeconds, "HeartbeatSeconds", 1, 99_999_999);
+      : await scene.wholeNumber(state.HeartbeatSeconds, "HeartbeatSeconds", 1, 99_999_999);
   const { signal, end } = partOf(outer.signal);
   const log = taskLog(resource, state.Resource, outer);
   log.scheduled(input, seconds);
