@@ -23,6 +23,7 @@ import {
   memoryRows,
   metrics,
 } from "./reconcile/fakes.ts";
+import { toldWindows } from "./told-windows.ts";
 
 const around = { metrics, tumblingMs: 60_000, control: memoryControl(), telemetry: memoryTelemetry() };
 // Of an hour that the ledger has nothing of.
@@ -102,6 +103,36 @@ describe("finalize-metrics, of what the lake cannot tell", () => {
 
   it("says how many records of the lake the archive lacks", async () => {
     expect(await restore(memoryMetrics([]), {}, 2)).toMatchObject({ unarchived: 2 });
+  });
+
+  it("makes the windows of its own hours, and knows the duplicates of a tumbling window that began in the hour before", async () => {
+    const verdicts = defineMetric("verdicts", {
+      windows: [tumbling(minutesOf(1))],
+      time: "arrival",
+      records: "all",
+      by: ["_verdict"],
+      measures: [measure.count("records")],
+    });
+    const tumblingMs = minutesOf(7);
+    const hourMs = [START, START + HOUR].find((ms) => ms % tumblingMs !== 0) as number;
+    const [hour = "", before = ""] = [hourMs, hourMs - 1].map((ms) => iso(ms).slice(11, 13));
+    const data = JSON.stringify({ id: "twin", user: "ann", time: hourMs, region: "north" });
+    const line = { shard: SHARD, subsequence: 0, key: "ann", data };
+    const twins = [
+      { ...line, arrival: hourMs - 1, sequence: "9" },
+      { ...line, arrival: hourMs, sequence: "10" },
+    ];
+    const store = memoryMetrics([]);
+    const counted = compileMetrics(defineMetrics({ metrics: [verdicts] }), pipeline);
+    const finalize = finalizeMetrics({
+      ...{ ...around, metrics: counted, tumblingMs, store },
+      ...{ rows: memoryRows({ [`records/hour=${before}/`]: twins }), results: memoryResults() },
+    });
+    await finalize({ ...task, part: hour, sinksFolder: null });
+    const windows = toldWindows(counted, "verdicts", own(store, "verdicts"));
+    expect(windows.map(({ startMs, groups }) => [startMs, groups])).toEqual([
+      [hourMs, [{ by: { _verdict: "duplicate" }, values: { records: 1 } }]],
+    ]);
   });
 
   it("names the measures of a metric that goes by the moment of counting alone, once its rows are gone", async () => {

@@ -170,6 +170,9 @@ describe("finalize-metrics", () => {
     await finalize(task);
     expect(eventsIn(store)).toEqual([2, 1, 1]);
     expect(await results.get("k")).toMatchObject([{ lost: 1, again: 1 }, {}]);
+    // Whoever asks afterwards is told what readers see by now.
+    await finalize({ ...task, resultKey: "later" });
+    expect(await results.get("later")).toMatchObject([{ late: 1, lost: 0, again: 0 }, {}]);
   });
 
   it("leaves no event in a window that the lake has none of any more", async () => {

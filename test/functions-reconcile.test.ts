@@ -1,4 +1,4 @@
-import { partKey, readReplayRequest } from "@millrace/aws";
+import { partKey, readReplayRequest, type StoredRow } from "@millrace/aws";
 import { type MetricWindow, readMetric, rollUp } from "@millrace/engine";
 import { describe, expect, it } from "vitest";
 import type { Finding } from "../functions/reconcile/finding.ts";
@@ -54,7 +54,12 @@ describe("reconcile", () => {
     missing: 0,
   };
   const found = { entity: "ann", asOf: iso(START), differences: { events_1h: { online: 3, offline: 2 } }, events: [] };
-  const run = async (sinks: readonly object[], different: readonly object[] = [], place = "--stack shop") => {
+  const run = async (
+    sinks: readonly object[],
+    different: readonly object[] = [],
+    place = "--stack shop",
+    stored: readonly StoredRow[] = ledgerRows,
+  ) => {
     const reports = new Map<string, string>();
     const results = memoryResults(
       new Map([0, 1].map((part) => [partKey("findings-", part), different.filter((_, i) => i % 2 === part)])),
@@ -64,7 +69,7 @@ describe("reconcile", () => {
     const handler = reconcile({
       ...{ metrics, results, telemetry, stack: "shop", place },
       rows: memoryRows({ "sinks/": sinks }),
-      store: { rows: async () => ledgerRows },
+      store: { rows: async () => stored },
       reports: { put: async (key, text) => void reports.set(key, text) },
     });
     const answer = await handler({
@@ -101,6 +106,16 @@ describe("reconcile", () => {
     expect(telemetry.reports).toMatchObject([
       { percents: { ArchiveDrift: 0, LakeDrift: 0, FeaturesDrift: 0 }, level: "info" },
     ]);
+  });
+
+  it("tells of a ledger that was made up from the archive what it proves, and is not red for it", async () => {
+    const madeUp = ledgerRows.map((row) => ({ ...row, final: true, part: "archive" }));
+    const { answer, report, page } = await run([whole], [], "", madeUp);
+    expect(answer).toMatchObject({ holds: true, findings: 1 });
+    expect(report.findings).toMatchObject([
+      { check: "archive", weight: "note", hourMs: START, shard: SHARD, count: 3 },
+    ]);
+    expect(page).toContain("the ledger's 3 records are made up from the archive");
   });
 
   it("names hour, shard and the command that repairs it, in the message and in the page", async () => {

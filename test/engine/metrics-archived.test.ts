@@ -148,6 +148,20 @@ describe("what the archive restores", () => {
   });
 });
 
+describe("a ledger that was made up from the archive", () => {
+  it("is of the stream where that turns out to have more, and leaves nothing behind", () => {
+    const records = toRecords([1, 2].map((at) => ({ fact: "{", shard: 0, arrivalMs: at })));
+    const [whole] = entriesOf(liveRows(records, [CALM]).filter(({ metric }) => metric === "ledger"));
+    const half = archived(records.slice(0, 1), records.slice(0, 1)).find(({ metric }) => metric === "ledger");
+    const standing = [{ startMs: 0, bytes: half?.bytes as Uint8Array, final: true, part: "archive" }];
+    const sources = { startMs: 0, archived: half?.bytes as Uint8Array, stream: [whole as LedgerEntry] };
+    const rows = restoredLedger(metrics, sources, standing).map((row) => ({ ...row, final: true }));
+    expect(rows.map(({ part }) => part)).toEqual(["stream", "archive"]);
+    // As in the table, each part over the one that stood there.
+    expect(entriesOf(rows)).toEqual([whole]);
+  });
+});
+
 const CALM = { size: 3, failures: 0, written: [], again: 0, early: false, whole: false };
 
 type Named = ReadableRow & { readonly metric: string };
