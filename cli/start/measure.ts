@@ -8,14 +8,12 @@ import type { Runtime } from "../../local/runtime.ts";
 import { writeReportPage } from "../dashboard/write-report.ts";
 import type { Definitions } from "../definitions.ts";
 import { listRings } from "./alarms.ts";
-import { accountViews, check, checkOnce, checkSinks } from "./conservation.ts";
 import { countFailedRecords } from "./failed.ts";
 import type { Fed } from "./feed.ts";
 import { readFunctionErrors } from "./function-errors.ts";
-import { type Lake, openLake } from "./lake.ts";
-import { listQuarantine, measureParts } from "./lake-parts.ts";
-import { measureLateness } from "./lateness.ts";
-import { accountMetrics, type MetricRows, type MetricsFound, readMetricRows } from "./metrics.ts";
+import type { Buckets } from "./lake-parts.ts";
+import { measureSinks } from "./measure-sinks.ts";
+import { type MetricRows, readMetricRows } from "./metrics.ts";
 import { DEFAULT_OUT, type NamedPath } from "./options.ts";
 import { type Reconciliation, reconcileDay } from "./reconcile-day.ts";
 import type { Report, Speed, TableFigures } from "./report.ts";
@@ -37,76 +35,62 @@ export interface Ran {
 
 export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   const { definitions, source, runtime, fed, out } = ran;
-  const { features, eventSchema } = definitions;
-  const pipeline = compile(features, eventSchema);
+  const pipeline = compile(definitions.features, definitions.eventSchema);
   const stats = runtime.stats();
   // Before the report reads them too.
   const [table, metricsTable] = ["FeaturesTable", "MetricsTable"].map((id) =>
     tableFigures(runtime.tables.usage(runtime.physicalId(id)), fed.records),
   ) as [TableFigures, TableFigures];
-  const folder = (...names: string[]): string => join(out.path, ...names);
-  const buckets = {
-    raw: folder(runtime.physicalId("RawBucket")),
-    lake: folder(runtime.physicalId("LakeBucket")),
-    failed: folder(runtime.physicalId("FailedBucket")),
-  };
-
   const entities = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
-  const examples = await writeFeatures(folder("features.ndjson"), pipeline, entities, fed.lastMs);
-  writeItems(out.path, entities);
-  const failedRecords = await countFailedRecords(runtime);
-  const lake = await openLake({ put: folder("stream.ndjson"), raw: buckets.raw, lake: buckets.lake }, eventSchema);
-  const views = await accountViews(lake, pipeline, entities, failedRecords);
-  const delivered = (logicalId: string): number => stats.deliveries[logicalId]?.delivered ?? 0;
-  const sinks = await checkSinks(lake, {
-    raw: delivered("RawDelivery"),
-    curated: delivered("CuratedDelivery"),
-    quarantine: delivered("QuarantineDelivery"),
-  });
-  const mapping = stats.mappings.UpdateFeaturesStream;
-  const { kills = 0, lostAnswers = 0 } = stats.functions.UpdateFeatures ?? {};
-  const answered = (mapping?.succeeded ?? 0) + (mapping?.discarded ?? 0);
-  const handed = check(
-    "every record was handed to update-features, and answered for or given up",
-    fed.records,
-    answered,
-  );
   const rows = await readRows(ran);
-  const metrics = await measureMetrics(ran, lake, rows);
-  const checks = [handed, ...sinks, ...(await checkOnce(lake, pipeline, views)), ...metrics.checks];
-  const report: Omit<Report, "speed" | "reconciliation"> = {
-    ok: fed.notPut.length === 0 && views.every(({ addsUp }) => addsUp) && checks.every(({ holds }) => holds),
+  const alarms = listRings(runtime.alarms);
+  const failedRecords = await countFailedRecords(runtime);
+  const examples = await writeFeatures(join(out.path, "features.ndjson"), pipeline, entities, fed.lastMs);
+  writeItems(out.path, entities);
+  const buckets = bucketsOf(ran);
+  const metricsPipeline = metricsOf(ran);
+  const tumblingMs = Number(ran.parameters.MetricsWindowSeconds) * 1000;
+  const { records } = fed;
+  const read = { entities, rows, failedRecords, stats };
+  // The reconciliation writes: reports, and the metrics' final rows. What the sinks are asked for meanwhile lies elsewhere, and the rest has been read.
+  const [sinks, reconciliation] = await Promise.all([
+    measureSinks({ folder: out.path, buckets, definitions, pipeline, metricsPipeline, tumblingMs, records, ...read }),
+    reconcileDay(runtime, fed, out.name),
+  ]);
+  await writePage(ran, pipeline, entities, rows, reconciliation);
+  const { views, checks } = sinks;
+  const addsUp = views.every((view) => view.addsUp) && checks.every(({ holds }) => holds);
+  // What was given up is found as that, and is no fault of the run's.
+  const isReconciled = reconciliation.holds || failedRecords > 0;
+  const { kills = 0, lostAnswers = 0 } = stats.functions.UpdateFeatures ?? {};
+  const report: Report = {
+    ok: fed.notPut.length === 0 && addsUp && isReconciled,
     source: source.about,
     stream: { records: fed.records, shards: ran.shards, firstArrival: iso(fed.firstMs), lastArrival: iso(fed.lastMs) },
     throttled: fed.throttled,
     notPut: fed.notPut,
     views,
-    redeliveries: { batches: kills + lostAnswers, records: mapping?.redelivered ?? 0 },
+    redeliveries: { batches: kills + lostAnswers, records: stats.mappings.UpdateFeaturesStream?.redelivered ?? 0 },
     faults: ran.faults,
-    functionErrors: await readFunctionErrors(stats.functions, folder("logs"), join(out.name, "logs")),
+    functionErrors: await readFunctionErrors(stats.functions, join(out.path, "logs"), join(out.name, "logs")),
     checks,
-    metrics: metrics.accounts,
-    lake: await measureParts(lake, buckets, failedRecords),
-    quarantine: await listQuarantine(lake, folder("quarantined.ndjson")),
-    lateness: await measureLateness(lake, features, eventSchema.timeColumn),
-    alarms: listRings(runtime.alarms),
+    metrics: sinks.metrics,
+    lake: sinks.lake,
+    quarantine: sinks.quarantine,
+    lateness: sinks.lateness,
+    alarms,
     asOf: iso(fed.lastMs),
     examples,
     table,
     metricsTable,
-    files: filesOf(out, buckets, features.partitionKey),
+    files: filesOf(out, buckets, definitions.features.partitionKey),
     parameters: ran.parameters,
     notSimulated: runtime.notSimulated,
+    reconciliation,
+    speed: speed(),
   };
-  lake.close();
-  // Last, because it writes: reports, and the metrics' final rows.
-  const reconciliation = await reconcileDay(runtime, fed, out.name);
-  await writePage(ran, pipeline, entities, rows, reconciliation);
-  // What was given up is found as that, and is no fault of the run's.
-  const ok = report.ok && (reconciliation.holds || failedRecords > 0);
-  const whole: Report = { ...report, ok, reconciliation, speed: speed() };
-  writeFileSync(folder("report.json"), `${JSON.stringify(whole, null, 2)}\n`);
-  return whole;
+  writeFileSync(join(out.path, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  return report;
 }
 
 /** Of each view; a page with every entity of a large run would be too large to open. */
@@ -138,9 +122,9 @@ function readRows(ran: Ran): Promise<MetricRows> {
   return readMetricRows(metricsOf(ran), { endpoint: runtime.url, table, fromMs: fed.firstMs, toMs: fed.lastMs });
 }
 
-function measureMetrics(ran: Ran, lake: Lake, rows: MetricRows): Promise<MetricsFound> {
-  const tumblingMs = Number(ran.parameters.MetricsWindowSeconds) * 1000;
-  return accountMetrics(lake, ran.definitions.metrics, metricsOf(ran), rows, tumblingMs);
+function bucketsOf({ runtime, out }: Ran): Buckets {
+  const folder = (logicalId: string): string => join(out.path, runtime.physicalId(logicalId));
+  return { raw: folder("RawBucket"), lake: folder("LakeBucket"), failed: folder("FailedBucket") };
 }
 
 function tableFigures(
@@ -158,7 +142,7 @@ function tableFigures(
 }
 
 /** As the person would type them: from where `--out` was meant. */
-function filesOf(out: NamedPath, buckets: { raw: string; lake: string; failed: string }, key: string): Report["files"] {
+function filesOf(out: NamedPath, buckets: Buckets, key: string): Report["files"] {
   const shown = (path: string): string => join(out.name, path.slice(out.path.length));
   const sql = `SELECT ${quoteName(key)}, count(*) AS events FROM curated GROUP BY ALL ORDER BY events DESC, 1 LIMIT 10`;
   return {
