@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curatedOfEvent } from "@millrace/lake";
+import { type Around, ofProcess } from "./around.ts";
 import { captured, captureName } from "./capture/captured.ts";
 import { HELP } from "./capture/help.ts";
 import { projectDir } from "./definitions.ts";
@@ -12,27 +13,26 @@ import { runCommand, UserError } from "./user-error.ts";
 
 const FOLDER = join("test", "captured");
 
-async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd(), "capture");
-  if (options === null) {
-    process.stdout.write(HELP);
-    return;
-  }
+/** Into test/captured of the project. */
+export async function capture(
+  args: readonly string[],
+  { folder, write }: Pick<Around, "folder" | "write">,
+  project = projectDir,
+): Promise<void> {
+  const options = parseOptions(args, folder, "capture");
+  if (options === null) return write(HELP);
   await withEvidence(options, async (evidence, { pipeline }) => {
     const rows = await evidence.query(curatedOfEvent(pipeline.schema, options));
     const [found] = await findRecords(evidence, pipeline, options, rows);
     if (found === undefined) throw new UserError(`No record on file carries ${options.eventId}, in ${evidence.place}.`);
     const file = join(FOLDER, captureName(options.eventId));
     const text = `${JSON.stringify(await captured(pipeline, found.record), null, 2)}\n`;
-    if (options.json) {
-      process.stdout.write(text);
-      return;
-    }
-    mkdirSync(join(projectDir, FOLDER), { recursive: true });
-    writeFileSync(join(projectDir, file), text);
-    process.stdout.write(`${text}\nWritten to ${file}. It holds a real record: take out what must not be shared. "expected" is what the code makes of it
+    if (options.json) return write(text);
+    mkdirSync(join(project, FOLDER), { recursive: true });
+    writeFileSync(join(project, file), text);
+    write(`${text}\nWritten to ${file}. It holds a real record: take out what must not be shared. "expected" is what the code makes of it
 now: put there what it must make. Then npm test -- test/captured.test.ts\n`);
   });
 }
 
-if (import.meta.main) await runCommand(main);
+if (import.meta.main) await runCommand(() => capture(process.argv.slice(2), ofProcess(0)));

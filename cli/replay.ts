@@ -1,6 +1,6 @@
 /** `npm run replay`: starts a replay, here or on AWS, follows it, pauses it, lets it go on. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ReplayRequest, replayId } from "@millrace/aws";
+import { type Around, ofProcess } from "./around.ts";
 import { typedAt } from "./machine-place.ts";
 import { followToEnd } from "./replay/follow.ts";
 import { HELP } from "./replay/help.ts";
@@ -11,16 +11,15 @@ import { runCommand, UserError } from "./user-error.ts";
 
 const LOOK_EVERY_MS = 1000;
 
-async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2), process.env.MILLRACE_CWD ?? process.cwd());
-  if (options === null) return void process.stdout.write(HELP);
+export async function replay(args: readonly string[], around: Around): Promise<void> {
+  const options = parseOptions(args, around.folder);
+  if (options === null) return around.write(HELP);
   const machine = await openMachine(options.place);
   try {
-    const { execution, follow } = await act(machine, options);
-    const progress = createProgress(process.stderr, Date.now);
-    const write = (text: string) => void process.stdout.write(typedAt(options.place, text));
-    if (follow && options.wait)
-      await followToEnd(execution, { machine, progress, write, pause: () => sleep(LOOK_EVERY_MS) });
+    const { execution, follow } = await act(machine, options, (line) => around.write(`${line}\n`));
+    const progress = createProgress(around.terminal, Date.now);
+    const write = (text: string) => around.write(typedAt(options.place, text));
+    if (follow && options.wait) await followToEnd(execution, { machine, progress, write, pause: around.pause });
   } catch (error) {
     throw error instanceof UserError ? new UserError(typedAt(options.place, error.message), error.exitCode) : error;
   } finally {
@@ -28,7 +27,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function act(machine: ReplayMachine, { act }: ReplayOptions) {
+async function act(machine: ReplayMachine, { act }: ReplayOptions, say: (line: string) => void) {
   if (act.kind === "start") {
     const execution = nameOf(act.request);
     if (await machine.start(execution, act.request)) say(`Started ${execution}.`);
@@ -61,8 +60,4 @@ function nameOf(request: ReplayRequest): string {
   return request.dryRun ? `dry-run-${replayId(request)}-${Date.now().toString(36)}` : `replay-${replayId(request)}`;
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-if (import.meta.main) await runCommand(main);
+if (import.meta.main) await runCommand(() => replay(process.argv.slice(2), ofProcess(LOOK_EVERY_MS)));

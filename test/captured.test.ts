@@ -1,12 +1,12 @@
 /** Records that once broke something, each with what must be made of it. `npm run capture -- EVENT_ID` adds one. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
-import { compile, type Pipeline } from "@millrace/engine";
+import { compile } from "@millrace/engine";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Captured, captured, captureName, type Made, madeOf } from "../cli/capture/captured.ts";
+import { captured, captureName, madeOf } from "../cli/capture/captured.ts";
 import { defaultDefinitionsDir, loadDefinitions } from "../cli/definitions.ts";
+import { differencesIn } from "./captured-records.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 
@@ -66,14 +66,3 @@ describe("capturing", () => {
     expect(captureName("x".repeat(400)).length).toBeLessThan(256);
   });
 });
-
-/** By file what is made of its record, where that is something else than it must be. */
-async function differencesIn(pipeline: Pipeline, folder: string): Promise<Readonly<Record<string, Made>>> {
-  const different: Record<string, Made> = {};
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
-    const found = JSON.parse(readFileSync(join(folder, file), "utf8")) as Captured;
-    const made = await madeOf(pipeline, found);
-    if (!isDeepStrictEqual(made, found.expected)) different[file] = made;
-  }
-  return different;
-}
