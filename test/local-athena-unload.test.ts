@@ -57,6 +57,18 @@ describe("UNLOAD", () => {
     expect(await athena.read("lake", "out/two/")).toEqual({ "out/two/x": "mine" });
   });
 
+  it.each([
+    ["id, count(*) FROM sales GROUP BY id", /^SYNTAX_ERROR: line 1:12: Column name not specified at position 2$/],
+    ["id AS one, price AS One FROM sales", /^SYNTAX_ERROR: Column name 'one' specified more than once$/],
+    ["a.*, b.id FROM sales a JOIN sales b ON a.id = b.id", /^SYNTAX_ERROR: Column name 'id' specified/],
+    ["now() AS at", /^NOT_SUPPORTED: Unsupported Hive type: timestamp with time zone \(column 'at'\)$/],
+    ["ARRAY[now()] AS times", /^NOT_SUPPORTED: Unsupported Hive type: timestamp with time zone\[\]/],
+  ])("is refused where a column could be none of a table: %s", async (columns, reason) => {
+    const { Status } = await athena.run(`UNLOAD (SELECT ${columns}) TO 's3://lake/out/none/' WITH (format = 'JSON')`);
+    expect(Status?.StateChangeReason).toMatch(reason);
+    expect(await athena.rows(`SELECT ${columns}`)).toBeDefined();
+  });
+
   it("writes Parquet that reads back as the same rows", async () => {
     const { Status } = await athena.run(
       "UNLOAD (SELECT id, ARRAY[itemname] AS tags FROM sales) TO 's3://lake/empty/' WITH (format = 'PARQUET', compression = 'SNAPPY')",

@@ -14,7 +14,7 @@ import { QueryError, queryErrorOf } from "./query-error.ts";
 import { columnOf, type ResultColumn, type Row, valueText } from "./result-set.ts";
 import { type Scan, scannedFiles } from "./scanned-files.ts";
 import { createTableReader, filesOf, PATH_COLUMN, type TableReader } from "./table-files.ts";
-import { type Probe, quoted, type TableReference, toDuckdb } from "./to-duckdb.ts";
+import { type Probe, quoted, type TableReference, type Translated, toDuckdb } from "./to-duckdb.ts";
 import { readStatement } from "./unload.ts";
 import { type OutputObject, writeUnload } from "./write-unload.ts";
 
@@ -119,9 +119,9 @@ function createSession(
   const scans: Scan[] = [];
   const schemaOf = (database: string): string => `q${number} ${database}`;
 
-  const translated = async (sql: string, database: string): Promise<string> => {
+  const translated = async (sql: string, database: string): Promise<Pick<Translated, "sql" | "unnamed">> => {
     const named: TableReference[] = [];
-    const { sql: duckdb, probes } = toDuckdb({
+    const { probes, ...made } = toDuckdb({
       sql,
       tree: grammar.parse(sql),
       nowMs,
@@ -132,7 +132,7 @@ function createSession(
     });
     for (const reference of named) await openTable(reference, reference.database ?? database);
     for (const probe of probes) await demandColumn(connection, probe);
-    return duckdb;
+    return made;
   };
 
   const openTable = async (reference: TableReference, database: string): Promise<void> => {
@@ -146,7 +146,7 @@ function createSession(
         "HIVE_INVALID_METADATA",
         `${reference.place}Table '${database}.${table.name}': ${table.problem}`,
       );
-    const select = table.kind === "view" ? await translated(table.sql, database) : await openFiles(table);
+    const select = table.kind === "view" ? (await translated(table.sql, database)).sql : await openFiles(table);
     if (!schemas.has(schema)) await connection.run(`CREATE SCHEMA ${quoted(schema)}`);
     schemas.add(schema);
     await connection.run(`CREATE VIEW ${name} AS ${select}`);
@@ -163,7 +163,8 @@ function createSession(
   return {
     async run(): Promise<Outcome> {
       const { query, unload } = readStatement(request.sql, grammar);
-      const sql = await translated(query, request.database);
+      const { sql, unnamed } = await translated(query, request.database);
+      if (unload !== null && unnamed !== null) throw new QueryError("SYNTAX_ERROR", unnamed);
       let scannedBytes = 0;
       for (const { table, files } of await scannedFiles(connection, sql, scans)) {
         for (const { key, sizeBytes } of files) {

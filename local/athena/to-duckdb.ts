@@ -27,6 +27,8 @@ export interface TranslateOptions {
 
 export interface Translated {
   readonly sql: string;
+  /** The first column of the result that has no name, as `line 1:8: … position 1`; null where all have one. */
+  readonly unnamed: string | null;
   /** Queries that fail where a name is no column of Trino's, though DuckDB would know what is meant. */
   readonly probes: readonly Probe[];
 }
@@ -156,11 +158,14 @@ export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): Tr
   };
 
   visit(root);
+  let unnamed: string | null = null;
   for (const [at, item] of outerItems(root).entries()) {
     // Trino calls a column without a name after its place.
     const [only, ...more] = item.children;
-    if (more.length === 0 && only?.kind === "SelectExpressionColumnName")
+    if (more.length === 0 && only?.kind === "SelectExpressionColumnName") {
       edits.push({ from: item.to, to: item.to, text: ` AS "_col${at}"` });
+      unnamed ??= `${placeOf(sql, item)}Column name not specified at position ${at + 1}`;
+    }
   }
   const probes = aliasUses(root, (node) => nameOf(text(node))).map(({ name, at, ctes, from, seesOuter }): Probe => {
     const before = ctes.length === 0 ? "" : `WITH ${ctes.map((cte) => edited(sql, cte, edits)).join(", ")} `;
@@ -169,7 +174,7 @@ export function toDuckdb({ sql, tree, nowMs, relationOf }: TranslateOptions): Tr
     const hidden = `A column '${name}' of the query around, under a name that this SELECT gives itself,`;
     return { sql: probe, problem: seesOuter ? notSimulated(place, hidden) : noColumn(name, place), name };
   });
-  return { sql: edited(sql, root, edits), probes };
+  return { sql: edited(sql, root, edits), unnamed, probes };
 }
 
 interface Edit {

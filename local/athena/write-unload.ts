@@ -48,6 +48,7 @@ export async function writeUnload(options: WriteUnloadOptions): Promise<readonly
   const result = quoted(`${schema} result`);
   const folder = mkdtempSync(join(tmpdir(), "unload-"));
   try {
+    await checkColumns(connection, sql);
     await connection.run(`CREATE TEMP TABLE ${result} AS ${sql}`);
     const described = (await connection.runAndReadAll(`DESCRIBE ${result}`)).getRowsJson() as [string, string][];
     const columns = described.map(([name, type]) => ({ name, type }));
@@ -77,6 +78,24 @@ export async function writeUnload(options: WriteUnloadOptions): Promise<readonly
     await connection.run(`DROP TABLE IF EXISTS ${result}`);
   }
 }
+
+/** What Hive's tables can have. DuckDB would give the second of two columns of a name another one. */
+async function checkColumns(connection: DuckDBConnection, sql: string): Promise<void> {
+  const prepared = await connection.prepare(sql);
+  const columns = Array.from({ length: prepared.columnCount }, (_, at) => ({
+    name: prepared.columnName(at).toLowerCase(),
+    type: String(prepared.columnType(at)),
+  }));
+  prepared.destroySync();
+  const twice = columns.find(({ name }, at) => columns.findIndex((other) => other.name === name) < at);
+  if (twice !== undefined) throw new QueryError("SYNTAX_ERROR", `Column name '${twice.name}' specified more than once`);
+  const unknown = columns.find(({ type }) => unsupported.test(type));
+  if (unknown === undefined) return;
+  const problem = `Unsupported Hive type: ${unknown.type.toLowerCase()} (column '${unknown.name}')`;
+  throw new QueryError("NOT_SUPPORTED", problem);
+}
+
+const unsupported = /\b(TIME(STAMP)? WITH TIME ZONE|TIME|INTERVAL|JSON|UUID)\b/;
 
 function checkOrder(last: readonly { readonly name: string }[], partitionedBy: readonly string[]): void {
   if (last.every(({ name }, at) => name === partitionedBy[at])) return;
