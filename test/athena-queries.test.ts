@@ -69,6 +69,7 @@ const queries = {
   archivedRecords: [archivedRecords({ fromMs: startMs, toMs: nowMs, tumblingMs: 60_000 })],
   unledgeredHours: null,
   heldTally: null,
+  lackingPlaces: null,
   lackingRecords: null,
   ledgerTallies: null,
   sinksByHour: [

@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
 import { RESTORE_SECONDS } from "../functions/plan-replay/thaw.ts";
 import { pipeline } from "./functions/shop.ts";
-import { HOUR } from "./reconcile/fakes.ts";
 import { batch, benchOf, keyOf, LAG_MS, request, STARTED } from "./replay-plans.ts";
 
 describe("plan-replay", () => {
@@ -195,25 +194,6 @@ describe("plan-replay for features", () => {
     expect(await sinksOf({ dryRun: true })).toBeNull();
     expect(await sinksOf({ lake: "as-it-is", name: "holes" })).toBeNull();
     expect(() => readReplayRequest({ ...request, lake: "as-it-is" })).toThrow("lake: is for target features only");
-  });
-
-  it("goes on with a lake that is whole, and names the command that brings back what another lacks", async () => {
-    const hour = Date.UTC(2026, 1, 20, 7);
-    const check = (sinks: readonly object[]) =>
-      benchOf([], { sinks }).plan("one", { target: "features" }, { sinksPrefix: "sinks/" });
-    const whole = { hour, missing: "0", refused: 0 };
-    expect(await check([whole])).toEqual({ kind: "whole" });
-    const lost = [whole, { hour, missing: "2", refused: "0" }, { hour: hour + HOUR, missing: "1", refused: 0 }];
-    await expect(check(lost)).rejects.toThrow(
-      /lacks 3 records .* of 2 hours.* --source archive --target curated --from 2026-02-20T07:00:00.000Z --to 2026-02-20T09:00:00.000Z\)/,
-    );
-    // What Firehose kept as errors gets its verdict by another command.
-    await expect(check([{ hour, missing: "2", refused: "2" }])).rejects.toThrow(
-      /first \(npm run replay -- --source errors --target curated --from 2026-02-20T07:00:00.000Z --to 2026-02-20T08:00:00.000Z\)/,
-    );
-    await expect(check([{ hour, missing: "2", refused: "1" }])).rejects.toThrow(
-      /--source archive .*; then .*--source errors /,
-    );
   });
 
   it("asks the table for its items first, unless entities are named, and says where these and the tail are", async () => {

@@ -82,6 +82,17 @@ describe("features", () => {
     const { cause } = await replays.run({ target: "features", from, name: "of-a-hole" });
     expect(cause).toMatch(/the lake lacks \d+ records? of the archive/);
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+    // What the archive has lost as well the ledger knows.
+    const raw = runtime.physicalId("RawBucket");
+    const archived = new Map<string, Buffer>();
+    for (const key of await runtime.objects.keys(raw, "raw/")) {
+      archived.set(key, (await runtime.objects.get(raw, key)) as Buffer);
+      await runtime.objects.delete(raw, key);
+    }
+    const both = await replays.run({ target: "features", from, name: "of-a-hole-in-both" });
+    expect(both.cause).toMatch(/neither the archive nor the lake has \d+ records .* --source stream --target curated/);
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
+    for (const [key, body] of archived) await runtime.objects.put(raw, key, body);
     await runtime.objects.put(lake, oldest, object);
   });
 

@@ -1,6 +1,6 @@
 /** plan-replay with everything around it in memory, for tests. */
 import { S3Client } from "@aws-sdk/client-s3";
-import { type FoundBatch, type ReplayPlan, s3ArchiveObjects } from "@millrace/aws";
+import { type FoundBatch, type ReplayPlan, type StoredRow, s3ArchiveObjects } from "@millrace/aws";
 import { planReplay } from "../functions/plan-replay/plan-replay.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline } from "./functions/shop.ts";
@@ -41,6 +41,7 @@ interface Circumstances {
   readonly hasReplayStream?: boolean;
   /** What Athena has found in the archive and the lake. */
   readonly sinks?: readonly object[];
+  readonly ledger?: readonly StoredRow[];
   /** What the lake lacks of the records that were put again. */
   readonly lacking?: readonly object[];
   /** Codes of Firehose's errors by position. */
@@ -49,7 +50,7 @@ interface Circumstances {
 
 export function benchOf(stored: readonly Stored[], circumstances: Circumstances = {}) {
   const { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [], shards = [] } = circumstances;
-  const { hasReplayStream = false, sinks = [], lacking = [], refused = {} } = circumstances;
+  const { hasReplayStream = false, sinks = [], ledger = [], lacking = [], refused = {} } = circumstances;
   const restored: string[] = [];
   let thawed = false;
   const send = async (command: { readonly input: { readonly Prefix?: string; readonly Key?: string } }) => {
@@ -85,9 +86,9 @@ export function benchOf(stored: readonly Stored[], circumstances: Circumstances 
       below: async () => unloaded,
     },
     rows: memoryRows({ "sinks/": sinks, "lacking/": lacking }),
+    store: { rows: async (_, fromMs, toMs) => ledger.filter(({ startMs }) => startMs >= fromMs && startMs < toMs) },
     repairErrors: { between: async () => new Map(Object.entries(refused)) },
     pipelineVersion: 1,
-    store: { rows: async () => [] },
     ...{ pipeline, metrics, tumblingMs: 60_000, pastMs: 48 * HOUR_MS, futureMs: HOUR_MS },
     failed: { between: async () => batches },
     ttlMs: () => 0,

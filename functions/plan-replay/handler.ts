@@ -29,6 +29,7 @@ const config = readConfig(process.env, {
   eventStream: text("EVENT_STREAM"),
   featuresFunction: text("FEATURES_FUNCTION"),
   idempotencyTable: text("IDEMPOTENCY_TABLE"),
+  metricsTable: text("METRICS_TABLE"),
   replayStream: text("REPLAY_STREAM"),
   bufferSeconds: wholeNumber("DELIVERY_BUFFER_SECONDS", { least: 0 }),
   transformSeconds: wholeNumber("TRANSFORM_BUFFER_SECONDS", { least: 0 }),
@@ -36,7 +37,6 @@ const config = readConfig(process.env, {
   futureHours: wholeNumber("PARTITION_FUTURE_HOURS", { least: 0 }),
   retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
   pipelineVersion: wholeNumber("PIPELINE_VERSION", { least: 1 }),
-  metricsTable: text("METRICS_TABLE"),
   windowSeconds: wholeNumber("METRICS_WINDOW_SECONDS", { least: 1 }),
 });
 /** Whoever asks for the same within this time is told that it was done. */

@@ -64,13 +64,17 @@ export function refuseWhatIsNotThere(deps: ChunksDeps, { source, target, from, b
     throw new ReplayRequestError(`batches: expected batches of ${deps.streamName}, got one of ${foreign.stream}`);
   // Features are made of the lake's rows, and need to know only which.
   if (target !== "features") refuseExpired(deps, batches);
-  const sinceMs = now() - retentionMs;
-  if (source !== "stream" || Date.parse(from) >= sinceMs) return;
-  const firstMs = Math.ceil((sinceMs + RETENTION_MARGIN_MS) / MINUTE_MS) * MINUTE_MS;
+  if (source !== "stream" || Date.parse(from) >= now() - retentionMs) return;
+  const firstMs = firstKeptMs(deps);
   throw new ReplayRequestError(
     `from: the stream keeps records for ${retentionMs / HOUR_MS} h; it has them from ${new Date(firstMs).toISOString()} on, got ${from}. ` +
       "Begin then, or take what is older from the archive (source archive)",
   );
+}
+
+/** From when on the stream has records for as long as somebody needs to begin (epoch ms). */
+export function firstKeptMs({ retentionMs, now }: Pick<ChunksDeps, "retentionMs" | "now">): number {
+  return Math.ceil((now() - retentionMs + RETENTION_MARGIN_MS) / MINUTE_MS) * MINUTE_MS;
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   TYPE_COLUMN,
 } from "@millrace/aws";
 import { erroredQuery, lateRows, recoverableQuery, unloadJson } from "@millrace/lake";
-import { type CheckDeps, checkLake } from "./check-lake.ts";
+import { type CheckDeps, checkLake, type LakeQuestion } from "./check-lake.ts";
 import { checkRows, type RowsCheckDeps } from "./check-rows.ts";
 import { type ChunksDeps, planChunks, planUnloaded, refuseWhatIsNotThere } from "./plan-chunks.ts";
 import { type LedgerDeps, planLedger } from "./plan-ledger.ts";
@@ -38,7 +38,9 @@ export interface Asked {
   readonly startedAt: string;
   /** Where the records lie that were unloaded since. */
   readonly unloadedPrefix?: string | null;
-  /** Where the tallies of the sinks lie that were unloaded since: to be looked at, and nothing else. */
+  /** The tallies of the sinks that were unloaded since: to be looked at, and nothing else. */
+  readonly sinks?: LakeQuestion | null;
+  /** Where they lie for a replay into metrics: the ledger is held against them. */
   readonly sinksPrefix?: string | null;
   /** What putting records again has left, where features are made of them now. */
   readonly recordsManifestKey?: string | null;
@@ -72,8 +74,8 @@ export function planReplay(deps: Deps) {
   };
 }
 
-function isFirst({ unloadedPrefix, recordsManifestKey, sinksPrefix }: Asked): boolean {
-  return [unloadedPrefix, recordsManifestKey, sinksPrefix].every((since) => (since ?? null) === null);
+function isFirst({ unloadedPrefix, recordsManifestKey, sinksPrefix, sinks }: Asked): boolean {
+  return [unloadedPrefix, recordsManifestKey, sinksPrefix, sinks].every((since) => (since ?? null) === null);
 }
 
 function alreadyOf(execution: string): ReplayPlan {
@@ -81,12 +83,12 @@ function alreadyOf(execution: string): ReplayPlan {
 }
 
 async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise<ReplayPlan> {
-  const { execution, unloadedPrefix = null, recordsManifestKey = null, sinksPrefix = null } = asked;
+  const { execution, unloadedPrefix = null, recordsManifestKey = null, sinksPrefix = null, sinks = null } = asked;
+  if (sinks !== null) return checkLake(deps, sinks);
   const startedMs = Date.parse(asked.startedAt);
   await deps.control.open(execution);
   const { source, target } = request;
-  if (sinksPrefix !== null)
-    return target === "metrics" ? planLedger(deps, request, sinksPrefix) : checkLake(deps, sinksPrefix);
+  if (sinksPrefix !== null) return planLedger(deps, request, sinksPrefix);
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
   const rows = () => planRows(deps, request, { execution, startedMs, recordsManifestKey });
   if (target === "features" && source === "archive") return rows();

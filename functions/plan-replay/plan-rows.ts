@@ -5,10 +5,10 @@ import {
   type ReplayPlan,
   type ReplayRequest,
   ReplayRequestError,
+  type RowsPlan,
   replayCounts,
   replayWork,
   TABLE_SEGMENTS,
-  type Unload,
   type WorkFiles,
 } from "@millrace/aws";
 import {
@@ -129,9 +129,10 @@ function reachOf({ maxSkewMs }: Pipeline, historyFrom: readonly (string | null)[
 function sinksOf(
   { files, pastMs, futureMs }: RowsDeps,
   { prefix, fromMs, toMs }: { readonly prefix: string; readonly fromMs: number; readonly toMs: number },
-): Unload {
+): NonNullable<RowsPlan["sinks"]> {
   const query = sinksByHour({ fromMs, toMs, pastMs, futureMs });
-  return { prefix, query: unloadJson(query, { location: `s3://${files.bucket}/${prefix}` }) };
+  const unloaded = unloadJson(query, { location: `s3://${files.bucket}/${prefix}` });
+  return { prefix, query: unloaded, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }
 
 /** Of which entities the rows are, so that a comparison knows whose item without a row it may speak of. */

@@ -8,7 +8,9 @@ export { eventsOnce, type IdentitiesQuestion } from "./identities.ts";
 export {
   type HeldTally,
   heldTally,
+  type Lacking,
   type LedgerTally,
+  lackingPlaces,
   lackingRecords,
   ledgerTallies,
   unledgeredHours,

@@ -18,17 +18,24 @@ export interface HeldTally extends Omit<LedgerTally, "records" | "bytes"> {
   readonly unknown: number;
 }
 
+/** An hour and a shard of which the ledger counted records that neither the archive nor the lake has. */
+export interface Lacking extends Pick<LedgerTally, "hourMs" | "shard" | "records"> {}
+
 /**
- * How many records the ledger counted that neither the archive nor the lake has: a lake that lacks nothing of the archive lacks them all the same.
+ * What the ledger counted that neither the archive nor the lake has: a lake that lacks nothing of the archive lacks them all the same.
  * With as many records but another checksum all of that hour and shard count, since nobody can tell which are lost.
  */
-export function lackingRecords(ledger: readonly LedgerTally[], held: readonly HeldTally[]): number {
+export function lackingPlaces(ledger: readonly LedgerTally[], held: readonly HeldTally[]): readonly Lacking[] {
   const found = new Map(held.map((tally) => [placeOf(tally), tally]));
-  return ledger.reduce((sum, tally) => {
-    const { archived = 0, unknown = 0, checksum = null } = found.get(placeOf(tally)) ?? {};
-    if (archived + unknown < tally.records) return sum + tally.records - archived - unknown;
-    return archived === tally.records && checksum !== tally.checksum ? sum + tally.records : sum;
-  }, 0);
+  return ledger.flatMap(({ hourMs, shard, ...tally }) => {
+    const { archived = 0, unknown = 0, checksum = null } = found.get(placeOf({ hourMs, shard })) ?? {};
+    if (archived + unknown < tally.records) return [{ hourMs, shard, records: tally.records - archived - unknown }];
+    return archived === tally.records && checksum !== tally.checksum ? [{ hourMs, shard, records: tally.records }] : [];
+  });
+}
+
+export function lackingRecords(ledger: readonly LedgerTally[], held: readonly HeldTally[]): number {
+  return lackingPlaces(ledger, held).reduce((sum, { records }) => sum + records, 0);
 }
 
 /** The hours of which the ledger has less of a shard than the archive, whatever it has more of. */

@@ -26,7 +26,9 @@ export type ReplayPlan =
   | (Unload & { readonly kind: "looking"; readonly request: ReplayRequest; readonly waitSeconds: number })
   | RowsPlan
   /** The lake lacks nothing of what items are made of. */
-  | { readonly kind: "whole" }
+  | { readonly kind: "whole"; readonly notes: readonly string[] }
+  /** It lacks something, which may be on its way: to be asked again after a time. */
+  | { readonly kind: "holes"; readonly waitSeconds: number }
   | MetricsPlan
   | LedgerPlan
   | {
@@ -51,8 +53,8 @@ export interface RowsPlan {
   readonly views: readonly RowsOfView[];
   /** What is left out, in words. */
   readonly notes: readonly string[];
-  /** What the archive and the lake hold of all that items may be made of, to be asked before any is written; null where that is not wanted. */
-  readonly sinks: Unload | null;
+  /** What the archive and the lake hold of all that items may be made of, to be asked before any is written, and of which arrivals (ISO); null where that is not wanted. */
+  readonly sinks: (Unload & { readonly from: string; readonly to: string }) | null;
   readonly chunks: number;
   readonly bucket: string;
   readonly chunksKey: string;
