@@ -8,6 +8,14 @@ import { loadTemplate } from "../local/template/load.ts";
 import { projectDir } from "./local-project/project.ts";
 import { definitionOf, functionArn, templateOf } from "./local-states/bench.ts";
 
+interface States {
+  readonly [name: string]: {
+    readonly Type: string;
+    readonly TimeoutSeconds?: unknown;
+    readonly ItemProcessor?: { readonly States: States };
+  };
+}
+
 /** What asl-validator says about each machine. */
 function complaints(templatePath: string, templateText: string): readonly string[] {
   const template = loadTemplate({ templatePath, templateText });
@@ -21,6 +29,21 @@ describe("the template's state machines", () => {
   it("are all valid for asl-validator, too", () => {
     const path = join(projectDir, "template.yaml");
     expect(complaints(path, readFileSync(path, "utf8"))).toEqual([]);
+  });
+
+  it("let neither a task nor themselves go on for ever, as AWS does for a year", () => {
+    const templatePath = join(projectDir, "template.yaml");
+    const template = loadTemplate({ templatePath, templateText: readFileSync(templatePath, "utf8") });
+    const endless = (where: string, states: States): readonly string[] =>
+      Object.entries(states).flatMap(([name, state]) => [
+        ...(state.Type === "Task" && state.TimeoutSeconds === undefined ? [`${where}.${name}`] : []),
+        ...endless(`${where}.${name}`, state.ItemProcessor?.States ?? {}),
+      ]);
+    const machines = readMachines(template, createAccess(template).roles, 0).map(({ logicalId, definition }) => {
+      const { TimeoutSeconds = 0, States } = definition as unknown as { TimeoutSeconds?: number; States: States };
+      return [...(TimeoutSeconds > 0 ? [] : [logicalId]), ...endless(logicalId, States)];
+    });
+    expect(machines).toEqual([[], []]);
   });
 
   it("may hold a distributed Map with all that this runtime does with one", () => {
