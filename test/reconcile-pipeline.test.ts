@@ -99,6 +99,9 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     expect(report.findings.filter(({ weight }) => weight === "divergence")).toEqual([]);
     for (const { check, compared } of report.checks) expect([check, compared > 0]).toEqual([check, true]);
     expect(await finalRows()).toBeGreaterThan(0);
+    // Each shard is read once, for all buckets of all views.
+    const streamed = [...JSON.stringify(execution.history).matchAll(/streamed\\*":(\d+)/g)].map(([, count]) => count);
+    expect(new Set(streamed)).toEqual(new Set(["0"]));
   });
 
   it("names the hours and shards of a part of the lake that is gone, asks a person, and is green when the replay has brought it back", async () => {

@@ -104,7 +104,8 @@ async function recomputeAll(
 ): Promise<RecomputeCounts> {
   const run = recompute({
     ...{ pipeline, ...into, rows: objectsOf(unloaded) },
-    openTail: () => ({ upTo: async () => {}, hasReached: () => true, toTip: async () => {} }),
+    openTail: () => ({ upTo: async () => {}, hasReached: () => true, toTip: async () => {}, ends: () => [] }),
+    tailFiles: { put: async () => {} },
     archive: { find: async () => [] },
     mostItemBytes: 400_000,
     quarantine: { put: async () => [] },

@@ -1,11 +1,10 @@
 import {
   demandKept,
+  putTailEnds,
   type StreamReader,
   type TailFiles,
   type Telemetry,
-  tailEndKey,
   tailFolder,
-  toEndLine,
   toRawLine,
 } from "@millrace/aws";
 import {
@@ -91,7 +90,7 @@ export function gatherTail(deps: Deps) {
       if (!isDone) break;
     }
     await held.put(shard, parts++);
-    if (isDone) await deps.files.put(tailEndKey(task.tailPrefix, shard), last === null ? [] : [toEndLine(last)]);
+    if (isDone) await putTailEnds(deps.files, task.tailPrefix, shard, last === null ? [] : [last]);
     deps.telemetry.batch({ counts: { Records: records, Kept: held.kept() }, context: { shard } });
     return { kind: "read", done: isDone, progress: { last, untilMs, parts } };
   };

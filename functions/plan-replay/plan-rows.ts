@@ -36,6 +36,8 @@ export interface RowsDeps extends PartitionBounds, ThawDeps, Pick<ChunksDeps, "r
 /** Parts of a view's rows, each the work of one invocation. */
 export const BUCKETS = 32;
 export const RECOMPUTES_AT_ONCE = 8;
+/** Where marks are raised, items differ from what they were, and each worker follows the stream for those that go on changing: a shard gives so much. */
+export const RAISES_AT_ONCE = 2;
 
 /** What to recompute: of which entities, how far, from which rows. */
 interface Scope {
@@ -105,7 +107,7 @@ export async function planRows(
     bucket: deps.files.bucket,
     chunksKey,
     resultsPrefix: `${work}results`,
-    workers: RECOMPUTES_AT_ONCE,
+    workers: workersFor(scope),
     segments: lists ? TABLE_SEGMENTS : [],
     ...{ refused, itemsPrefix, buckets: BUCKETS, settledUntil, tailPrefix },
   };
@@ -133,6 +135,10 @@ function sinksOf(
   const query = sinksByHour({ fromMs, toMs, pastMs, futureMs });
   const unloaded = unloadJson(query, { location: `s3://${files.bucket}/${prefix}` });
   return { prefix, query: unloaded, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
+}
+
+function workersFor(scope: Scope | null): number {
+  return scope?.raiseTo === undefined ? RECOMPUTES_AT_ONCE : RAISES_AT_ONCE;
 }
 
 /** Of which entities the rows are, so that a comparison knows whose item without a row it may speak of. */

@@ -18,6 +18,7 @@ import {
   s3ReplayControl,
   s3ResultObjects,
   s3RowObjects,
+  s3TailFiles,
   text,
   wholeNumber,
 } from "@millrace/aws";
@@ -56,6 +57,7 @@ export const handler = recompute({
     slackMs: pipeline.slackMs,
     now,
   }),
+  tailFiles: s3TailFiles(lake),
   items: dynamoEntityItems({ ...table, hasLanes: (view) => viewOf(pipeline, view).lanes }),
   store: dynamoStateStore({ ...table, ttlMs, now }),
   archive: s3RecordArchive(lake.client, config.rawBucket),

@@ -5,7 +5,7 @@ import {
   readTail,
   readTailEnds,
   type StreamTail,
-  tailFolder,
+  type TailFiles,
 } from "@millrace/aws";
 import {
   type CompiledView,
@@ -22,6 +22,7 @@ import {
   type StreamRecord,
 } from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
+import { type ReadOn, readOn } from "./read-on.ts";
 import type { RecomputeTask } from "./task.ts";
 
 /** A bucket's events are held in memory, a few hundred bytes each. Beyond this the rows must be spread over more buckets. */
@@ -40,6 +41,8 @@ export interface History {
   readonly covers: (items: ReadonlyMap<string, Uint8Array>) => boolean;
   /** Reads the stream on as far as these items go. */
   readonly reach: (loaded: LoadedEntities) => Promise<void>;
+  /** When the invocation ends: what it has read of the stream, for the next. */
+  readonly leave: () => Promise<void>;
   /** `tail` events are kept, `streamed` records were read for them beyond what was gathered. */
   readonly counts: { rows: number; recent: number; tail: number; streamed: number };
 }
@@ -48,11 +51,12 @@ export interface HistoryDeps {
   readonly pipeline: Pipeline;
   readonly rows: RowObjects;
   readonly openTail: (fromMs: number, readBefore: readonly Position[]) => StreamTail;
+  readonly tailFiles: TailFiles;
 }
 
 /** `refused` are positions (by `placeOf`) that this run has refused before, when it was cut off: they are in quarantine already. */
 export async function readHistory(
-  { pipeline, rows, openTail }: HistoryDeps,
+  { pipeline, rows, openTail, tailFiles }: HistoryDeps,
   view: CompiledView,
   task: RecomputeTask,
   refused: ReadonlySet<string>,
@@ -102,15 +106,13 @@ export async function readHistory(
     counts.streamed += records.length;
     takeTail(records);
   };
-  const gathered = task.tailPrefix;
-  const ends = gathered === undefined ? [] : await readTailEnds(rows, gathered);
-  if (gathered !== undefined) await readTail(rows, tailFolder(gathered, task.view, task.bucket), ends, takeTail);
+  const prefix = task.tailPrefix;
+  const ends = prefix === undefined ? [] : await readTailEnds(rows, prefix);
+  if (prefix !== undefined) await readTail(rows, { ...task, prefix }, ends, takeTail);
   const tail = openTail(settledMs, ends);
   // What was gathered ends after the run began, and whoever lost an item has lost it before.
-  if (task.raiseTo === "latest" && gathered === undefined) await tail.toTip(takeStreamed);
-
-  // One at a time, so that nothing is read twice.
-  let reading: Promise<void> = Promise.resolve();
+  if (task.raiseTo === "latest" && prefix === undefined) await tail.toTip(takeStreamed);
+  const on: ReadOn = readOn(tail, { files: tailFiles, prefix }, takeStreamed);
   const lateMarks = (items: Iterable<Uint8Array>) =>
     [...items].flatMap((bytes) => marksSince(pipeline, task.view, bytes, settledMs - pipeline.slackMs));
   return {
@@ -132,12 +134,8 @@ export async function readHistory(
         throw error;
       }
     },
-    reach: (loaded) => {
-      const late = lateMarks(loaded.snapshot.items.values());
-      if (late.length === 0) return reading;
-      reading = reading.then(() => tail.upTo(late, takeStreamed));
-      return reading;
-    },
+    reach: (loaded) => on.upTo(lateMarks(loaded.snapshot.items.values())),
+    leave: on.leave,
   };
 }
 

@@ -85,6 +85,7 @@ export function recompute(deps: Deps) {
     const taken = await takeSlice(deps, { task, history, startedMs }, { entities, rate: go.rate }, (some) =>
       mapAtMost(GROUPS_AT_ONCE, inRunsOf(ENTITIES_AT_ONCE, some), (group) => settle(run, group)).then(() => {}),
     );
+    await history.leave();
     Object.assign(run.counts, history.counts, { entities: taken.entities });
     const findings = await putFindings(run, before.findings);
     report(run);

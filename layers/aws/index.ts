@@ -134,13 +134,13 @@ export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type 
 export { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
 export { demandKept, type StreamTail, TailGoneError, type TakeRecords } from "./stream-tail.ts";
 export {
+  leaveTail,
+  putTailEnds,
   readTail,
   readTailEnds,
   s3TailFiles,
   type TailFiles,
-  tailEndKey,
   tailFolder,
-  toEndLine,
 } from "./tail-files.ts";
 export { type BatchReport, powertoolsTelemetry, type Telemetry } from "./telemetry.ts";
 export { s3WorkFiles, type WorkFiles } from "./work-files.ts";

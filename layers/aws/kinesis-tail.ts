@@ -82,6 +82,7 @@ export function kinesisTail({ client, stream, retentionMs, slackMs, now, pause =
         await mapAtMost(SHARD_CONCURRENCY, shards, (shard) => readOn(shard, null, take));
       },
       hasReached: isRead,
+      ends: () => [...read.values()],
     };
   };
 }

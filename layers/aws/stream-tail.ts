@@ -11,6 +11,8 @@ export interface StreamTail {
   toTip(take: TakeRecords): Promise<void>;
   /** Whether it has read all there is up to a position. */
   hasReached(position: Position): boolean;
+  /** Where it stands in each shard. */
+  ends(): readonly Position[];
 }
 
 export type TakeRecords = (records: readonly StreamRecord[]) => void;

@@ -134,6 +134,7 @@ export async function pipelineWith(
     };
     return {
       hasReached: isRead,
+      ends: () => [...read.values()],
       toTip: async (take) => {
         for (const { position } of later) readOn(position, take);
       },
@@ -143,6 +144,7 @@ export async function pipelineWith(
     };
   };
 
+  const tailFiles = { put: async (key: string, lines: readonly string[]) => void world.files.set(key, lines) };
   const rowsFor = (viewName: string, { refusedRows = false, attempt, rowsOf = viewName }: RowOptions) => {
     const rows = new Map<string, string[]>();
     for (const event of eventsOf(inTheLake)) {
@@ -181,6 +183,7 @@ export async function pipelineWith(
     const deps: Deps = {
       ...{ pipeline, store, quarantine, results, telemetry, openTail },
       rows: rowsFor(task.view, options),
+      tailFiles,
       mostItemBytes: world.mostItemBytes,
       control,
       alerting,
@@ -214,11 +217,10 @@ export async function pipelineWith(
     const stream = streamOf(all.slice(0, length), pageSize);
     let pages = 0;
     const deps = { pipeline, stream, retentionMs: 48 * HOUR, telemetry: memoryTelemetry() };
-    const files = { put: async (key: string, lines: readonly string[]) => void world.files.set(key, lines) };
     // Its time is over after so many pages.
     const now = () => world.nowMs + (pages++ < mostPages ? 0 : MOST_MS);
     const task = { settledUntil: new Date(SETTLED).toISOString(), views: ["by_user", "by_item"], buckets: BUCKETS };
-    const gathering = gatherTail({ ...deps, files, now });
+    const gathering = gatherTail({ ...deps, files: tailFiles, now });
     const ask = { ...task, sample: null, tailPrefix: "work/tail/" };
     const found = await gathering({ ...ask, shard: null, progress: null });
     let invocations = 0;
@@ -234,7 +236,7 @@ export async function pipelineWith(
   };
 
   return Object.assign(world, {
-    ...{ store, quarantine, results, control, telemetry, bus, run, runToEnd, updateAgain, gather },
+    ...{ store, quarantine, results, control, telemetry, bus, run, runToEnd, updateAgain, gather, tailFiles },
     /** The counts of all buckets together. */
     async runAll(change: Partial<RecomputeTask>, options: RowOptions = {}) {
       const sum: Record<string, number> = {};
