@@ -51,7 +51,11 @@ async function act(machine: ReplayMachine, { act }: ReplayOptions, say: (line: s
     say(`${execution} goes on with what is missing.`);
     return { execution, follow: true };
   }
-  if (status === "RUNNING") say(`${execution} is running: ${done} of ${total} pieces are done.`);
+  if (status === "RUNNING") {
+    const paused =
+      (await machine.said(execution))?.paused === true ? ` It is paused: --resume ${execution} lets it go on.` : "";
+    say(`${execution} is running: ${done} of ${total} pieces are done.${paused}`);
+  }
   return { execution, follow: status !== "RUNNING" };
 }
 

@@ -10,6 +10,7 @@ import { readProject } from "../cli/dev/project.ts";
 import { openMachine } from "../cli/replay/machine.ts";
 import { parseOptions } from "../cli/replay/options.ts";
 import { printEnd } from "../cli/replay/print.ts";
+import { replay } from "../cli/replay.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { curatedRows } from "./lake-rows.ts";
@@ -135,6 +136,15 @@ describe("the archive into the lake", () => {
     await runtime.advanceTo(runtime.clock.now() + 3_600_000);
     expect(received()).toBe(paused);
     expect(await replays.status(arn)).toBe("RUNNING");
+    let said = "";
+    const write = (text: string) => {
+      said += text;
+    };
+    const around = { folder: ".", write, terminal: { write }, pause: async () => {} };
+    await replay(["--status", "paused", "--endpoint", runtime.url], around);
+    expect(said).toMatch(
+      /^paused is running: \d+ of \d+ pieces are done\. It is paused: --resume paused lets it go on\.\n$/,
+    );
     await replays.say("paused", { paused: false });
     const { output } = await replays.end(arn);
     expect(received() - before).toBe(output.counts.wanted);

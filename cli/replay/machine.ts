@@ -18,6 +18,8 @@ export interface ReplayMachine {
   state(name: string): Promise<ReplayState>;
   /** Pauses it, lets it go on, or changes its rate. */
   say(name: string, change: Partial<ReplaySaid>): Promise<void>;
+  /** Null where nobody can say anything to it (yet). */
+  said(name: string): Promise<ReplaySaid | null>;
   redrive(name: string): Promise<void>;
   close(): void;
 }
@@ -83,6 +85,14 @@ export async function openMachine(place: Place): Promise<ReplayMachine> {
           throw new UserError(
             `${name} has nothing yet to pause or to pace: it is just beginning, the same was done before, or there is no replay of this name (--status ${name} says).`,
           );
+        throw hinted(error, place, name);
+      }
+    },
+    async said(name) {
+      try {
+        return await s3ReplayControl(s3, lakeBucket).said(name);
+      } catch (error) {
+        if (error instanceof Error && error.name === "NoSuchKey") return null;
         throw hinted(error, place, name);
       }
     },
