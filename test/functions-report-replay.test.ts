@@ -1,6 +1,7 @@
 import { readReplayRequest } from "@millrace/aws";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { metricsLines } from "../cli/replay/print-metrics.ts";
 import { estimateOf, type Figures } from "../functions/report-replay/estimate.ts";
 import { type Done, reportReplay } from "../functions/report-replay/report-replay.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
@@ -24,6 +25,32 @@ describe("the report of a replay into metrics", () => {
     });
     expect(said.estimate).toMatchObject({ atLeastSeconds: 5, dollars: 0.02, of: { dynamodb: 0.0125 } });
     expect(JSON.parse(files.get(said.reportKey) ?? "")).toEqual(said);
+  });
+
+  it("adds up what came from elsewhere than the lake, and names the measures that nothing tells any more", async () => {
+    const { report } = bench({ "00": [], "01": [] });
+    const arrivals = { metric: "arrivals", windows: 60, without: ["freshness"], ofArchive: 0 };
+    const ledger = { metric: "ledger", windows: 1, without: [], ofArchive: 2 };
+    const hour = { ...nothing, resultKey: "00" };
+    const { metrics } = await report({
+      finalized: [
+        { ...hour, unarchived: 3, restored: [ledger, arrivals] },
+        { ...hour, unarchived: 3, restored: [arrivals, { ...ledger, ofArchive: 0 }] },
+      ],
+    });
+    expect(metrics).toMatchObject({
+      unarchived: 3,
+      restored: [
+        { ...arrivals, windows: 120 },
+        { ...ledger, windows: 2 },
+      ],
+    });
+    const lines = metrics === null ? [] : metricsLines(metrics);
+    expect(lines.slice(-3)).toEqual([
+      "  made anew          arrivals, 120 windows; of these nothing tells any more: freshness",
+      "  made anew          ledger, 2 windows; 2 hours of a shard from the archive, about which they prove nothing",
+      "  not in the archive 3 records that the lake has: what is made of it lacks them",
+    ]);
   });
 
   it("fails, and says what to do first, where the lake lacked records", async () => {

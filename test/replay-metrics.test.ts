@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
 import { printEnd } from "../cli/replay/print.ts";
 import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
+import { NO_DAILY_RECONCILIATION, reconcileDay } from "../cli/start/reconcile-day.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { type Replays, replaysOf } from "./replay-runs.ts";
 import { features } from "./shop/features.ts";
@@ -104,16 +105,29 @@ describe("metrics", () => {
     expect([rows.length > 0, rows.some((row) => row.final)]).toEqual([true, false]);
   });
 
-  it("of some hours come back alone", async () => {
-    const [fromMs, toMs] = [5, 9].map((hour) => DAY_START_MS + hour * HOUR_MS) as [number, number];
+  it("of some hours come back alone, the ledger of the archive where the stream has dropped them", async () => {
+    const [fromMs, toMs] = [0, 5].map((hour) => DAY_START_MS + hour * HOUR_MS) as [number, number];
     const times = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
     await dropRows((startMs) => startMs >= fromMs && startMs < toMs);
     const { output } = await replays.run({ target: "metrics", ...times }, "hours");
-    expect(output.chunks).toBe(4);
+    expect(output.chunks).toBe(5);
+    const parts = new Set((await rowsOf("ledger", fromMs, toMs)).map(({ part }) => part));
+    expect(parts).toEqual(new Set(["stream", "archive"]));
+    const printed = printEnd("hours", done(output));
+    expect(printed).toMatch(/made anew +ledger, 5 windows; \d+ hours? of a shard from the archive/);
     expect(await windowsTold()).toEqual(asToldBefore);
     expect(
       runtime.access.usage().flatMap(({ role, refused }) => refused.map((one) => `${role} ${one.action}`)),
     ).toEqual([]);
+  });
+
+  it("add up with the day afterwards, with a note where the ledger proves nothing any more", async () => {
+    const day = { firstMs: DAY_START_MS, lastMs: OVER_MS - 1 };
+    const { holds, findings } = await reconcileDay(runtime, day, "", { samplePerMille: 0, wholeHistory: false });
+    expect(holds).toBe(true);
+    expect(findings.length).toBeGreaterThan(0);
+    for (const finding of findings) expect(finding).toMatchObject({ check: "archive", weight: "note" });
+    expect(await windowsTold()).toEqual(asToldBefore);
   });
 
   it("are not made before their time, nor of a lake that lacks records", async () => {
@@ -138,7 +152,12 @@ beforeAll(async () => {
     MetricsBatchingWindowSeconds: "300",
     MetricsWindowSeconds: `${WINDOW_SECONDS}`,
   };
-  const parameters = { StreamMode: "PROVISIONED", ShardCount: "2", ...slow };
+  // At the end the stream has dropped the day's first hours.
+  const parameters = {
+    ...{ StreamMode: "PROVISIONED", ShardCount: "2", RetentionHours: "24" },
+    ...slow,
+    ...NO_DAILY_RECONCILIATION,
+  };
   const project = await readProject({ definitionsDir: shopDir, parameters });
   runtime = await startRuntime({ ...project, outDir: folder, clock: { kind: "virtual", startMs: DAY_START_MS } });
   const all = [...sampleDay({ eventCount: EVENTS, seed: 1, ...features })].flatMap(sentAgain);

@@ -37,7 +37,7 @@ export function metricsLines(metrics: FinalMetrics): readonly string[] {
 
 /** What stands in no row of the lake, and had lost something. */
 function restoredLines({ restored, unarchived }: FinalMetrics): readonly string[] {
-  if (restored.length === 0) return ["  by arrival         nothing was lost"];
+  if (restored.length === 0 && unarchived === 0) return ["  by arrival         nothing was lost"];
   return [
     ...restored.map(({ metric, windows, without, ofArchive }) => {
       const made = `  made anew          ${metric}, ${plural(windows, "window")}`;
@@ -50,6 +50,6 @@ function restoredLines({ restored, unarchived }: FinalMetrics): readonly string[
     }),
     ...(unarchived === 0
       ? []
-      : [`  not in the archive ${plural(unarchived, "record")} that the lake has: what was made anew lacks them`]),
+      : [`  not in the archive ${plural(unarchived, "record")} that the lake has: what is made of it lacks them`]),
   ];
 }
