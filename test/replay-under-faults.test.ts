@@ -44,7 +44,7 @@ const FAULTS: FaultRates = {
   ...{ "put-partial": 0.3, "put-fail": 0.1, "put-lost-reply": 0.1 },
 };
 /** What repairs are made of. Each dies of its first answers, and some of its requests to S3 and Kinesis are refused, at times until it gives up. */
-const REPAIRS = ["PlanReplay", "ReplayRecords", "Recompute", "FinalizeMetrics", "ReportReplay"];
+const REPAIRS = ["PlanReplay", "ReplayRecords", "GatherTail", "Recompute", "FinalizeMetrics", "ReportReplay"];
 const REFUSED = [2, 5, 6, 7, 8, 20, 30, 31, 32, 33];
 
 /** For most of the first part update-features fails on some records, and Lambda gives them up. */
@@ -105,7 +105,7 @@ describe("under faults and with traffic going on", { timeout: 200_000 }, () => {
     for (const name of REPAIRS) expect([name, Number(functions[name]?.kills) > 0]).toEqual([name, true]);
     expect(broken.refused()).toEqual(
       expect.arrayContaining([
-        ...["PlanReplay s3 ListObjectsV2", "ReplayRecords s3 GetObject", "Recompute kinesis GetRecords"],
+        ...["PlanReplay s3 ListObjectsV2", "ReplayRecords s3 GetObject", "GatherTail kinesis GetRecords"],
         ...["ReplayRecords kinesis GetShardIterator", "ReplayRecords kinesis GetRecords"],
         ...["FinalizeMetrics s3 GetObject", "ReportReplay s3 PutObject"],
       ]),
