@@ -10,6 +10,8 @@ import type { Account } from "../template/identity.ts";
 import type { DataTable, GlueCatalog, Table } from "./catalog.ts";
 import { prelude } from "./functions.ts";
 import { type Grammar, openGrammar } from "./grammar.ts";
+import { duckdbType } from "./hive-type.ts";
+import { refuseMixedTypes } from "./mixed-types.ts";
 import { QueryError, queryErrorOf } from "./query-error.ts";
 import { columnOf, type ResultColumn, type Row, valueText } from "./result-set.ts";
 import { type Scan, scannedFiles } from "./scanned-files.ts";
@@ -117,7 +119,11 @@ function createSession(
   const schemas = new Set<string>();
   const relations = new Set<string>();
   const scans: Scan[] = [];
+  const asksForPath = request.sql.includes(quoted(PATH_COLUMN));
   const schemaOf = (database: string): string => `q${number} ${database}`;
+  const emptySchemaOf = (database: string): string => `e${number} ${database}`;
+  /** A query over the empty tables of the same columns. */
+  const emptied = (sql: string): string => sql.replaceAll(`"${schemaOf("")}`, `"${emptySchemaOf("")}`);
 
   const translated = async (sql: string, database: string): Promise<Pick<Translated, "sql" | "unnamed">> => {
     const named: TableReference[] = [];
@@ -147,17 +153,26 @@ function createSession(
         `${reference.place}Table '${database}.${table.name}': ${table.problem}`,
       );
     const select = table.kind === "view" ? (await translated(table.sql, database)).sql : await openFiles(table);
-    if (!schemas.has(schema)) await connection.run(`CREATE SCHEMA ${quoted(schema)}`);
-    schemas.add(schema);
+    for (const one of [schema, emptySchemaOf(database)]) {
+      if (!schemas.has(one)) await connection.run(`CREATE SCHEMA ${quoted(one)}`);
+      schemas.add(one);
+    }
     await connection.run(`CREATE VIEW ${name} AS ${select}`);
+    const empty = table.kind === "view" ? `AS SELECT * FROM (${emptied(select)}) LIMIT 0` : `(${columnsOf(table)})`;
+    await connection.run(`CREATE TABLE ${emptied(name)} ${empty}`);
     relations.add(name);
+  };
+
+  const columnsOf = ({ columns, partitionKeys }: DataTable): string => {
+    const typed = [...columns, ...partitionKeys].map(({ name, type }) => `${quoted(name)} ${duckdbType(type)}`);
+    return [...typed, ...(asksForPath ? [`${quoted(PATH_COLUMN)} VARCHAR`] : [])].join(", ");
   };
 
   const openFiles = async (table: DataTable): Promise<string> => {
     principal.demand("s3:ListBucket", `arn:aws:s3:::${table.bucket}`);
     const files = await filesOf(table, { objects, rootDir, nowMs });
     scans.push({ table, files });
-    return reader.select(table, files, request.sql.includes(quoted(PATH_COLUMN)) ? { rootDir } : null);
+    return reader.select(table, files, asksForPath ? { rootDir } : null);
   };
 
   return {
@@ -165,6 +180,7 @@ function createSession(
       const { query, unload } = readStatement(request.sql, grammar);
       const { sql, unnamed } = await translated(query, request.database);
       if (unload !== null && unnamed !== null) throw new QueryError("SYNTAX_ERROR", unnamed);
+      await refuseMixedTypes(connection, emptied(sql));
       let scannedBytes = 0;
       for (const { table, files } of await scannedFiles(connection, sql, scans)) {
         for (const { key, sizeBytes } of files) {
