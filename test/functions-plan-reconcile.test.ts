@@ -1,16 +1,32 @@
 import { TABLE_SEGMENTS } from "@millrace/aws";
 import { describe, expect, it } from "vitest";
 import { planOf } from "../functions/plan-reconcile/plan.ts";
-import { planReconcile } from "../functions/plan-reconcile/plan-reconcile.ts";
+import { type Deps, planReconcile } from "../functions/plan-reconcile/plan-reconcile.ts";
 import { readRequest } from "../functions/plan-reconcile/request.ts";
+import { LEAST_ENTITIES, MOST_BATCHES, sampleOf } from "../functions/plan-reconcile/sample.ts";
 import { LATENESS, SHARD } from "./functions/shop.ts";
-import { DAY_START, defaults, metrics, NOW, settings } from "./reconcile/fakes.ts";
+import { DAY_START, defaults, metrics, NOW, recordAt, settings } from "./reconcile/fakes.ts";
 
 describe("plan-reconcile", () => {
   const retentionMs = 48 * 3_600_000;
-  const plan = (input: unknown, created: readonly number[] = [0], startedMs = NOW) => {
+  const noGivenUp = async () => ({ batches: 0, records: [] });
+  const plan = (
+    input: unknown,
+    created: readonly number[] = [0],
+    startedMs = NOW,
+    table: Partial<Pick<Deps, "countItems" | "givenUp">> = {},
+  ) => {
     const stream = { shardsSince: async () => [SHARD] };
-    const deps = { metrics, defaults, settings, stream, retentionMs, deliveriesCreatedMs: async () => created };
+    const asked = { countItems: async () => 1_000_000, givenUp: noGivenUp, ...table };
+    const deps = {
+      ...asked,
+      metrics,
+      defaults,
+      settings,
+      stream,
+      retentionMs,
+      deliveriesCreatedMs: async () => created,
+    };
     return planReconcile(deps)({ input, execution: "x", startedAt: new Date(startedMs).toISOString() });
   };
 
@@ -74,6 +90,39 @@ describe("plan-reconcile", () => {
     );
   });
 
+  it("compares so many entities at least that few are compared whole, and none only where that is asked for", async () => {
+    const views = metrics.pipeline.views.length;
+    const sampleOf = async (entities: number, input: object = {}) =>
+      (await plan(input, [0], NOW, { countItems: async () => entities * views })).sample;
+    expect(await sampleOf(0)).toBeNull();
+    expect(await sampleOf(LEAST_ENTITIES)).toBeNull();
+    expect(await sampleOf(4 * LEAST_ENTITIES)).toEqual({ parts: 1000, take: 250 });
+    expect(await sampleOf(1000 * LEAST_ENTITIES)).toEqual({ parts: 1000, take: defaults.samplePerMille });
+    expect(await sampleOf(0, { samplePerMille: 0 })).toEqual({ parts: 1000, take: 0 });
+  });
+
+  it("compares entities of every batch that was given up, whatever the sample, and says that there are such", async () => {
+    const records = Array.from({ length: 3000 }, (_, i) => {
+      const user = `given up ${Math.floor(i / 1000)} ${i}`;
+      const data = Buffer.from(JSON.stringify({ id: `${i}`, user, time: DAY_START }));
+      return { ...recordAt(DAY_START, `${i}`), partitionKey: user, data };
+    });
+    const asked: number[][] = [];
+    const givenUp = async (...question: number[]) => {
+      asked.push(question);
+      return { batches: 3, records };
+    };
+    const { sample, views, notes } = await plan({}, [0], NOW, { givenUp });
+    expect(asked).toEqual([[DAY_START, NOW, MOST_BATCHES]]);
+    expect(notes).toEqual([expect.stringContaining("3 batches were given up")]);
+    const also = sample?.also ?? [];
+    for (const batch of [0, 1, 2])
+      expect(also.filter((name) => name.startsWith(`given up ${batch}`)).length).toBeGreaterThan(5);
+    expect(Buffer.byteLength(also.join(""))).toBeLessThanOrEqual(4000);
+    for (const { sql } of views) expect(sql).toContain(`'${also[0]}'`);
+    expect((await plan({ samplePerMille: 1000 }, [0], NOW, { givenUp })).sample).toBeNull();
+  });
+
   it("asks for a sample or for all, for what windows need or for the whole history", () => {
     const planFor = (input: object) => {
       const request = readRequest(input, defaults, NOW);
@@ -83,6 +132,11 @@ describe("plan-reconcile", () => {
         activeFromMs: 0,
         shards: [],
         notes: [],
+        sample: sampleOf(metrics.pipeline, {
+          samplePerMille: request.samplePerMille,
+          items: 1_000_000,
+          givenUp: { batches: 0, records: [] },
+        }),
       });
     };
     const rowsFor = (input: object) => planFor(input).views.map(({ sql }) => sql);

@@ -148,6 +148,10 @@ describe("the rows of a view", () => {
     expect(sample).toEqual(await who({ kind: "sample", parts: 10, take: 3 }));
     expect(sample).toEqual(users.filter((user) => isInSample(user, { parts: 10, take: 3 })).sort());
     expect(await who({ kind: "sample", parts: 10, take: 10 })).toHaveLength(200);
+    const [left = ""] = users.filter((user) => !sample.includes(user));
+    const also = { parts: 10, take: 3, also: [left, "nobody's"] };
+    expect(await who({ kind: "sample", ...also })).toEqual([...sample, left].sort());
+    expect(isInSample(left, also)).toBe(true);
   });
 
   it("come with the bucket of their entity, the same in SQL and here", async () => {

@@ -202,6 +202,14 @@ describe("the judgement of a day", () => {
     expect(found).toEqual(["0a", "0b", "1a", "1b", "2a", "2b"]);
   });
 
+  it("does not say of a check that has looked at nothing that it holds", () => {
+    const { holds, checks } = judge({ ...nothing, ledger: [], sinks: [] }, { thresholdPercent: 0 });
+    expect(checks.map((one) => one.holds)).toEqual(checks.map(() => null));
+    expect(holds).toBe(true);
+    const seen = judge({ ...nothing, sinks: [{ ...emptySink, archived: 1 }] }, { thresholdPercent: 100 }).checks;
+    expect(seen.flatMap((one) => (one.holds === null ? [] : [one.check]))).toContain("lake");
+  });
+
   it("judges the hours asked for, and no others", () => {
     const tables = { ...nothing, ledger: [{ hourMs: START - HOUR, shard: "s", records: 5, bytes: 5, checksum: "1" }] };
     expect(judge(tables, { thresholdPercent: 0 })).toMatchObject({ holds: true, findings: [] });
@@ -314,7 +322,7 @@ describe("the judgement of a day", () => {
     const ledger = [{ hourMs: START, shard: "s", records: 10_000, bytes: 0, checksum: "0" }];
     const tables = { ...nothing, ledger, sinks };
     const { checks, findings } = judge({ ...tables, hasFinalMetrics: true }, { thresholdPercent: 1 });
-    expect(checks.filter(({ holds }) => !holds).map(({ check }) => check)).toEqual(["metrics"]);
+    expect(checks.filter(({ holds }) => holds === false).map(({ check }) => check)).toEqual(["metrics"]);
     expect(findings.find(({ check }) => check === "metrics")?.says).toMatch(
       /^no window became final, because the lake lacks 1 record \(/,
     );

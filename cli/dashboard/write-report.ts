@@ -80,8 +80,8 @@ function toReconciled({ holds, checks, findings, advice }: Reconciliation): Snap
   return {
     holds,
     checks: checks
-      .filter(({ compared, diverging }) => compared > 0 || diverging > 0)
-      .map(({ holds, promise, compared, diverging }) => ({ holds, promise, compared, diverging })),
+      .filter(({ holds }) => holds !== null)
+      .map(({ holds, promise, compared, diverging }) => ({ holds: holds === true, promise, compared, diverging })),
     findings: findings.filter(({ weight }) => weight === "divergence").map(sentence),
     advice,
   };

@@ -5,7 +5,7 @@ import { columns, moment, number, plural } from "./words.ts";
 const SHOWN = 10;
 
 export function printReconciliation({ from, to, holds, checks, findings, advice, page }: Reconciliation): string[] {
-  const looked = checks.filter(({ compared, diverging }) => compared > 0 || diverging > 0);
+  const looked = checks.filter(({ holds: isSeen }) => isSeen !== null);
   const diverging = findings.filter(({ weight }) => weight === "divergence");
   const notes = findings.length - diverging.length;
   return [

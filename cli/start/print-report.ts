@@ -187,7 +187,8 @@ function files({ files: paths, notSimulated }: Report): string[] {
 }
 
 function verdict({ ok, notPut: left, checks: all, views: accounts, reconciliation }: Report): string[] {
-  const unreconciled = ok || reconciliation.holds ? 0 : reconciliation.checks.filter(({ holds }) => !holds).length;
+  const unreconciled =
+    ok || reconciliation.holds ? 0 : reconciliation.checks.filter(({ holds }) => holds === false).length;
   const promises = all.filter(({ holds }) => !holds).length + accounts.filter(({ addsUp }) => !addsUp).length;
   const broken = promises + unreconciled;
   if (broken === 0 && left.length === 0) return ["Everything adds up."];

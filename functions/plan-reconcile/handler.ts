@@ -1,11 +1,15 @@
 import {
+  countItems,
   deliveryCreatedMs,
+  dynamoDbClient,
   firehoseClient,
   flag,
   kinesisClient,
   kinesisReader,
   number,
   readConfig,
+  s3Client,
+  s3GivenUp,
   text,
   wholeNumber,
 } from "@millrace/aws";
@@ -18,6 +22,8 @@ import { planReconcile } from "./plan-reconcile.ts";
 const config = readConfig(process.env, {
   bucket: text("LAKE_BUCKET"),
   stream: text("EVENT_STREAM"),
+  featuresTable: text("FEATURES_TABLE"),
+  failedBucket: text("FAILED_BUCKET"),
   rawDelivery: text("RAW_DELIVERY"),
   curatedDelivery: text("CURATED_DELIVERY"),
   pastHours: wholeNumber("PARTITION_PAST_HOURS", { least: 1 }),
@@ -34,6 +40,7 @@ const config = readConfig(process.env, {
 });
 const pipeline = compile(features, eventSchema);
 const firehose = firehoseClient();
+const dynamo = dynamoDbClient();
 const HOUR_MS = 3_600_000;
 
 /** Deliveries take up to one and a half times their buffer, a window of metrics two minutes after its end; and some are tried again. */
@@ -50,6 +57,8 @@ export const handler = planReconcile({
   },
   stream: kinesisReader({ client: kinesisClient(), stream: config.stream }),
   retentionMs: config.retentionHours * HOUR_MS,
+  countItems: () => countItems(dynamo, config.featuresTable),
+  givenUp: s3GivenUp(s3Client(), config.failedBucket),
   deliveriesCreatedMs: () =>
     Promise.all([config.rawDelivery, config.curatedDelivery].map((name) => deliveryCreatedMs(firehose, name))),
 });

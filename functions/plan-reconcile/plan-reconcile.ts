@@ -1,7 +1,8 @@
-import type { StreamReader } from "@millrace/aws";
+import type { GivenUp, StreamReader } from "@millrace/aws";
 import type { MetricsPipeline } from "@millrace/engine";
 import { type Plan, type PlanSettings, planOf } from "./plan.ts";
 import { type ReconcileDefaults, readRequest } from "./request.ts";
+import { MOST_BATCHES, sampleOf } from "./sample.ts";
 
 export interface Deps {
   readonly metrics: MetricsPipeline;
@@ -12,6 +13,10 @@ export interface Deps {
   readonly stream: Pick<StreamReader, "shardsSince">;
   /** How long the stream keeps a record. */
   readonly retentionMs: number;
+  /** Of the features table. */
+  readonly countItems: () => Promise<number>;
+  /** In a time, half-open (epoch ms), with the records of so many batches at most. */
+  readonly givenUp: (fromMs: number, toMs: number, mostRead: number) => Promise<GivenUp>;
 }
 
 /** The machine's input, its execution's name, and when it began: what a redrive sees again. */
@@ -24,7 +29,8 @@ export interface PlanQuestion {
 /** From its creation on a delivery needs a minute or two before it reads. */
 const ACTIVATION_MS = 10 * 60_000;
 
-export function planReconcile({ metrics, defaults, settings, deliveriesCreatedMs, stream, retentionMs }: Deps) {
+export function planReconcile(deps: Deps) {
+  const { metrics, defaults, settings, deliveriesCreatedMs, stream, retentionMs } = deps;
   return async ({ input, execution, startedAt }: PlanQuestion): Promise<Plan> => {
     const startedMs = Date.parse(startedAt);
     const request = readRequest(input, defaults, startedMs);
@@ -33,10 +39,18 @@ export function planReconcile({ metrics, defaults, settings, deliveriesCreatedMs
     const keptMs = startedMs - retentionMs;
     const isKept = request.fromMs >= keptMs;
     const shards = request.readStream && isKept ? await stream.shardsSince(request.fromMs) : [];
-    const notes =
+    const notes: string[] =
       request.readStream && !isKept
         ? [`The stream is not read: it has records from ${new Date(keptMs).toISOString()} on, less than was asked for.`]
         : [];
-    return planOf(metrics, request, settings, { execution, startedMs, activeFromMs, shards, notes });
+    const givenUp = await deps.givenUp(request.fromMs, startedMs, MOST_BATCHES);
+    const { samplePerMille } = request;
+    const sample = sampleOf(metrics.pipeline, { samplePerMille, items: await deps.countItems(), givenUp });
+    if (givenUp.batches > 0) notes.push(noteOn(givenUp));
+    return planOf(metrics, request, settings, { execution, startedMs, activeFromMs, shards, notes, sample });
   };
+}
+
+function noteOn({ batches }: GivenUp): string {
+  return `Since then ${batches} ${batches === 1 ? "batch was" : "batches were"} given up (aws/lambda/ in the failed bucket): entities of them are compared, whatever the sample.`;
 }

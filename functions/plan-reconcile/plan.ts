@@ -69,6 +69,8 @@ export interface PlanContext {
   /** When the deliveries were there. */
   readonly activeFromMs: number;
   readonly shards: readonly string[];
+  /** Null: all entities. */
+  readonly sample: Sample | null;
   /** What else is left out. */
   readonly notes: readonly string[];
 }
@@ -101,7 +103,7 @@ export function planOf(
     return { folder, sql: unloadJson(text, { location: `s3://${settings.bucket}/${folder}`, partitionedBy }) };
   };
   const { pastMs, futureMs, buckets } = settings;
-  const sample = request.samplePerMille >= 1000 ? null : { parts: 1000, take: request.samplePerMille };
+  const { sample } = context;
   const entities: Entities = sample === null ? { kind: "all" } : { kind: "sample", ...sample };
   return {
     ...{ from: iso(fromMs), to: iso(toMs), any: fromMs < toMs, notes },

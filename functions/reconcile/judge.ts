@@ -23,7 +23,8 @@ export interface CheckResult {
   readonly diverging: number;
   /** The greatest share that diverges, of all or of one hour. */
   readonly percent: number;
-  readonly holds: boolean;
+  /** Null: nothing was looked at, and nothing was found by the way. */
+  readonly holds: boolean | null;
 }
 
 export interface Limits {
@@ -95,7 +96,11 @@ export function judge(tables: Tables, { thresholdPercent }: Limits): Judgement {
     return { findings, result: resultOf(check, tables, findings, thresholdPercent) };
   });
   const checks = judged.map(({ result }) => result);
-  return { holds: checks.every(({ holds }) => holds), checks, findings: judged.flatMap(({ findings }) => findings) };
+  return {
+    holds: checks.every(({ holds }) => holds !== false),
+    checks,
+    findings: judged.flatMap(({ findings }) => findings),
+  };
 }
 
 /** A message lists the first ones: in the order of time, what is of no hour last. */
@@ -120,7 +125,8 @@ function resultOf(
     apart: total(diverging.filter(({ hourMs }) => hourMs === hour)),
   }));
   const percent = Math.max(0, ...[all, ...hours].map(({ looked, apart }) => shareOf(apart, looked)));
-  return { check, promise, compared: all.looked, diverging: all.apart, percent, holds: percent <= thresholdPercent };
+  const holds = all.looked + all.apart === 0 ? null : percent <= thresholdPercent;
+  return { check, promise, compared: all.looked, diverging: all.apart, percent, holds };
 }
 
 /** More can diverge than was looked at: what stands in one place only. */

@@ -10,7 +10,7 @@ export function messageOf(
   reportKey: string,
 ): { readonly subject: string; readonly message: string } {
   const { stack, place, holds, from, to, checks, findings, repairs, notes, thresholdPercent } = report;
-  const broken = checks.filter((check) => !check.holds).map(({ check }) => check);
+  const broken = checks.filter((check) => check.holds === false).map(({ check }) => check);
   const verdict = holds ? "adds up" : `does not add up (${broken.join(", ")})`;
   const diverging = findings.filter(({ weight }) => weight === "divergence");
   const lines = [
@@ -18,8 +18,8 @@ export function messageOf(
     ...notes,
     "",
     ...checks.map(({ holds: ok, promise, compared, diverging: count, percent }) =>
-      compared === 0 && count === 0
-        ? `  --  ${promise}: not looked at`
+      ok === null
+        ? `  --  ${promise}: nothing looked at`
         : `  ${ok ? "ok" : "NO"}  ${promise}: ${count.toLocaleString("en-GB")} of ${compared.toLocaleString("en-GB")} apart${count > 0 ? `, up to ${percent.toFixed(2)} % of an hour (threshold ${thresholdPercent} %)` : ""}`,
     ),
     "",

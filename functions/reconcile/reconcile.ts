@@ -59,9 +59,10 @@ export interface ReconcileAnswer {
 /** Reads the tables, judges them, and says so: in a report, in metrics, and in the words of a message. */
 export function reconcile(deps: Deps) {
   return async (task: ReconcileTask): Promise<ReconcileAnswer> => {
-    const { execution, from, to, thresholdPercent, notes } = task;
+    const { execution, from, to, thresholdPercent } = task;
     const tables = await readTables(deps, task);
     const judgement = judge(tables, { thresholdPercent });
+    const notes = [...task.notes, ...noteUnseen(judgement)];
     const repairs = repairsFor(judgement.findings, { place: deps.place, execution, from, to });
     const report: ReconcileReport = {
       ...{ stack: deps.stack, place: deps.place, execution, from, to, thresholdPercent, notes },
@@ -83,13 +84,21 @@ export function reconcile(deps: Deps) {
   };
 }
 
+/** That nothing diverges says nothing of these. */
+function noteUnseen({ checks }: Judgement): readonly string[] {
+  const unseen = checks.filter(({ holds }) => holds === null).map(({ check }) => check);
+  return unseen.length === 0 ? [] : [`Nothing was looked at by: ${unseen.join(", ")}.`];
+}
+
 function tell(telemetry: Telemetry, { checks, findings, holds, from, to }: ReconcileReport): void {
   const diverging = findings.filter(({ weight }) => weight === "divergence").length;
   telemetry.batch({
     message: "reconciled",
     counts: { Divergences: diverging, Notes: findings.length - diverging },
     percents: Object.fromEntries(
-      checks.map(({ check, percent }) => [`${check[0]?.toUpperCase()}${check.slice(1)}Drift`, percent]),
+      checks
+        .filter(({ holds: isSeen }) => isSeen !== null)
+        .map(({ check, percent }) => [`${check[0]?.toUpperCase()}${check.slice(1)}Drift`, percent]),
     ),
     context: { from, to, holds },
     level: holds ? "info" : "warn",

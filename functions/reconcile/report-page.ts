@@ -35,9 +35,9 @@ ${notes.map((note) => `<p>${html(note)}</p>`).join("\n")}
 <tbody>
 ${checks
   .map(({ holds: ok, promise, compared, diverging: count, percent }) => {
-    const verdict = compared === 0 && count === 0 ? "not looked at" : ok ? "yes" : "NO";
+    const verdict = ok === null ? "nothing looked at" : ok ? "yes" : "NO";
     const cells = [compared, count].map((value) => `<td class="number">${value.toLocaleString("en-GB")}</td>`).join("");
-    return `<tr${ok ? "" : ' class="no"'}><td>${verdict}</td><td>${html(promise)}</td>${cells}<td class="number">${percent.toFixed(2)} %</td></tr>`;
+    return `<tr${ok === false ? ' class="no"' : ""}><td>${verdict}</td><td>${html(promise)}</td>${cells}<td class="number">${percent.toFixed(2)} %</td></tr>`;
   })
   .join("\n")}
 </tbody>

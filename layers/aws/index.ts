@@ -69,6 +69,7 @@ export { type FailedBatch, failuresIn } from "./replay/failed-batch.ts";
 export { type FailedBatches, type FoundBatch, s3FailedBatches } from "./replay/failed-batches.ts";
 export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
+export { type GivenUp, s3GivenUp } from "./replay/given-up.ts";
 export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
 export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
 export {
@@ -133,6 +134,7 @@ export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-l
 export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type StreamRange } from "./stream-range.ts";
 export { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
 export { demandKept, type StreamTail, TailGoneError, type TakeRecords } from "./stream-tail.ts";
+export { countItems } from "./table-items.ts";
 export {
   leaveTail,
   putTailEnds,

@@ -26,10 +26,11 @@ export interface RowsQuestion {
   readonly buckets: number;
 }
 
-/** `take` of `parts` equal parts of all entities. */
+/** `take` of `parts` equal parts of all entities, and these besides. */
 export interface Sample {
   readonly parts: number;
   readonly take: number;
+  readonly also?: readonly string[];
 }
 
 export type Entities =
@@ -116,13 +117,22 @@ function entitiesCondition(pipeline: Pipeline, view: CompiledView, entities: Ent
     case "touched":
       return [`${entity} IN (${touched(pipeline, entity, entities)})`];
     case "sample":
-      return [`${bucketSql(view.entity, entities.parts * MOST_BUCKETS)} < ${entities.take * MOST_BUCKETS}`];
+      return [sampled(view.entity, entities)];
   }
 }
 
 /** As the query has it: of a hundred times as many parts, so that the entities of a sample are spread over all buckets. */
-export function isInSample(entity: string, { parts, take }: Sample): boolean {
-  return bucketOf(entity, parts * MOST_BUCKETS) < take * MOST_BUCKETS;
+export function isInSample(entity: string, { parts, take, also = [] }: Sample): boolean {
+  return bucketOf(entity, parts * MOST_BUCKETS) < take * MOST_BUCKETS || also.includes(entity);
+}
+
+function sampled(entity: string, { parts, take, also = [] }: Sample): string {
+  const part = `${bucketSql(entity, parts * MOST_BUCKETS)} < ${take * MOST_BUCKETS}`;
+  return also.length === 0 ? part : `(${part} OR ${isOneOf(entity, also)})`;
+}
+
+function isOneOf(entity: string, names: readonly string[]): string {
+  return `CAST(${quoteName(entity)} AS varchar) IN (${names.map(quoteText).join(", ")})`;
 }
 
 /** An accepted event's time is close to its arrival, which says in which partitions to look. */

@@ -15,7 +15,7 @@ export interface FoundBatch extends FailedBatch {
 }
 
 /** Lambda's own prefix in its destination. */
-const PREFIX = "aws/lambda/";
+export const FAILED_PREFIX = "aws/lambda/";
 /** Objects of up to 6 MB. */
 const READS = 16;
 /** Nobody says of which zone the times in keys are. */
@@ -45,7 +45,10 @@ export function s3FailedBatches(client: S3Client, options: FailedBatchesOptions)
   return {
     async between(fromMs, toMs) {
       const keys: string[] = [];
-      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: PREFIX })) {
+      for await (const { Contents = [] } of paginateListObjectsV2(
+        { client },
+        { Bucket: bucket, Prefix: FAILED_PREFIX },
+      )) {
         for (const { Key = "" } of Contents) {
           const givenUpMs = givenUpAt(Key);
           if (givenUpMs === null || (givenUpMs >= fromMs - ZONE_MS && givenUpMs < toMs + retentionMs + ZONE_MS))
@@ -59,7 +62,7 @@ export function s3FailedBatches(client: S3Client, options: FailedBatchesOptions)
 }
 
 /** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<UUID>` (epoch ms); null for a key that somebody else has chosen. */
-function givenUpAt(key: string): number | null {
+export function givenUpAt(key: string): number | null {
   const [, day, hour, minute, second] = /\/(\d{4}-\d\d-\d\d)T(\d\d)\.(\d\d)\.(\d\d)-[^/]*$/.exec(key) ?? [];
   return day === undefined ? null : Date.parse(`${day}T${hour}:${minute}:${second}Z`);
 }
