@@ -77,8 +77,11 @@ export function gatherTail(deps: Deps) {
     let { last, untilMs, parts } = task.progress ?? { last: null, untilMs: startedMs + pipeline.slackMs, parts: 0 };
     const held = holding(deps, task);
     let records = 0;
-    let isDone = true;
+    let [isDone, isLate] = [true, false];
     for await (const page of stream.pages(shard, last === null ? { arrivalMs: sinceMs } : { at: last.sequence })) {
+      // Also where the shard refuses for now, whose pages are empty. What has come too late is the next invocation's.
+      isDone = !isLate;
+      if (isLate) break;
       const fresh = page.records.filter(({ position }) => last === null || comparePositions(position, last) > 0);
       held.add(fresh);
       records += fresh.length;
@@ -86,8 +89,7 @@ export function gatherTail(deps: Deps) {
       last = newest?.position ?? last;
       if (held.bytes() >= HELD_BYTES) await held.put(shard, parts++);
       if (newest !== undefined && newest.arrivalMs >= untilMs) break;
-      isDone = newest === undefined || now() < startedMs + MOST_MS;
-      if (!isDone) break;
+      isLate = now() >= startedMs + MOST_MS;
     }
     await held.put(shard, parts++);
     if (isDone) await putTailEnds(deps.files, task.tailPrefix, shard, last === null ? [] : [last]);
