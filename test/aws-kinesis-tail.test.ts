@@ -70,6 +70,16 @@ describe("the tail of a stream", () => {
     expect(large.rests).toEqual([10_000]);
   });
 
+  it("is handed over page by page, however long it is", async () => {
+    const { end } = endless({ pageRecords: 10_000 });
+    let [records, longest] = [0, 0];
+    await end.upTo([at(0, "600000")], (page) => {
+      records += page.length;
+      longest = Math.max(longest, page.length);
+    });
+    expect([records, longest]).toEqual([600_000, 10_000]);
+  });
+
   it("goes through a reshard: parents that were open then, and their children", async () => {
     const clicks = opened(1);
     await fill(clicks, 30, 3000);
@@ -92,15 +102,15 @@ describe("the tail of a stream", () => {
 });
 
 /** A shard that always has one more page, of one record that arrived in time. */
-function endless({ bytes = 1 }) {
-  let pages = 0;
+function endless({ bytes = 1, pageRecords = 1 }) {
+  let [pages, sequence] = [0, 0];
   const rests: number[] = [];
   const send = async (command: { readonly constructor: { readonly name: string } }) => {
     if (command.constructor.name === "GetShardIteratorCommand") return { ShardIterator: "next" };
     const arrived = { ApproximateArrivalTimestamp: new Date(FROM) };
-    const Records = [
-      { SequenceNumber: String(++pages), PartitionKey: "k", Data: Buffer.alloc(bytes, "x"), ...arrived },
-    ];
+    const record = { PartitionKey: "k", Data: Buffer.alloc(bytes, "x"), ...arrived };
+    const Records = Array.from({ length: pageRecords }, () => ({ ...record, SequenceNumber: String(++sequence) }));
+    pages++;
     return { Records, MillisBehindLatest: 1000, NextShardIterator: "next" };
   };
   const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() };

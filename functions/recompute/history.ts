@@ -178,7 +178,7 @@ function push(groups: Map<string, Event[]>, entity: string, event: Event): void 
 
 function tooMany({ bucket, buckets }: RecomputeTask): Error {
   return new Error(
-    `bucket ${bucket} of ${buckets} has more than ${MOST_EVENTS} events: unload the rows into more buckets, or of fewer entities at a time`,
+    `bucket ${bucket} of ${buckets} has more than ${MOST_EVENTS} events, rows and tail together: unload the rows into more buckets (docs/replay.md), or of fewer entities at a time`,
   );
 }
 
