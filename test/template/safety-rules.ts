@@ -97,10 +97,13 @@ export const atOnce = [
   "MetricsDriftAlarm",
 ];
 
+/** What happens once a day is missed after two: the first day of a stack may have none. */
+const byTheDay = ["ReconcileNotStartedAlarm"];
+
 export function alarmsRingInTime(template: Template): readonly string[] {
   return resourcesOf(template, "AWS::CloudWatch::Alarm").flatMap(([id, { Properties }]) => {
     const points = `${String(at(Properties, "DatapointsToAlarm"))} of ${String(at(Properties, "EvaluationPeriods"))}`;
-    const wanted = atOnce.includes(id) ? "1 of 1" : "3 of 5";
+    const wanted = atOnce.includes(id) ? "1 of 1" : byTheDay.includes(id) ? "2 of 2" : "3 of 5";
     return [
       ...(points === wanted ? [] : [`${id}: rings at ${points} datapoints, expected ${wanted}`]),
       ...(at(Properties, "AlarmActions", 0, "Ref") === "AlarmTopic" ? [] : [`${id}: tells nobody (AlarmActions)`]),
