@@ -45,6 +45,7 @@ const queries = {
     rowsOf({ kind: "touched", fromMs: startMs, toMs: nowMs }),
     rowsOf({ kind: "sample", parts: 10, take: 1 }),
     rowsQuery(pipeline, { ...question, fromMs: null, entities: { kind: "all" } }),
+    rowsQuery(pipeline, { ...question, entities: { kind: "all" }, refused: "told" }),
   ],
   unloadJson: [
     unloadJson(rowsOf({ kind: "all" }), { location: "s3://lake/work/rows/", partitionedBy: ["bucket"] }),
@@ -117,6 +118,7 @@ const queries = {
   MOST_BUCKETS: null,
   ATTEMPT_COLUMN: null,
   isInSample: null,
+  REFUSAL_COLUMN: null,
   MOST_GIVEN_BYTES: null,
 } satisfies { readonly [name in keyof typeof lakeLayer]: readonly string[] | null };
 

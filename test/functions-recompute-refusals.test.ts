@@ -1,7 +1,41 @@
 import { describe, expect, it } from "vitest";
+import type { RecomputeTask } from "../functions/recompute/task.ts";
 import { Crash } from "./functions/fakes.ts";
-import { buy, pipelineWith } from "./functions/recompute-world.ts";
-import { contents, USER_LIMIT } from "./functions/shop.ts";
+import { buy, HOUR, pipelineWith } from "./functions/recompute-world.ts";
+import { contents, START, USER_LIMIT } from "./functions/shop.ts";
+
+describe("conservation, over the entities that are compared", () => {
+  const numbersOf = async (world: Awaited<ReturnType<typeof pipelineWith>>, change: Partial<RecomputeTask> = {}) => {
+    const { matching, applied, duplicates, overLimit, beyond, unaccounted } = await world.runAll(
+      { mode: "compare", ...change },
+      { refusals: "told" },
+    );
+    return { matching, applied, duplicates, overLimit, beyond, unaccounted };
+  };
+  const many = Array.from({ length: USER_LIMIT + 3 }, (_, i) => buy(i + 1, "u1"));
+  const other = [buy(20, "u2"), buy(21, "u2")];
+
+  it("has each matching event applied, a duplicate, in quarantine, or above the marks", async () => {
+    const late = [buy(30, "u2"), buy(31, "u2")];
+    const world = await pipelineWith([...many, ...other], { alsoInTheLake: late });
+    const whole = { applied: USER_LIMIT + 2, duplicates: 0, overLimit: 3, beyond: 2, unaccounted: 0 };
+    expect(await numbersOf(world)).toEqual({ matching: USER_LIMIT + 7, ...whole });
+    const windows = { historyFrom: new Date(START - 240 * HOUR).toISOString() };
+    expect(await numbersOf(world, windows)).toEqual({ matching: USER_LIMIT + 7, ...whole });
+  });
+
+  it("says by how many events it does not add up, and a loss and a double do not cancel out", async () => {
+    const world = await pipelineWith([...other, buy(22, "u3"), buy(23, "u3")]);
+    for (const [user, records] of [
+      ["u2", [buy(21, "u2")]],
+      ["u3", [buy(15, "u3"), buy(22, "u3"), buy(23, "u3")]],
+    ] as const) {
+      const key = { view: "by_user", entity: user, lane: "" };
+      world.store.overwrite(key, world.foldedAlone(records, "by_user")[0] as Uint8Array);
+    }
+    expect(await numbersOf(world)).toMatchObject({ matching: 4, applied: 4, unaccounted: 2 });
+  });
+});
 
 describe("an entity beyond its limit, in a table that is made anew", () => {
   const many = Array.from({ length: USER_LIMIT + 3 }, (_, i) => buy(i + 1, "u1"));

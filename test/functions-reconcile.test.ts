@@ -64,7 +64,9 @@ describe("reconcile", () => {
     const results = memoryResults(
       new Map([0, 1].map((part) => [partKey("findings-", part), different.filter((_, i) => i % 2 === part)])),
     );
-    const counts = { equal: 4, different: different.length, recent: 9, beyond: 0 };
+    const counted = { matching: 14, applied: 9, duplicates: 1, unaccounted: different.length };
+    const quarantined = { outOfHorizon: 1, overLimit: 0, outOfOrder: 2 };
+    const counts = { ...counted, ...quarantined, equal: 4, different: different.length, recent: 9, beyond: 0 };
     const telemetry = memoryTelemetry();
     const handler = reconcile({
       ...{ metrics, results, telemetry, stack: "shop", place },
@@ -151,6 +153,20 @@ describe("reconcile", () => {
       expect(text).not.toContain("--stack");
     }
     expect(answer.place).toBe("--endpoint http://127.0.0.1:4567");
+  });
+
+  it("says of each view what became of all that it is about, in numbers, and whether they add up", async () => {
+    const { report, page } = await run([whole]);
+    const conserved = {
+      ...{ matching: 14, applied: 9, duplicates: 1, failed: 0, unaccounted: 0 },
+      quarantined: { out_of_horizon: 1, entity_over_limit: 0, out_of_order: 2 },
+    };
+    expect(report.conservation).toEqual([{ view: "by_user", entities: 4, wholeHistory: true, conserved }]);
+    const cells = ["14", "9", "1", "3 (out_of_horizon 1, out_of_order 2)", "0"].map(
+      (text) => `<td class="number">${text}</td>`,
+    );
+    expect(page).toContain(`<tr><td>by_user: 4 entities</td>${cells.join("")}<td>yes</td></tr>`);
+    expect((await run([whole], [found])).page).toContain("<td>NO, by 1</td>");
   });
 
   it("lists entities that differ, and escapes what others wrote", async () => {

@@ -19,6 +19,7 @@ import {
   eventsOnce,
   historyFromMs,
   isInSample,
+  REFUSAL_COLUMN,
   type RowsQuestion,
   rowsQuery,
 } from "@millrace/lake";
@@ -91,6 +92,20 @@ describe("the rows of a view", () => {
     expect(await left({ ...refused, stage: "decode", view: null })).toEqual(["a", "b"]);
     expect(await left(refused, { ...refused, reason: "recovered", attempt: 2 })).toEqual(["a", "b"]);
     expect(await left({ ...refused, attempt: 2 }, { ...refused, reason: "recovered" })).toEqual(["b"]);
+  });
+
+  it("tell what the view's fold refused, and why, where it is to be counted", async () => {
+    const decoded = decodeAll(toRecords([arrival({ id: "a" }), arrival({ id: "b" })]));
+    const at = { shard: "shardId-000000000000", sequence: "98", subsequence: 0, attempt: 1 };
+    const refused = { ...at, reason: "entity_over_limit", stage: "fold", view: "by_user" };
+    const told = async (...quarantine: readonly Record<string, unknown>[]) => {
+      await fill(curated(decoded, 1), quarantine);
+      const rows = await query(rowsQuery(pipeline, { ...EVERYTHING, refused: "told" }));
+      return Object.fromEntries(rows.map((row) => [row.id, row[REFUSAL_COLUMN]]));
+    };
+    expect(await told(refused, refused)).toEqual({ a: "entity_over_limit", b: null });
+    expect(await told(refused, { ...refused, reason: "recovered", attempt: 2 })).toEqual({ a: null, b: null });
+    expect(await told({ ...refused, view: "by_item" })).toEqual({ a: null, b: null });
   });
 
   it("say of what came out of quarantine how many verdicts the view's fold had given on it", async () => {

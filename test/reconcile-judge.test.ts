@@ -392,6 +392,7 @@ const tampered: ViewTally = {
     rowless: 0,
     wholeHistory: true,
   },
+  conserved: { matching: 0, applied: 0, duplicates: 0, quarantined: {}, failed: 0, unaccounted: 0 },
   differences: [
     { entity: "ann", kind: "features", values: { spend_1h: { online: 7, offline: 5 } }, events: [] },
     { entity: "bob", kind: "counters", values: { applied: { online: 4, offline: 5 } }, events: [] },

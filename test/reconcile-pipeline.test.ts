@@ -98,6 +98,12 @@ describe("the daily reconciliation", { timeout: 240_000 }, () => {
     expect(execution.failure).toBe(null);
     expect(report.findings.filter(({ weight }) => weight === "divergence")).toEqual([]);
     for (const { check, compared } of report.checks) expect([check, compared > 0]).toEqual([check, true]);
+    for (const { view, conserved } of report.conservation) {
+      const { matching, applied, duplicates, quarantined, failed, unaccounted } = conserved;
+      const refused = Object.values(quarantined).reduce((sum, count) => sum + count, 0);
+      expect([view, applied + duplicates + refused + failed, unaccounted]).toEqual([view, matching, 0]);
+      expect(applied).toBeGreaterThan(100);
+    }
     expect(await finalRows()).toBeGreaterThan(0);
     // Each shard is read once, for all buckets of all views.
     const streamed = [...JSON.stringify(execution.history).matchAll(/streamed\\*":(\d+)/g)].map(([, count]) => count);

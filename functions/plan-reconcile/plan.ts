@@ -115,7 +115,7 @@ export function planOf(
     buckets: Array.from({ length: buckets }, (_, bucket) => bucket),
     views: pipeline.views.map(({ name: view }) => {
       const history = wholeHistory ? null : historyFromMs(pipeline, view, settledMs, settledMs - fromMs);
-      const rows = rowsQuery(pipeline, { view, entities, fromMs: history, settledMs, buckets });
+      const rows = rowsQuery(pipeline, { view, entities, fromMs: history, settledMs, buckets, refused: "told" });
       const historyFrom = history === null ? null : iso(history);
       return { view, historyFrom, ...query(`views/${view}/rows`, rows, ["bucket"]) };
     }),

@@ -21,7 +21,7 @@ import {
   type Position,
   type StreamRecord,
 } from "@millrace/engine";
-import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
+import { ATTEMPT_COLUMN, bucketOf, REFUSAL_COLUMN } from "@millrace/lake";
 import { type ReadOn, readOn } from "./read-on.ts";
 import type { RecomputeTask } from "./task.ts";
 
@@ -35,6 +35,8 @@ export interface History {
   readonly tail: (entity: string) => readonly Event[];
   /** How many verdicts the view's fold gave on a row that came out of quarantine; null for all others. */
   readonly attempts: (record: StreamRecord) => number | null;
+  /** Why the view's fold refused rows of the entity, each once; only where the query tells them. */
+  readonly refusals: (entity: string) => readonly string[];
   /** The entity's items as the run has listed them before it gathered the tail; null where it did not, or there were none. */
   readonly listed: (entity: string) => ReadonlyMap<string, Uint8Array> | null;
   /** Whether these items can be read, and all that they contain was by now. */
@@ -67,6 +69,7 @@ export async function readHistory(
   const byEntity = new Map<string, Event[]>();
   const tailByEntity = new Map<string, Event[]>();
   const attempts = new Map<StreamRecord, number>();
+  const refusals = new Map<string, string[]>();
   const columns = columnsFor(pipeline, view);
   const limit = () => {
     if (counts.rows + counts.tail > MOST_EVENTS) throw tooMany(task);
@@ -78,6 +81,11 @@ export async function readHistory(
     for (const line of lines) {
       const row = JSON.parse(line) as CuratedRow;
       const event = curatedEvent(pipeline, row, columns);
+      const refusal = row[REFUSAL_COLUMN] ?? null;
+      if (refusal !== null) {
+        push(refusals, entityOf(view, event) ?? "", String(refusal));
+        continue;
+      }
       if (event.record.arrivalMs >= sinceMs) counts.recent++;
       const attempt = row[ATTEMPT_COLUMN] ?? null;
       if (attempt !== null) attempts.set(event.record, Number(attempt));
@@ -120,6 +128,7 @@ export async function readHistory(
     rows: (entity) => byEntity.get(entity) ?? [],
     tail: (entity) => tailByEntity.get(entity) ?? [],
     attempts: (record) => attempts.get(record) ?? null,
+    refusals: (entity) => refusals.get(entity) ?? [],
     listed: (entity) => listed.get(entity) ?? null,
     entities: () => {
       const late = task.raiseTo === "latest" ? tailByEntity.keys() : [];
@@ -170,12 +179,6 @@ export function placeOf({ shard, sequence, subSequence }: Position): string {
   return `${shard} ${sequence} ${subSequence}`;
 }
 
-function push(groups: Map<string, Event[]>, entity: string, event: Event): void {
-  const group = groups.get(entity);
-  if (group === undefined) groups.set(entity, [event]);
-  else group.push(event);
-}
-
 function tooMany({ bucket, buckets }: RecomputeTask): Error {
   return new Error(
     `bucket ${bucket} of ${buckets} has more than ${MOST_EVENTS} events, rows and tail together: unload the rows into more buckets (docs/replay.md), or of fewer entities at a time`,
@@ -186,4 +189,10 @@ function strange({ view, rowsPrefix, bucket }: RecomputeTask, line: string): Err
   return new Error(
     `a row below ${rowsPrefix}bucket=${bucket}/ is not one of view ${view}: ${line.slice(0, 200)}. Unload the rows with the query of this view`,
   );
+}
+
+function push<T>(groups: Map<string, T[]>, entity: string, one: T): void {
+  const known = groups.get(entity);
+  if (known === undefined) groups.set(entity, [one]);
+  else known.push(one);
 }

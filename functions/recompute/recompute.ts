@@ -31,6 +31,7 @@ import {
   viewOf,
 } from "@millrace/engine";
 import { type Alerting, alertsOf, publish } from "./alerts.ts";
+import { conserve } from "./conserve.ts";
 import { addCounts, noCounts } from "./counts.ts";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
 import { type HistoryDeps, readHistory } from "./history.ts";
@@ -287,6 +288,7 @@ function compareOne(run: Run, entity: string, atMarks: Recomputed, which: "liste
   if (finding !== null && which === "listed") return false;
   counts.writeUnits += writeUnitsOf(differentItems(atMarks));
   counts.beyond += recomputed.beyond;
+  conserve(deps.pipeline, counts, { task, recomputed, refusals: history.refusals(entity) });
   if (finding === null) {
     counts.equal++;
     return true;

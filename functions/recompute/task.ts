@@ -96,6 +96,18 @@ export interface RecomputeCounts {
   writeUnits: number;
   /** Events that the view refused now, put into quarantine. */
   refused: number;
+  /**
+   * Compare: of the entities that were compared, what their items say they counted, and how many events that match the view there are: at or below
+   * the marks, `beyond`, and refused by the view's fold. `unaccounted` is the sum over entities of how far the two are apart. Where rows do not
+   * reach back to the beginning, what came before is taken as the item says.
+   */
+  matching: number;
+  applied: number;
+  duplicates: number;
+  unaccounted: number;
+  outOfHorizon: number;
+  overLimit: number;
+  outOfOrder: number;
 }
 
 /** What was found of one entity. */

@@ -29,10 +29,12 @@ export interface ViewAnswers {
   /** Whether it had all rows that the lake ever had of the entities. */
   readonly wholeHistory: boolean;
   readonly answers: readonly {
-    readonly counts: Readonly<Record<"equal" | "different" | "recent" | "beyond", number>>;
+    readonly counts: Readonly<Record<"equal" | "different" | "recent" | "beyond" | Counter, number>>;
     readonly findings: ResultParts;
   }[];
 }
+
+type Counter = "matching" | "applied" | "duplicates" | "unaccounted" | "outOfHorizon" | "overLimit" | "outOfOrder";
 
 export interface Sources {
   readonly metrics: MetricsPipeline;
@@ -111,6 +113,15 @@ async function viewTally(results: ResultObjects, { view, wholeHistory, answers }
   }
   return {
     ...{ view, differing, miscounted, missing, rowless, wholeHistory, differences },
+    conserved: {
+      ...{ matching: total("matching"), applied: total("applied"), duplicates: total("duplicates") },
+      quarantined: {
+        out_of_horizon: total("outOfHorizon"),
+        entity_over_limit: total("overLimit"),
+        out_of_order: total("outOfOrder"),
+      },
+      ...{ failed: total("beyond"), unaccounted: total("unaccounted") },
+    },
     // Those that were left out, because the rows do not reach back to their beginning, must not thin out what differs.
     ...{ entities: total("equal") + total("different"), rows: total("recent"), beyond: total("beyond") },
   };

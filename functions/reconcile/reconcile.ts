@@ -24,6 +24,8 @@ export interface ReconcileTask extends TablesQuestion {
   readonly report: string;
 }
 
+export type ConservedView = Pick<Tables["views"][number], "view" | "entities" | "wholeHistory" | "conserved">;
+
 /** The report as JSON. */
 export interface ReconcileReport extends Judgement {
   readonly stack: string;
@@ -35,6 +37,8 @@ export interface ReconcileReport extends Judgement {
   readonly notes: readonly string[];
   readonly repairs: readonly Repair[];
   readonly metrics: Tables["metrics"];
+  /** Of each view, the entities that were compared, and whether with all that they ever did. */
+  readonly conservation: readonly ConservedView[];
   readonly differences: readonly {
     readonly view: string;
     readonly differences: Tables["views"][number]["differences"];
@@ -69,6 +73,9 @@ export function reconcile(deps: Deps) {
       ...judgement,
       repairs,
       metrics: tables.metrics,
+      conservation: tables.views.map(({ view, entities, wholeHistory, conserved }) => ({
+        ...{ view, entities, wholeHistory, conserved },
+      })),
       differences: tables.views.map(({ view, differences }) => ({ view, differences })),
     };
     const [reportJson, reportHtml] = [`${task.report}report.json`, `${task.report}report.html`];

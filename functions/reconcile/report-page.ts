@@ -1,3 +1,4 @@
+import { conservationTable } from "./conservation-table.ts";
 import { moment, repairTitle, sentence } from "./message.ts";
 import type { ReconcileReport } from "./reconcile.ts";
 
@@ -45,6 +46,7 @@ ${checks
 ${section("What does not add up", diverging.map(sentence))}
 ${repairs.length === 0 ? "" : `<h2>${repairTitle(report.place)}</h2>\n<pre>${html(repairs.map(({ command }) => command).join("\n"))}</pre>`}
 ${section("Noted", rest.map(sentence))}
+${conservationTable(report.conservation)}
 <h2>Metrics</h2>
 <p>Final rows count each event once: ${corrected.toLocaleString("en-GB")} that had been counted again were taken out, ${late.toLocaleString("en-GB")} that came too late were added (over all metrics).</p>
 ${differences(report)}

@@ -61,8 +61,22 @@ export interface ViewTally {
   readonly rowless: number;
   /** Whether counters could be checked, because all that their entities ever did was read. */
   readonly wholeHistory: boolean;
+  readonly conserved: Conserved;
   /** Some of both. */
   readonly differences: readonly Difference[];
+}
+
+/** Matching = applied + duplicates + quarantined + failed, over the entities that were compared, each position once. */
+export interface Conserved {
+  readonly matching: number;
+  readonly applied: number;
+  readonly duplicates: number;
+  /** By the view's fold; by reason. */
+  readonly quarantined: Readonly<Record<string, number>>;
+  /** Above the items' marks: of batches that were given up, or still to come. */
+  readonly failed: number;
+  /** By how many events entities are apart, added up without regard to the sign; 0: it adds up. */
+  readonly unaccounted: number;
 }
 
 export interface Difference {

@@ -25,6 +25,7 @@ export {
   historyFromMs,
   isInSample,
   MOST_GIVEN_BYTES,
+  REFUSAL_COLUMN,
   type RowsQuestion,
   rowsQuery,
   type Sample,

@@ -24,6 +24,8 @@ export interface RowsQuestion {
   /** Only what arrived before (epoch ms): all of it is in the lake. */
   readonly settledMs: number;
   readonly buckets: number;
+  /** `told`: with those that its fold has refused, to be counted; left out unless given. */
+  readonly refused?: "told";
 }
 
 /** `take` of `parts` equal parts of all entities, and these besides. */
@@ -43,6 +45,8 @@ export type Entities =
 
 /** Of a row that came out of quarantine: how many verdicts the view's fold had given on it by then. Null for all others. */
 export const ATTEMPT_COLUMN = "_attempt";
+/** Of a row that the view's fold has refused: why. Such rows come only where they are to be told. */
+export const REFUSAL_COLUMN = "_refusal";
 
 /** Athena's limit for a query's text is 256 KiB. */
 export const MOST_GIVEN_BYTES = 200 * 1024;
@@ -50,7 +54,7 @@ const DAY_MS = 86_400_000;
 
 /** `SELECT …, bucket`, to be unloaded and partitioned by `bucket`. Throws DefinitionError for what cannot be asked. */
 export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
-  const { fromMs, settledMs, buckets } = question;
+  const { fromMs, settledMs, buckets, refused } = question;
   if (!(buckets >= 1 && buckets <= MOST_BUCKETS))
     throw new DefinitionError(`rows: buckets must be from 1 to ${MOST_BUCKETS}, got ${buckets}`);
   const view = viewOf(pipeline, question.view);
@@ -64,13 +68,13 @@ export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
     ...entitiesCondition(pipeline, view, question.entities),
   ];
   return `
-SELECT ${[...names, ...ORIGIN_COLUMNS, ATTEMPT_COLUMN].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
+SELECT ${[...names, ...ORIGIN_COLUMNS, ATTEMPT_COLUMN, ...(refused ? [REFUSAL_COLUMN] : [])].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
 FROM ${newestRows(`_arrival < ${timestamp(settledMs)}
     AND dt <= ${day(settledMs + pipeline.maxSkewMs)}${since(fromMs)}`)}
 LEFT JOIN (
 ${verdicts(view.name, fromMs)}
 ) AS verdicts ON _refused_shard = _shard AND _refused_sequence = _sequence AND _refused_subsequence = _subsequence
-WHERE _newest = 1 AND (_refused_shard IS NULL OR ${ATTEMPT_COLUMN} IS NOT NULL)
+WHERE _newest = 1${refused ? "" : ` AND (_refused_shard IS NULL OR ${ATTEMPT_COLUMN} IS NOT NULL)`}
   AND ${conditions.join("\n  AND ")}`;
 }
 
@@ -89,7 +93,8 @@ export function historyFromMs(pipeline: Pipeline, view: string, settledMs: numbe
  */
 function verdicts(view: string, fromMs: number | null): string {
   return `  SELECT shard AS _refused_shard, sequence AS _refused_sequence, subsequence AS _refused_subsequence,
-    CASE WHEN reason <> 'recovered' THEN NULL WHEN stage = 'fold' THEN attempt ELSE 0 END AS ${ATTEMPT_COLUMN}
+    CASE WHEN reason <> 'recovered' THEN NULL WHEN stage = 'fold' THEN attempt ELSE 0 END AS ${ATTEMPT_COLUMN},
+    CASE WHEN reason <> 'recovered' THEN reason END AS ${REFUSAL_COLUMN}
   FROM (
     SELECT *, row_number() OVER (
       PARTITION BY shard, sequence, subsequence

@@ -13,7 +13,7 @@ import {
   toCuratedRow,
   viewOf,
 } from "@millrace/engine";
-import { ATTEMPT_COLUMN, bucketOf } from "@millrace/lake";
+import { ATTEMPT_COLUMN, bucketOf, REFUSAL_COLUMN } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
 import { gatherTail, MOST_MS, type Progress } from "../../functions/gather-tail/gather-tail.ts";
 import { type Deps, recompute } from "../../functions/recompute/recompute.ts";
@@ -63,6 +63,8 @@ interface LakeOptions {
 interface RowOptions {
   /** Rows that the live fold refused are among them, as where the view is new or quarantine is lost. */
   readonly refusedRows?: boolean;
+  /** As reconciliations ask: refused rows say why. */
+  readonly refusals?: "told";
   /** They came out of quarantine at this attempt. */
   readonly attempt?: number;
   readonly rowsOf?: string;
@@ -145,15 +147,15 @@ export async function pipelineWith(
   };
 
   const tailFiles = { put: async (key: string, lines: readonly string[]) => void world.files.set(key, lines) };
-  const rowsFor = (viewName: string, { refusedRows = false, attempt, rowsOf = viewName }: RowOptions) => {
+  const rowsFor = (viewName: string, { refusedRows = false, attempt, rowsOf = viewName, refusals }: RowOptions) => {
     const rows = new Map<string, string[]>();
     for (const event of eventsOf(inTheLake)) {
       const entity = entityOf(viewOf(pipeline, rowsOf), event);
       const isRefused = liveRefused.has(`${viewName} ${event.record.position.sequence}`);
-      if (entity === null || (isRefused && !refusedRows)) continue;
+      if (entity === null || (isRefused && !refusedRows && refusals === undefined)) continue;
       const prefix = `work/rows/bucket=${bucketOf(entity, BUCKETS)}/`;
       const row = toCuratedRow(pipeline, { kind: "event", event }, 1);
-      const line = JSON.stringify({ ...row, ...(isRefused && { [ATTEMPT_COLUMN]: attempt }) });
+      const line = JSON.stringify({ ...row, ...(isRefused && toldOf(refusals, attempt)) });
       const lines = rows.get(prefix) ?? [];
       lines.push(line);
       rows.set(prefix, lines);
@@ -286,4 +288,8 @@ function eventsOf(records: readonly StreamRecord[]): readonly Event[] {
     const decoded = decode(pipeline, record);
     return decoded.kind === "event" ? [decoded.event] : [];
   });
+}
+
+function toldOf(refusals: "told" | undefined, attempt: number | undefined): object {
+  return refusals === undefined ? { [ATTEMPT_COLUMN]: attempt } : { [REFUSAL_COLUMN]: "entity_over_limit" };
 }
