@@ -1,9 +1,7 @@
-/** The archive into the lake again, on the local runtime: after a loss, onto what is whole, and with live traffic. */
+/** The archive into the lake again, on the local runtime, after a loss. Onto what is whole, with live traffic: replay-under-faults.test.ts. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from "@aws-sdk/client-kinesis";
 import { controlKey, RECORDS_PER_SECOND } from "@millrace/aws";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
@@ -15,7 +13,7 @@ import { DAY_START_MS, sampleDay } from "../cli/sample-day/day.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { curatedRows } from "./lake-rows.ts";
 import { aggregate } from "./local-firehose.ts";
-import { type Replays, replaysOf } from "./replay-runs.ts";
+import { archivedLines, type Replays, recordsOf, replaysOf } from "./replay-runs.ts";
 import { features } from "./shop/features.ts";
 import { shopDir } from "./shop.ts";
 
@@ -98,32 +96,6 @@ describe("the archive into the lake", () => {
     expect(runtime.stats().deliveries.RepairDelivery?.received).toBe(received);
   });
 
-  it("changes nothing that is whole, done twice at a time, while events come in", async () => {
-    await runtime.drain();
-    const before = new Set(whole.rows.map((row) => JSON.stringify(row)));
-    const stored = (await rows()).stored;
-    const stream = runtime.stream("EventStream");
-    const [first, second] = [
-      await replays.start({ name: "first" }),
-      await replays.start({ source: "stream", from: beginning, name: "second" }),
-    ];
-    for (let i = 0; i < 200; i++) {
-      const event = { event_id: `live-${i}`, event_type: "view_item", event_time: runtime.clock.now(), user_id: "u" };
-      stream.put({ partitionKey: "u", data: Buffer.from(JSON.stringify(event)) });
-      if (i % 20 === 0) await runtime.advanceTo(runtime.clock.now() + 5000);
-    }
-    for (const arn of [first, second]) expect((await replays.end(arn)).status).toBe("SUCCEEDED");
-    await runtime.drain();
-    const after = await rows();
-    const old = after.rows.map((row) => JSON.stringify(row)).filter((row) => before.has(row));
-    expect(old).toHaveLength(before.size);
-    expect(after.rows.length).toBeGreaterThan(before.size);
-    // Every row came twice more; analysts see each event once all the same.
-    expect(after.stored).toBe(stored + 2 * before.size + 200);
-    expect(after.events.filter((name) => !name.includes(" live-"))).toEqual(whole.events);
-    expect(after.events.filter((name) => name.includes(" live-"))).toHaveLength(200);
-  });
-
   it("pauses between two pieces of work and goes on where it stood", async () => {
     const received = () => runtime.stats().deliveries.RepairDelivery?.received ?? 0;
     const before = received();
@@ -185,14 +157,14 @@ describe("the archive into the lake", () => {
     const before = runtime.stats();
     const { output, cause } = await replays.run({ target: "replay-stream", name: "others" });
     expect(cause).toBeUndefined();
-    const put = await recordsOf("ReplayEventStream");
+    const put = await recordsOf(runtime, "ReplayEventStream");
     expect(output.counts.sent).toBe(put.length);
-    expect(put.map(({ text }) => text).toSorted()).toEqual((await archivedLines()).toSorted());
+    expect(put.map(({ text }) => text).toSorted()).toEqual((await archivedLines(runtime)).toSorted());
     for (const { key, text } of put) expect(JSON.parse(text).key).toBe(key);
     const again = { source: "stream", target: "replay-stream", from: beginning, name: "streamed-to-others" } as const;
     expect((await replays.run(again)).output.counts.sent).toBe(put.length);
     const twice = [...put, ...put].map(({ text }) => text).toSorted();
-    expect((await recordsOf("ReplayEventStream")).map(({ text }) => text).toSorted()).toEqual(twice);
+    expect((await recordsOf(runtime, "ReplayEventStream")).map(({ text }) => text).toSorted()).toEqual(twice);
     await runtime.drain();
     for (const [id, mapping] of Object.entries(runtime.stats().mappings)) {
       expect(mapping.records).toBe(before.mappings[id]?.records);
@@ -244,36 +216,6 @@ async function freeze(keys: readonly string[]): Promise<() => Promise<void>> {
   };
   await put("GLACIER");
   return () => put("STANDARD");
-}
-
-async function archivedLines(): Promise<readonly string[]> {
-  const keys = await runtime.objects.keys(raw(), "raw/");
-  const texts = await Promise.all(
-    keys.map(async (key) => gunzipSync((await runtime.objects.get(raw(), key)) as Buffer)),
-  );
-  return texts.flatMap((text) => text.toString().split("\n")).flatMap((line) => (line === "" ? [] : [`${line}\n`]));
-}
-
-async function recordsOf(logicalId: string) {
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const client = new KinesisClient({ endpoint: runtime.url, region: "us-east-1", credentials });
-  const StreamName = runtime.physicalId(logicalId);
-  const found: { readonly key: string; readonly text: string }[] = [];
-  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName }));
-  for (const { ShardId } of Shards) {
-    const start = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
-    let { ShardIterator } = await client.send(new GetShardIteratorCommand(start));
-    for (;;) {
-      const page = await client.send(new GetRecordsCommand({ ShardIterator }));
-      const records = page.Records ?? [];
-      if (records.length === 0) break;
-      for (const { PartitionKey, Data } of records)
-        found.push({ key: String(PartitionKey), text: Buffer.from(Data ?? []).toString() });
-      ShardIterator = page.NextShardIterator;
-    }
-  }
-  client.destroy();
-  return found;
 }
 
 const raw = () => runtime.physicalId("RawBucket");

@@ -5,7 +5,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { compile } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
@@ -14,7 +13,7 @@ import type { Delivery } from "../cli/sample-day/fate.ts";
 import { featuresOf, readTable } from "../cli/start/table.ts";
 import { type Runtime, startRuntime } from "../local/runtime.ts";
 import { curatedRows } from "./lake-rows.ts";
-import { type Replays, replaysOf } from "./replay-runs.ts";
+import { latestOf, quarantineRows, type Replays, type QuarantineRow as Row, replaysOf } from "./replay-runs.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 import { shopDir } from "./shop.ts";
@@ -115,15 +114,13 @@ function largeAndLate(): Delivery {
   return { ...last, arrivalMs, data: Buffer.from(JSON.stringify({ ...event, ...own })) };
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
 beforeAll(async () => {
   cpSync(shopDir, definitionsDir, { recursive: true });
   const healthy = await start("healthy");
   await feed(healthy);
   asItShouldBe = await featuresNow(healthy);
   wholeEvents = (await curatedRows(join(folder, "healthy", "lake"))).events;
-  quarantinedThen = await quarantineIn(healthy);
+  quarantinedThen = await quarantineRows(healthy);
   await healthy.stop();
 
   // A mistake in the definitions: with next to no lateness most events are too late.
@@ -169,26 +166,7 @@ async function featuresNow(runtime: Runtime) {
   return table.map((entity) => featuresOf(pipeline, entity, DAY_START_MS + 24 * 3_600_000));
 }
 
-const quarantine = () => quarantineIn(runtime);
-
-async function quarantineIn({ objects, physicalId }: Runtime): Promise<readonly Row[]> {
-  const bucket = physicalId("LakeBucket");
-  const rows: Row[] = [];
-  for (const key of await objects.keys(bucket, "quarantine/")) {
-    const text = gunzipSync((await objects.get(bucket, key)) as Buffer).toString();
-    for (const line of text.split("\n")) if (line !== "") rows.push(JSON.parse(line) as Row);
-  }
-  return rows;
-}
-
-function latestOf(rows: readonly Row[]): readonly Row[] {
-  const latest = new Map<string, Row>();
-  for (const row of rows) {
-    const name = [row.shard, row.sequence, row.subSequence, row.stage, row.view].join(" ");
-    if (Number(latest.get(name)?.attempt ?? 0) < Number(row.attempt)) latest.set(name, row);
-  }
-  return [...latest.values()];
-}
+const quarantine = () => quarantineRows(runtime);
 
 /** What the mistake refused: of the broken run's first verdicts those that the healthy run did not give. */
 function refusedByMistake(): readonly Row[] {

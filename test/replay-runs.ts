@@ -1,4 +1,6 @@
-/** Replays as their machine runs them on a local runtime in virtual time, for tests. */
+/** Replays as their machine runs them on a local runtime in virtual time, and what runs leave, for tests. */
+import { gunzipSync } from "node:zlib";
+import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -79,4 +81,58 @@ export function replaysOf(runtime: Runtime): Replays {
     },
   };
   return replays;
+}
+
+/** Lines of the archive, in no order. */
+export async function archivedLines(runtime: Runtime): Promise<readonly string[]> {
+  return (await linesBelow(runtime, runtime.physicalId("RawBucket"), "raw/")).map((line) => `${line}\n`);
+}
+
+export type QuarantineRow = Readonly<Record<string, unknown>>;
+
+export async function quarantineRows(runtime: Runtime): Promise<readonly QuarantineRow[]> {
+  const lines = await linesBelow(runtime, runtime.physicalId("LakeBucket"), "quarantine/");
+  return lines.map((line) => JSON.parse(line) as QuarantineRow);
+}
+
+/** Of each record, stage and view the last attempt. */
+export function latestOf(rows: readonly QuarantineRow[]): readonly QuarantineRow[] {
+  const latest = new Map<string, QuarantineRow>();
+  for (const row of rows) {
+    const name = [row.shard, row.sequence, row.subSequence, row.stage, row.view].join(" ");
+    if (Number(latest.get(name)?.attempt ?? 0) < Number(row.attempt)) latest.set(name, row);
+  }
+  return [...latest.values()];
+}
+
+async function linesBelow({ objects }: Runtime, bucket: string, prefix: string): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const key of await objects.keys(bucket, prefix)) {
+    const text = gunzipSync((await objects.get(bucket, key)) as Buffer).toString();
+    lines.push(...text.split("\n").filter((line) => line !== ""));
+  }
+  return lines;
+}
+
+/** All that a stream keeps, as its consumers read it. */
+export async function recordsOf(runtime: Runtime, logicalId: string) {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const client = new KinesisClient({ endpoint: runtime.url, region: "us-east-1", credentials });
+  const StreamName = runtime.physicalId(logicalId);
+  const found: { readonly key: string; readonly text: string }[] = [];
+  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName }));
+  for (const { ShardId } of Shards) {
+    const start = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" } as const;
+    let { ShardIterator } = await client.send(new GetShardIteratorCommand(start));
+    for (;;) {
+      const page = await client.send(new GetRecordsCommand({ ShardIterator }));
+      const records = page.Records ?? [];
+      if (records.length === 0) break;
+      for (const { PartitionKey, Data } of records)
+        found.push({ key: String(PartitionKey), text: Buffer.from(Data ?? []).toString() });
+      ShardIterator = page.NextShardIterator;
+    }
+  }
+  client.destroy();
+  return found;
 }

@@ -7,7 +7,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AttributeValue, DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
-import { dynamoMetricsStore, type ReplayRequest } from "@millrace/aws";
+import {
+  dynamoMetricsStore,
+  REPLAY_SOURCES,
+  REPLAY_TARGETS,
+  type ReplayRequest,
+  ReplayRequestError,
+  readReplayRequest,
+} from "@millrace/aws";
 import { compile, compileMetrics } from "@millrace/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readProject } from "../cli/dev/project.ts";
@@ -17,25 +24,28 @@ import { featuresOf, readTable } from "../cli/start/table.ts";
 import type { FaultRates } from "../local/faults/catalogue.ts";
 import type { SourceEdit } from "../local/lambda/source-edits.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../local/runtime.ts";
-import { curatedRows } from "./lake-rows.ts";
-import { replaysOf } from "./replay-runs.ts";
+import { curatedRows, type LakeRow } from "./lake-rows.ts";
+import { archivedLines, latestOf, type QuarantineRow, quarantineRows, recordsOf, replaysOf } from "./replay-runs.ts";
 import { features } from "./shop/features.ts";
 import { eventSchema } from "./shop/generated/event.ts";
 import { metrics as definitions } from "./shop/metrics.ts";
 import { shopDir } from "./shop.ts";
 import { toldWindows } from "./told-windows.ts";
 
-const EVENTS = 300;
+const EVENTS = 360;
 const HOUR_MS = 3_600_000;
-/** The day in five parts, the first without repairs. The last hours of each are at rest, so that all settles that arrived. */
-const PART_HOURS = 5;
-const REST_HOURS = 2;
+/** The day in eight parts, the first without repairs. The last of each is at rest, so that all settles that arrived. */
+const PART_HOURS = 3;
+const REST_HOURS = 1.5;
+/** When the bugs of the first part are mended. */
+const FIXED_MS = DAY_START_MS + PART_HOURS * HOUR_MS;
 /** Of which metrics are looked at: each hour is a task of its own. */
 const METRICS_HOURS = [5, 14] as const;
+/** In which somebody comes again while replays go onto what is whole. */
+const VISITED_HOURS = [25, 31] as const;
 const pipeline = compile(features, eventSchema);
 const metrics = compileMetrics(definitions, pipeline);
 const folder = mkdtempSync(join(tmpdir(), "millrace-replay-faults-"));
-const iso = (hour: number) => new Date(DAY_START_MS + hour * HOUR_MS).toISOString();
 
 /** So rare that no transform fails four times: what Firehose gives up then is missing in the lake, as on AWS. */
 const FAULTS: FaultRates = {
@@ -43,47 +53,90 @@ const FAULTS: FaultRates = {
   ...{ "table-throttle": 0.02, "table-partial": 0.05, "table-lost-reply": 0.03, "table-conflict": 0.03 },
   ...{ "put-partial": 0.3, "put-fail": 0.1, "put-lost-reply": 0.1 },
 };
-/** What repairs are made of. Each dies of its first answers, and some of its requests to S3 and Kinesis are refused, at times until it gives up. */
+/** What repairs are made of. Each dies of its first answers, a plan also between its claim and the note that it holds, and some of its requests to S3 and Kinesis are refused, at times until it gives up. */
 const REPAIRS = ["PlanReplay", "ReplayRecords", "GatherTail", "Recompute", "FinalizeMetrics", "ReportReplay"];
-const REFUSED = [2, 5, 6, 7, 8, 20, 30, 31, 32, 33];
+const REFUSED = [1, 5, 6, 7, 8, 20, 30, 31, 32, 33];
 
-/** For most of the first part update-features fails on some records, and Lambda gives them up. */
-const BUG: SourceEdit = {
-  file: "functions/update-features/update-features.ts",
-  from: "const records = fromKinesis(batch);",
-  to: `const records = fromKinesis(batch); if (records.some(({ arrivalMs }) => arrivalMs % 9 === 0 && arrivalMs < ${DAY_START_MS + 4 * HOUR_MS})) throw new Error("bug");`,
-};
+/** Until they are mended: update-features fails on some records, and Lambda gives them up; decode refuses others; the transform refuses all that these had, and more. */
+const BUGS: readonly SourceEdit[] = [
+  {
+    file: "functions/update-features/update-features.ts",
+    from: "const records = fromKinesis(batch);",
+    to: `const records = fromKinesis(batch); if (records.some(({ arrivalMs }) => arrivalMs % 9 === 0 && arrivalMs < ${FIXED_MS})) throw new Error("bug");`,
+  },
+  {
+    file: "layers/engine/decode.ts",
+    from: "if (-aheadMs > pipeline.allowedLatenessMs) {",
+    to: `if (-aheadMs > pipeline.allowedLatenessMs || (Date.now() < ${FIXED_MS} && record.arrivalMs % 4 === 0)) {`,
+  },
+  {
+    file: "functions/flatten-events/flatten-events.ts",
+    from: "const partitionKeys = toPartitionKeys(deps.pipeline.schema, row.timeMs, row.row);",
+    to: `const partitionKeys = toPartitionKeys(deps.pipeline.schema, row.timeMs, row.row);
+      if (Date.now() < ${FIXED_MS} && (record.arrivalMs % 9 === 0 || record.arrivalMs % 7 === 0)) return { kind: "failed", recordId };`,
+  },
+];
 
 let healthy: Run;
 let broken: Run;
 
-describe("under faults and with traffic going on", { timeout: 200_000 }, () => {
-  it("a batch that was given up, with later ones applied, is repaired exactly", async () => {
+describe("under faults and with traffic going on", { timeout: 300_000 }, () => {
+  it("the rows of a batch that was given up come into the lake out of what Lambda left of it", async () => {
     expect(await broken.failedBatches()).toBeGreaterThan(0);
-    expect(await broken.features()).not.toEqual(await healthy.features());
-    await repaired(1, { source: "failed", target: "features" });
-    expect(await broken.features()).toEqual(await healthy.features());
+    const lacking = (await lackingPositions(1)).filter(({ arrivalMs }) => arrivalMs % 9 === 0);
+    expect(lacking.length).toBeGreaterThan(0);
+    const { counts } = await repaired(1, { source: "failed", target: "curated" });
+    expect(counts.sent).toBeGreaterThanOrEqual(lacking.length);
+    expect((await lackingPositions(1)).filter(({ arrivalMs }) => arrivalMs % 9 === 0)).toEqual([]);
   });
 
-  it("the partitions of the lake, all deleted, come back row for row", async () => {
+  it("and what Firehose refused, out of its errors", async () => {
+    const lacking = await lackingPositions(1);
+    expect(lacking.length).toBeGreaterThan(0);
+    const { counts } = await repaired(2, { source: "errors", target: "curated" });
+    expect(counts.sent).toBeGreaterThanOrEqual(lacking.length);
+    expect(await lackingPositions(3)).toEqual([]);
+  });
+
+  it("a batch that was given up, with later ones applied, is repaired exactly, and what was refused by mistake is applied once, at the same time", async () => {
+    expect(await broken.features()).not.toEqual(await healthy.features());
+    const refused = new Set((await quarantineRows(healthy.runtime)).map(nameOf));
+    const before = latestOf(await quarantineRows(broken.runtime));
+    const mistaken = before.filter((row) => !refused.has(nameOf(row)));
+    expect(mistaken.length).toBeGreaterThan(0);
+    const recover = { source: "quarantine", target: "features" } as const;
+    const { counts } = await repaired(3, recover, { source: "failed", target: "features" });
+    expect(counts).toMatchObject({ recovered: mistaken.length, returned: before.length - mistaken.length });
+    expect(await broken.features()).toEqual(await healthy.features());
+    // The others are back with today's reason, which is the one that they had, and an attempt more.
+    const after = new Map(latestOf(await quarantineRows(broken.runtime)).map((row) => [placeOf(row), row]));
+    for (const row of before) {
+      const reason = refused.has(nameOf(row)) ? row.reason : "recovered";
+      expect(after.get(placeOf(row))).toMatchObject({ reason, attempt: Number(row.attempt) + 1 });
+    }
+  });
+
+  it("the partitions of the lake, all deleted, come back row for row, and consumers of a stream of their own get every record", async () => {
+    const archived = new Set(await archivedLines(broken.runtime));
     await broken.deleteLake();
-    await repaired(2, { source: "archive", target: "curated" });
+    await repaired(4, { source: "archive", target: "curated" }, { source: "archive", target: "replay-stream" });
     expect((await broken.lake()).length).toBe((await healthy.lake()).length);
     expect(await broken.lake()).toEqual(await healthy.lake());
+    const given = await recordsOf(broken.runtime, "ReplayEventStream");
+    expect(new Set(given.map(({ text }) => text))).toEqual(archived);
   });
 
   it("a features table that was dropped comes back", async () => {
     await broken.drop("FeaturesTable");
-    await repaired(3, { source: "archive", target: "features", raise: "latest" });
+    await repaired(5, { source: "archive", target: "features", raise: "latest" });
     expect(await broken.features()).toEqual(await healthy.features());
   });
 
   it("metrics that are gone come back, all of them and the ledger, and the day adds up", async () => {
-    const [from, to] = METRICS_HOURS;
-    const range = { source: "archive", target: "metrics", from: iso(from), to: iso(to) } as const;
+    const range = { source: "archive", target: "metrics", ...MADE_FINAL } as const;
     await healthy.replays.run(range);
     await broken.drop("MetricsTable");
-    await repaired(4, range);
+    await repaired(6, range);
     expect(await broken.metrics()).toEqual(await healthy.metrics());
     expect(await broken.reconciled()).toEqual([]);
   });
@@ -91,12 +144,28 @@ describe("under faults and with traffic going on", { timeout: 200_000 }, () => {
   it("features and the lake, both gone, come back from the stream", async () => {
     await broken.deleteLake();
     await broken.drop("FeaturesTable");
-    const { cause } = await broken.replays.run({ source: "stream", target: "features", from: iso(0) });
-    expect(cause).toBeUndefined();
-    await broken.runtime.drain();
+    await repaired(7, { source: "stream", target: "features", from: iso(0) });
     expect(await broken.features()).toEqual(await healthy.features());
     expect(await broken.lake()).toEqual(await healthy.lake());
   });
+
+  it.each(["once", "again"])(
+    "what is whole stays as it is when every source is replayed into every target at one time, %s",
+    async (name) => {
+      expect(allowed.length).toBeGreaterThan(12);
+      const visits = name === "once" ? 0 : 1;
+      await replayed(
+        atVisits(visits),
+        (run) => visit(run.runtime, visits),
+        ...allowed.map((pair) => ({ from: iso(0), ...pair, name })),
+      );
+      const asOfMs = broken.runtime.clock.now();
+      expect(await broken.features(asOfMs)).toEqual(await healthy.features(asOfMs));
+      expect(await broken.metrics()).toEqual(await healthy.metrics());
+      expect(await broken.metrics(VISITED_HOURS)).toEqual(await healthy.metrics(VISITED_HOURS));
+      expect(await broken.events()).toEqual(await healthy.events());
+    },
+  );
 
   it("which each function of the repairs has met", () => {
     const { faults, functions } = broken.runtime.stats();
@@ -116,23 +185,90 @@ describe("under faults and with traffic going on", { timeout: 200_000 }, () => {
 beforeAll(async () => {
   [healthy, broken] = [await open("healthy", {}), await open("broken", whatBefalls())];
   for (const run of [healthy, broken]) await run.feed(0);
-}, 200_000);
+}, 300_000);
 
 afterAll(async () => {
   for (const run of [healthy, broken]) await run?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts the repair at the end of a part, and lets the next part's traffic go on meanwhile. */
-async function repaired(part: number, request: Partial<ReplayRequest>): Promise<void> {
-  const arn = await broken.replays.start(request);
-  for (const run of [broken, healthy]) await run.feed(part);
-  const { cause, output } = await broken.replays.end(arn);
-  expect(cause).toBeUndefined();
-  expect(output.kind).toBe("done");
+/** Starts the repairs at the end of a part, and lets the next part's traffic go on meanwhile. What the first came to. */
+function repaired(part: number, ...requests: readonly Partial<ReplayRequest>[]) {
+  return replayed(DAY_START_MS + part * PART_HOURS * HOUR_MS, (run) => run.feed(part), ...requests);
+}
+
+async function replayed(
+  startMs: number,
+  traffic: (run: Run) => Promise<void>,
+  ...requests: readonly Partial<ReplayRequest>[]
+) {
+  if (broken.runtime.clock.now() < startMs) await broken.runtime.advanceTo(startMs);
+  const started: string[] = [];
+  for (const request of requests) started.push(await broken.replays.start(request));
+  for (const run of [broken, healthy]) await traffic(run);
+  const outputs: Awaited<ReturnType<typeof broken.replays.end>>["output"][] = [];
+  for (const arn of started) {
+    const { cause, output } = await broken.replays.end(arn);
+    expect([requests[outputs.length], cause]).toEqual([requests[outputs.length], undefined]);
+    expect(output.kind).toBe("done");
+    outputs.push(output);
+  }
   await broken.runtime.drain();
   // So the next part's records arrive when they should.
-  expect(broken.runtime.clock.now()).toBeLessThan(DAY_START_MS + (part + 1) * PART_HOURS * HOUR_MS);
+  expect(broken.runtime.clock.now()).toBeLessThan(startMs + PART_HOURS * HOUR_MS);
+  return outputs[0];
+}
+
+/** Of the first `parts` parts, what the lake of the healthy run has and the broken one's lacks. */
+async function lackingPositions(parts: number) {
+  const endMs = DAY_START_MS + parts * PART_HOURS * HOUR_MS;
+  const held = new Set((await broken.lake()).map(rowPlace));
+  return (await healthy.lake())
+    .map((row) => ({ place: rowPlace(row), arrivalMs: Date.parse(`${String(row._arrival).replace(" ", "T")}Z`) }))
+    .filter(({ place, arrivalMs }) => arrivalMs < endMs && !held.has(place));
+}
+
+const rowPlace = ({ _shard, _sequence, _subsequence }: LakeRow) => `${_shard} ${_sequence} ${_subsequence}`;
+const placeOf = (row: QuarantineRow) => `${row.shard} ${row.sequence} ${row.subSequence} ${row.stage} ${row.view}`;
+const nameOf = (row: QuarantineRow) => `${placeOf(row)} ${row.reason}`;
+
+/** Windows of metrics that both runs have made anew, before all of that. */
+const MADE_FINAL = { from: iso(METRICS_HOURS[0]), to: iso(METRICS_HOURS[1]) };
+
+/** Every source with each target that it may have, as whoever asks is told. */
+const allowed = REPLAY_SOURCES.flatMap((source) =>
+  REPLAY_TARGETS.map((target) => ({ source, target, ...(target === "metrics" && MADE_FINAL) })),
+).filter((pair) => isAllowed({ from: iso(0), to: iso(24), ...pair }));
+
+function isAllowed(request: object): boolean {
+  try {
+    readReplayRequest(request);
+    return true;
+  } catch (error) {
+    if (error instanceof ReplayRequestError) return false;
+    throw error;
+  }
+}
+
+function iso(hour: number): string {
+  return new Date(DAY_START_MS + hour * HOUR_MS).toISOString();
+}
+
+/** After the day. */
+function atVisits(number: number): number {
+  return DAY_START_MS + (VISITED_HOURS[0] + number * PART_HOURS) * HOUR_MS;
+}
+
+/** For an hour somebody looks at things, and buys some. */
+async function visit(runtime: Runtime, number: number): Promise<void> {
+  for (let i = 1; i <= 12; i++) {
+    const at = atVisits(number) + i * 300_000;
+    if (at > runtime.clock.now()) await runtime.advanceTo(at);
+    const [user_id, event_type] = [`visitor-${i % 3}`, i % 4 === 0 ? "purchase" : "view_item"];
+    const event = { event_id: `visit-${at}`, event_time: at, event_type, user_id, item_id: `item-${i % 2}`, amount: i };
+    runtime.stream("EventStream").put({ partitionKey: user_id, data: Buffer.from(JSON.stringify(event)) });
+  }
+  await runtime.drain();
 }
 
 type Run = Awaited<ReturnType<typeof open>>;
@@ -145,8 +281,11 @@ function whatBefalls(): Options {
   const asked = new Map<string, number>();
   const refused = new Set<string>();
   return {
-    ...{ faults: FAULTS, edits: [BUG], seed: 3 },
-    kill: ({ functionId, phase, invocation }) => REPAIRS.includes(functionId) && phase === "answer" && invocation < 3,
+    ...{ faults: FAULTS, edits: BUGS, seed: 3 },
+    kill: ({ functionId, phase, invocation }) =>
+      REPAIRS.includes(functionId) &&
+      invocation < 3 &&
+      (phase === "answer" || (functionId === "PlanReplay" && invocation === 1)),
     slowDown({ caller, service, operation }) {
       const [functionId = ""] = caller.split("-");
       if (!REPAIRS.includes(functionId)) return false;
@@ -167,6 +306,7 @@ async function open(name: string, { refused = () => [], ...options }: Options) {
     ShardCount: "2",
     ...slow,
     MaximumRetryAttempts: "3",
+    ReplayStream: "true",
     ...NO_DAILY_RECONCILIATION,
   };
   const outDir = join(folder, name);
@@ -180,15 +320,16 @@ async function open(name: string, { refused = () => [], ...options }: Options) {
   return {
     ...{ runtime, replays },
     feed: (part: number) => feed(runtime, part),
-    async features() {
+    async features(asOfMs = DAY_START_MS + 24 * HOUR_MS) {
       const table = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
-      return table.map((entity) => featuresOf(pipeline, entity, DAY_START_MS + 24 * HOUR_MS));
+      return table.map((entity) => featuresOf(pipeline, entity, asOfMs));
     },
+    events: async () => (await curatedRows(join(outDir, lakeBucket))).events,
     lake: async () => (await curatedRows(join(outDir, lakeBucket))).newest,
-    async metrics() {
+    async metrics(hours: readonly [number, number] = METRICS_HOURS) {
       const table = runtime.physicalId("MetricsTable");
       const store = dynamoMetricsStore({ client, table, keepMs: () => 0, now: () => 0 });
-      const [fromMs, toMs] = METRICS_HOURS.map((hour) => DAY_START_MS + hour * HOUR_MS) as [number, number];
+      const [fromMs, toMs] = hours.map((hour) => DAY_START_MS + hour * HOUR_MS) as [number, number];
       return Promise.all(
         metrics.metrics.map(async ({ name }) => toldWindows(metrics, name, await store.rows(name, fromMs, toMs))),
       );

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { LEASE_MS } from "@millrace/aws";
 import validator from "asl-validator";
 import { describe, expect, it } from "vitest";
 import { createAccess } from "../local/iam/access.ts";
@@ -25,6 +26,11 @@ function complaints(templatePath: string, templateText: string): readonly string
   });
 }
 
+interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
+}
+
 describe("the template's state machines", () => {
   it("are all valid for asl-validator, too", () => {
     const path = join(projectDir, "template.yaml");
@@ -44,6 +50,16 @@ describe("the template's state machines", () => {
       return [...(TimeoutSeconds > 0 ? [] : [logicalId]), ...endless(logicalId, States)];
     });
     expect(machines).toEqual([[], []]);
+  });
+
+  it("try to plan a replay again when the claim of a plan that died has run out", () => {
+    const text = readFileSync(join(projectDir, "statemachines", "replay.asl.json"), "utf8");
+    const { Retry } = (
+      JSON.parse(text) as { readonly States: { readonly Plan: { readonly Retry: readonly Retrier[] } } }
+    ).States.Plan;
+    const held = Retry.find(({ ErrorEquals }) => ErrorEquals.some((name) => /AlreadyInProgress|ALL/.test(name)));
+    expect(held).toMatchObject({ ErrorEquals: ["IdempotencyAlreadyInProgressError"] });
+    expect(Number(held?.IntervalSeconds) * 1000).toBeGreaterThanOrEqual(LEASE_MS);
   });
 
   it("may hold a distributed Map with all that this runtime does with one", () => {
