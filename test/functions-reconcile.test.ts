@@ -59,6 +59,7 @@ describe("reconcile", () => {
     different: readonly object[] = [],
     place = "--stack shop",
     stored: readonly StoredRow[] = ledgerRows,
+    further: { readonly sinks: readonly object[]; readonly streamFromMs?: number } | null = null,
   ) => {
     const reports = new Map<string, string>();
     const results = memoryResults(
@@ -70,8 +71,9 @@ describe("reconcile", () => {
     const telemetry = memoryTelemetry();
     const handler = reconcile({
       ...{ metrics, results, telemetry, stack: "shop", place },
-      rows: memoryRows({ "sinks/": sinks }),
-      store: { rows: async () => stored },
+      rows: memoryRows({ "sinks/": sinks, "further/": further?.sinks ?? [] }),
+      store: { rows: async (_, fromMs, toMs) => stored.filter(({ startMs }) => startMs >= fromMs && startMs < toMs) },
+      streamFromMs: () => further?.streamFromMs ?? Number.POSITIVE_INFINITY,
       reports: { put: async (key, text) => void reports.set(key, text) },
     });
     const answer = await handler({
@@ -84,6 +86,7 @@ describe("reconcile", () => {
         report: "reports/reconcile/2026-01-02/day-1/",
       },
       ...{ sinksFolder: "sinks/", metricsKeys: [], streamKeys: [] },
+      further: further === null ? null : { folder: "further/", from: iso(DAY_START - 30 * 24 * HOUR), to: iso(NOW) },
       views: [
         {
           view: "by_user",
@@ -167,6 +170,42 @@ describe("reconcile", () => {
     );
     expect(page).toContain(`<tr><td>by_user: 4 entities</td>${cells.join("")}<td>yes</td></tr>`);
     expect((await run([whole], [found])).page).toContain("<td>NO, by 1</td>");
+  });
+
+  it("looks as far as items reach before it offers to repair features, and has what the lake lacks there put there first, in the order to type", async () => {
+    const once = await run([whole], [found]);
+    expect(once.answer).toMatchObject({ looksFurther: true, repairs: [{ target: "features" }] });
+    const before = DAY_START - 5 * 24 * HOUR;
+    const nowhere = { ...sink, archived: 0, in_lake: 0, missing: 0, refused: 0, checksum: "0" };
+    const holes = [
+      { ...nowhere, hour: String(before), archived: 3, missing: 2, refused: 1 },
+      // Of the time itself the first judgement told.
+      { ...whole, hour: String(START), missing: 1 },
+    ];
+    const { answer, report, page } = await run([whole], [found], undefined, ledgerRows, { sinks: holes });
+    const [from, to] = [iso(before), iso(before + HOUR)];
+    expect(answer.looksFurther).toBe(false);
+    expect(answer.repairs).toMatchObject([
+      { source: "archive", target: "curated", from, to },
+      { source: "errors", target: "curated", from, to },
+      { source: "archive", target: "features", view: "by_user" },
+    ]);
+    expect(report.further.map(({ count }) => count)).toEqual([1, 1]);
+    for (const text of [answer.message, page]) expect(text).toContain("Outside this time, of what items are made of");
+
+    // What the ledger counted, and neither has.
+    const lost = { ...(ledgerRows[0] as StoredRow), startMs: before };
+    const stored = [...ledgerRows, lost];
+    const kept = await run([whole], [found], undefined, stored, { sinks: [], streamFromMs: before });
+    expect(kept.answer.repairs).toMatchObject([
+      { source: "stream", target: "curated", from, to },
+      { target: "features" },
+    ]);
+    const gone = await run([whole], [found], undefined, stored, { sinks: [], streamFromMs: before + 1 });
+    expect(gone.answer.repairs).toEqual([]);
+    expect(gone.answer.message).toContain("Features are not repaired: as far back as their windows reach");
+    // Nothing is asked where nothing is to be repaired.
+    expect((await run([whole])).answer.looksFurther).toBe(false);
   });
 
   it("lists entities that differ, and escapes what others wrote", async () => {

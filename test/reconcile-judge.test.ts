@@ -306,15 +306,18 @@ describe("the judgement of a day", () => {
     expect(lake({ refused: 0 })).toMatchObject([[5, "rows", expect.anything()]]);
   });
 
-  it("never has features recomputed from a lake that lacks rows", () => {
+  it("has features recomputed from a lake that lacks rows only after these, and says so", () => {
     const tables = { ...nothing, views: [tampered], sinks: [{ ...emptySink, archived: 5, missing: 1 }] };
     const { findings } = judge(tables, { thresholdPercent: 0 });
     expect(findings.flatMap(({ check, repair }) => (check === "archive" ? [] : [`${check} ${repair}`]))).toEqual([
       "lake rows",
-      "features null",
-      "views null",
-      "counters null",
+      "features features",
+      "views failed batches",
+      "counters features",
     ]);
+    expect(findings.findLast(({ view }) => view !== undefined)?.says).toMatch(
+      /; the lake lacks records, which are put there first$/,
+    );
   });
 
   it("says that no window became final where the lake lacks records, however few", () => {
@@ -332,18 +335,30 @@ describe("the judgement of a day", () => {
     expect(metric?.says).toMatch(/^no window became final, because neither the archive nor the lake has 1 record that/);
   });
 
-  it("never has features recomputed where the archive and the lake lack the same records, and says so", () => {
+  it("has features recomputed where the archive and the lake lack the same records only if the stream has them, and says so", () => {
     const ledger = [{ hourMs: START, shard: "s", records: 5, bytes: 5, checksum: "1" }];
-    const repairs = (over: object) => {
+    const repairs = (over: object, streamFromMs = Number.POSITIVE_INFINITY) => {
       const sinks = [{ ...emptySink, archived: 5, archiveLines: 5, bytes: 5, checksum: "1", ...over }];
-      const { findings } = judge({ ...nothing, ledger, sinks, views: [tampered] }, { thresholdPercent: 0 });
-      return findings.flatMap(({ view, repair, says }) =>
+      const { findings } = judge(
+        { ...nothing, ledger, sinks, views: [tampered], streamFromMs },
+        { thresholdPercent: 0 },
+      );
+      const stream = findings
+        .filter(({ repair }) => repair === "stream")
+        .map(({ check, count }) => `${check} ${count}`);
+      const ofViews = findings.flatMap(({ view, repair, says }) =>
         view === undefined ? [] : [repair ?? says.replace(/^.*; /, "")],
       );
+      return [...stream, ...ofViews];
     };
-    const none = Array.from({ length: 3 }, () => "the lake lacks records, so nothing is repaired from it");
+    const none = Array.from(
+      { length: 3 },
+      () => "the lake lacks records that no replay brings, so nothing is repaired from it",
+    );
     expect(repairs({})).toEqual(["features", "failed batches", "features"]);
     expect(repairs({ archived: 4 })).toEqual(none);
+    expect(repairs({ archived: 4 }, START + 1)).toEqual(none);
+    expect(repairs({ archived: 4 }, START)).toEqual(["archive 1", "features", "failed batches", "features"]);
     expect(repairs({ checksum: "2" })).toEqual(none);
     expect(repairs({ hourMs: START + HOUR })).toEqual(none);
     // A loss of the archive alone: the lake has the row, and may say.
@@ -372,6 +387,7 @@ const nothing: Tables = {
   sinks: [],
   views: [],
   metrics: [],
+  streamFromMs: Number.POSITIVE_INFINITY,
   hasFinalMetrics: false,
 };
 

@@ -13,7 +13,7 @@ export interface Followed {
 
 export function followed(history: readonly HistoryEvent[]): Followed {
   const entered = history.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
-  const judged = history.find(({ stateExitedEventDetails }) => stateExitedEventDetails?.name === "Judge");
+  const judged = history.findLast(({ stateExitedEventDetails }) => stateExitedEventDetails?.name === "Judge");
   const output = judged?.stateExitedEventDetails?.output;
   const asked = history.findLast(({ taskScheduledEventDetails }) =>
     /--approve /.test(taskScheduledEventDetails?.parameters ?? ""),

@@ -35,7 +35,7 @@ export async function reconcileDay(
   const input = { from, to, samplePerMille: 1000, wholeHistory: true, thresholdPercent: 0, ...asked };
   const execution = runtime.machines.start(machine, input as JsonMap, "npm-start");
   const judged = () => outputOf(execution.history, "Judge") as ReconcileAnswer | null;
-  for (let step = 0; step < MOST_STEPS && execution.status === "RUNNING" && judged() === null; step++) {
+  for (let step = 0; step < MOST_STEPS && execution.status === "RUNNING" && isOpen(judged()); step++) {
     await runtime.advanceTo(runtime.clock.now() + STEP_MS);
   }
   const answer = judged();
@@ -53,6 +53,11 @@ export async function reconcileDay(
     advice: adviceOn(report.repairs),
     page: join(outName, bucket, answer.reportHtml),
   };
+}
+
+/** Before a repair of features is offered the lake is looked at further, and judged again. */
+function isOpen(answer: ReconcileAnswer | null): boolean {
+  return answer?.looksFurther ?? true;
 }
 
 /** The commands of the report would find nothing: the machines that repair end with the run. */

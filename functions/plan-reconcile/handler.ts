@@ -13,7 +13,7 @@ import {
   text,
   wholeNumber,
 } from "@millrace/aws";
-import { compile, compileMetrics, partitionBounds } from "@millrace/engine";
+import { compile, compileMetrics, itemTtlMs, partitionBounds } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
 import { metrics } from "#definitions/metrics.ts";
@@ -54,6 +54,7 @@ export const handler = planReconcile({
     settleMs: settleSeconds * 1000,
     ...partitionBounds(pipeline, config),
     buckets: 16,
+    ttlMs: (view) => itemTtlMs(pipeline, view, config.retentionHours),
   },
   stream: kinesisReader({ client: kinesisClient(), stream: config.stream }),
   retentionMs: config.retentionHours * HOUR_MS,

@@ -29,6 +29,8 @@ export interface Plan {
   readonly work: string;
   readonly report: string;
   readonly sinks: Query;
+  /** The same of all that a replay makes items of, to be asked where features are to be repaired; the arrivals of which it is (ISO 8601). */
+  readonly further: Query & { readonly from: string; readonly to: string };
   readonly events: Query;
   /** The hours of a day, in which metrics are made final. */
   readonly parts: readonly string[];
@@ -61,6 +63,8 @@ export interface PlanSettings extends PartitionBounds {
   readonly settleMs: number;
   /** Objects of rows for each view. */
   readonly buckets: number;
+  /** How long after its last write a view's item is kept (ms). */
+  readonly ttlMs: (view: string) => number;
 }
 
 export interface PlanContext {
@@ -104,12 +108,19 @@ export function planOf(
   };
   const { pastMs, futureMs, buckets } = settings;
   const { sample } = context;
+  // As replay makes items: from the beginning where a window never ends.
+  const reaches = pipeline.views.map(({ name }) => historyFromMs(pipeline, name, settledMs, settings.ttlMs(name)) ?? 0);
+  const reachMs = Math.max(0, Math.min(...reaches) - pipeline.maxSkewMs);
   const entities: Entities = sample === null ? { kind: "all" } : { kind: "sample", ...sample };
   return {
     ...{ from: iso(fromMs), to: iso(toMs), any: fromMs < toMs, notes },
     ...{ settledAt: iso(settledAtMs), settledUntil: iso(settledMs), bucket: settings.bucket, work },
     report: `reports/reconcile/${iso(fromMs).slice(0, 10)}/${context.execution}/`,
     sinks: query("sinks", sinksByHour({ fromMs: firstMs, toMs: arrivedMs, pastMs, futureMs })),
+    further: {
+      ...query("further", sinksByHour({ fromMs: reachMs, toMs: settledMs, pastMs, futureMs })),
+      ...{ from: iso(reachMs), to: iso(settledMs) },
+    },
     events: query("events", finalEvents(metrics, { fromMs, toMs }), ["hour"]),
     parts: PARTS,
     buckets: Array.from({ length: buckets }, (_, bucket) => bucket),

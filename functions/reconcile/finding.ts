@@ -21,8 +21,11 @@ export function places(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
 }
 
-/** Rows out of the archive; or what Firehose kept as errors, of which an event gets its row, and what is none its verdict. */
-export type RepairOfTheLake = "rows" | "errors";
+/**
+ * Rows out of the stream, where the archive lacks their records too; or out of the archive; or what Firehose kept as errors, of which an event gets its row,
+ * and what is none its verdict.
+ */
+export type RepairOfTheLake = "stream" | "rows" | "errors";
 
 /** Items made anew as far as they go, of batches that were given up, or from nothing, because there are none. */
 export type RepairOfFeatures = "features" | "failed batches" | "lost items";

@@ -8,6 +8,7 @@ import {
   s3ResultObjects,
   s3RowObjects,
   text,
+  wholeNumber,
 } from "@millrace/aws";
 import { compile, compileMetrics } from "@millrace/engine";
 import { features } from "#definitions/features.ts";
@@ -19,7 +20,10 @@ const config = readConfig(process.env, {
   metricsTable: text("METRICS_TABLE"),
   bucket: text("LAKE_BUCKET"),
   stack: text("STACK_NAME"),
+  retentionHours: wholeNumber("RETENTION_HOURS", { least: 24 }),
 });
+/** A repair begins when a person has read of it. */
+const STREAM_MARGIN_MS = 3_600_000;
 const lake = { client: s3Client(), bucket: config.bucket };
 
 /** The local runtime gives its functions its address, and CloudFormation does not know its stack. */
@@ -37,6 +41,7 @@ export const handler = reconcile({
     keepMs: () => 0,
     now: () => 0,
   }),
+  streamFromMs: () => Date.now() - config.retentionHours * 3_600_000 + STREAM_MARGIN_MS,
   stack: config.stack,
   place: endpoint === "" ? `--stack ${config.stack}` : `--endpoint ${endpoint}`,
   telemetry: powertoolsTelemetry(),

@@ -1,4 +1,4 @@
-import { lackingRecords } from "@millrace/lake";
+import { lackingPlaces, lackingRecords } from "@millrace/lake";
 import { type CheckName, type Finding, places } from "./finding.ts";
 import type { SinkTally, StreamTally, Tables } from "./tables.ts";
 
@@ -18,23 +18,32 @@ export function judgeStream({ stream, ledger, ...range }: Tables): readonly Find
 }
 
 /** The ledger against the archive. */
-export function judgeArchive({ ledger, ledgerOfArchive, sinks, ...range }: Tables): readonly Finding[] {
+export function judgeArchive({
+  ledger,
+  ledgerOfArchive,
+  sinks,
+  streamFromMs,
+  ...range
+}: Pick<Tables, "ledger" | "ledgerOfArchive" | "sinks" | "streamFromMs" | "fromMs" | "toMs">): readonly Finding[] {
   const archive = sinks.map(({ archived, ...tally }) => ({ ...tally, records: archived }));
+  const lost = new Set(lackingPlaces(ledger, sinks).map(({ hourMs, shard }) => `${hourMs} ${shard}`));
+  const mended = (found: Finding): Finding => {
+    const isKept = lost.has(`${found.hourMs} ${found.shard}`) && (found.hourMs ?? 0) >= streamFromMs;
+    return isKept ? { ...found, repair: "stream" } : found;
+  };
+  const [left, right] = [
+    { name: "the ledger", tallies: ledger },
+    { name: "the archive", tallies: archive },
+  ];
   return [
-    ...compare(
-      "archive",
-      { name: "the ledger", tallies: ledger },
-      { name: "the archive", tallies: archive },
-      range,
-      "metrics",
-    ),
+    ...compare("archive", left, right, range, "metrics").map(mended),
     ...inRange(sinks, range).flatMap(judgeArchivedTwice),
     ...inRange(ledgerOfArchive, range).map(noteMadeUp),
   ];
 }
 
 /** The archive against the lake and Firehose's errors. */
-export function judgeLake({ sinks, ...range }: Tables): readonly Finding[] {
+export function judgeLake({ sinks, ...range }: Pick<Tables, "sinks" | "fromMs" | "toMs">): readonly Finding[] {
   return inRange(sinks, range).flatMap((tally) => {
     const { missing, refused, unknown, lakeAgain, firstMissing, archived, inErrors } = tally;
     const find = finder("lake", tally);
@@ -78,6 +87,15 @@ export function lakeIsWhole(tables: Tables): boolean {
 function noteMadeUp(tally: StreamTally): Finding {
   const says = `the ledger's ${places(tally.records, "record")} are made up from the archive, because it had lost them: that both agree proves nothing`;
   return { ...finder("archive", tally)(tally.records, says, null), weight: "note" };
+}
+
+/** Whether replays can bring all that it lacks: what the archive has, and what the stream keeps. */
+export function canBeWhole({
+  ledger,
+  sinks,
+  streamFromMs,
+}: Pick<Tables, "ledger" | "sinks" | "streamFromMs">): boolean {
+  return lackingPlaces(ledger, sinks).every(({ hourMs }) => hourMs >= streamFromMs);
 }
 
 function judgeArchivedTwice(tally: SinkTally): readonly Finding[] {

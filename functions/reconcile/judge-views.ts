@@ -1,5 +1,5 @@
 import { type Finding, places } from "./finding.ts";
-import { lakeIsWhole } from "./judge-hours.ts";
+import { canBeWhole, lakeIsWhole } from "./judge-hours.ts";
 import type { Difference, Tables, ViewTally } from "./tables.ts";
 
 /**
@@ -87,5 +87,10 @@ function finding(
 ): Finding {
   const of = { check, weight: "divergence", hourMs: null, shard: null, count, view } as const;
   if (repair === null || lakeIsWhole(tables)) return { ...of, says, repair };
-  return { ...of, says: `${says}; the lake lacks records, so nothing is repaired from it`, repair: null };
+  if (canBeWhole(tables)) return { ...of, says: `${says}; the lake lacks records, which are put there first`, repair };
+  return {
+    ...of,
+    says: `${says}; the lake lacks records that no replay brings, so nothing is repaired from it`,
+    repair: null,
+  };
 }

@@ -9,7 +9,7 @@ export function messageOf(
   report: ReconcileReport,
   reportKey: string,
 ): { readonly subject: string; readonly message: string } {
-  const { stack, place, holds, from, to, checks, findings, repairs, notes, thresholdPercent } = report;
+  const { stack, place, holds, from, to, checks, findings, further, repairs, notes, thresholdPercent } = report;
   const broken = checks.filter((check) => check.holds === false).map(({ check }) => check);
   const verdict = holds ? "adds up" : `does not add up (${broken.join(", ")})`;
   const diverging = findings.filter(({ weight }) => weight === "divergence");
@@ -25,12 +25,16 @@ export function messageOf(
     "",
     ...diverging.slice(0, LISTED).map(sentence),
     ...(diverging.length > LISTED ? [`… and ${diverging.length - LISTED} more`] : []),
+    ...(further.length > 0 ? ["", `${FURTHER}:`, ...further.slice(0, LISTED).map(sentence)] : []),
+    ...(further.length > LISTED ? [`… and ${further.length - LISTED} more`] : []),
     ...(repairs.length > 0 ? ["", `${repairTitle(place)}:`, ...repairs.map(({ command }) => `  ${command}`)] : []),
     "",
     `The report: ${reportKey} in the lake's bucket.`,
   ];
   return { subject: `${stack}: ${moment(from).slice(0, 10)} ${verdict}`.slice(0, 100), message: lines.join("\n") };
 }
+
+export const FURTHER = "Outside this time, of what items are made of";
 
 /** A machine of the local runtime ends with it, while what it said is kept. */
 export function repairTitle(place: string): string {

@@ -41,6 +41,8 @@ export interface Sources {
   readonly rows: RowObjects;
   readonly results: ResultObjects;
   readonly store: Pick<MetricsStore, "rows">;
+  /** From when on the stream can be read once more (epoch ms). */
+  readonly streamFromMs: () => number;
 }
 
 /** Differences of a view that a report lists. */
@@ -65,6 +67,7 @@ export async function readTables(sources: Sources, question: TablesQuestion): Pr
     sinks: (await allRows<SinkRow>(sources.rows, question.sinksFolder)).map(toSinkTally),
     views,
     metrics: await all<MetricTally>(question.metricsKeys),
+    streamFromMs: sources.streamFromMs(),
     hasFinalMetrics: sources.metrics.metrics.some(canBeFinal),
   };
 }

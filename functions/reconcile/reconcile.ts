@@ -1,6 +1,8 @@
 import type { ReportObjects, Telemetry } from "@millrace/aws";
+import type { Finding } from "./finding.ts";
 import type { Judgement } from "./judge.ts";
 import { judge } from "./judge.ts";
+import { type Further, type FurtherQuestion, lookFurther } from "./look-further.ts";
 import { messageOf } from "./message.ts";
 import { readTables, type Sources, type TablesQuestion } from "./read-tables.ts";
 import { type Repair, repairsFor } from "./repairs.ts";
@@ -22,6 +24,8 @@ export interface ReconcileTask extends TablesQuestion {
   readonly thresholdPercent: number;
   /** Where the report goes: a prefix of keys in the lake's bucket. */
   readonly report: string;
+  /** What the machine was told to look at before features are repaired; null the first time. */
+  readonly further: FurtherQuestion | null;
 }
 
 export type ConservedView = Pick<Tables["views"][number], "view" | "entities" | "wholeHistory" | "conserved">;
@@ -36,6 +40,8 @@ export interface ReconcileReport extends Judgement {
   readonly thresholdPercent: number;
   readonly notes: readonly string[];
   readonly repairs: readonly Repair[];
+  /** What the lake lacks outside the time, where features are to be repaired. */
+  readonly further: readonly Finding[];
   readonly metrics: Tables["metrics"];
   /** Of each view, the entities that were compared, and whether with all that they ever did. */
   readonly conservation: readonly ConservedView[];
@@ -48,6 +54,8 @@ export interface ReconcileReport extends Judgement {
 /** What the machine goes on with. */
 export interface ReconcileAnswer {
   readonly holds: boolean;
+  /** Whether the lake is to be looked at as far as items reach, before a repair of features is offered. */
+  readonly looksFurther: boolean;
   readonly findings: number;
   readonly subject: string;
   readonly message: string;
@@ -66,12 +74,14 @@ export function reconcile(deps: Deps) {
     const { execution, from, to, thresholdPercent } = task;
     const tables = await readTables(deps, task);
     const judgement = judge(tables, { thresholdPercent });
-    const notes = [...task.notes, ...noteUnseen(judgement)];
-    const repairs = repairsFor(judgement.findings, { place: deps.place, execution, from, to });
+    const further = task.further === null ? NOTHING_FURTHER : await lookFurther(deps, task.further, tables);
+    const repairsFrom = further.canBeWhole ? judgement.findings : judgement.findings.filter(isNoRepairOfFeatures);
+    const repairs = repairsFor([...further.findings, ...repairsFrom], { place: deps.place, execution, from, to });
+    const notes = [...task.notes, ...noteUnseen(judgement), ...(further.canBeWhole ? [] : [NEVER_WHOLE])];
     const report: ReconcileReport = {
       ...{ stack: deps.stack, place: deps.place, execution, from, to, thresholdPercent, notes },
       ...judgement,
-      repairs,
+      ...{ repairs, further: further.findings },
       metrics: tables.metrics,
       conservation: tables.views.map(({ view, entities, wholeHistory, conserved }) => ({
         ...{ view, entities, wholeHistory, conserved },
@@ -84,6 +94,8 @@ export function reconcile(deps: Deps) {
     tell(deps.telemetry, report);
     const { subject, message } = messageOf(report, reportHtml);
     return {
+      looksFurther:
+        !judgement.holds && task.further === null && repairs.some(({ input }) => input.target === "features"),
       ...{ holds: judgement.holds, findings: judgement.findings.length, subject, message, place: deps.place },
       repairs: repairs.map(({ input }) => input),
       ...{ reportJson, reportHtml },
@@ -95,6 +107,14 @@ export function reconcile(deps: Deps) {
 function noteUnseen({ checks }: Judgement): readonly string[] {
   const unseen = checks.filter(({ holds }) => holds === null).map(({ check }) => check);
   return unseen.length === 0 ? [] : [`Nothing was looked at by: ${unseen.join(", ")}.`];
+}
+
+const NOTHING_FURTHER: Further = { findings: [], canBeWhole: true };
+const NEVER_WHOLE =
+  "Features are not repaired: as far back as their windows reach neither the archive nor the lake has records that the ledger counted, and the stream does not keep them any more. A replay with --lake as-it-is makes items without these.";
+
+function isNoRepairOfFeatures({ view }: Finding): boolean {
+  return view === undefined;
 }
 
 function tell(telemetry: Telemetry, { checks, findings, holds, from, to }: ReconcileReport): void {

@@ -19,7 +19,8 @@ export interface RepairContext {
 const HOUR_MS = 3_600_000;
 
 /**
- * Rows first, since features and metrics are recomputed from them. Hours that follow each other are one repair; where there are many holes, one
+ * The lake first, since features and metrics are recomputed from its rows: out of the stream, out of the archive, and what Firehose kept as errors. Hours that
+ * follow each other are one repair; where there are many holes, one
  * repair spans them: what is there already is not changed by it.
  */
 export function repairsFor(findings: readonly Finding[], context: RepairContext): readonly Repair[] {
@@ -32,6 +33,7 @@ export function repairsFor(findings: readonly Finding[], context: RepairContext)
     runs.map(([from, to]) => repairOf({ source, target, from: iso(from), to: iso(to) }, context));
   const views = [...new Set(diverging.flatMap(({ view }) => (view === undefined ? [] : [view])))];
   return [
+    ...put("stream", "curated", hoursOf("stream")),
     ...put("archive", "curated", hoursOf("rows")),
     ...put("errors", "curated", hoursOf("errors")),
     ...views.flatMap((view) =>

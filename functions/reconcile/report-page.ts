@@ -1,10 +1,11 @@
 import { conservationTable } from "./conservation-table.ts";
-import { moment, repairTitle, sentence } from "./message.ts";
+import { FURTHER, moment, repairTitle, sentence } from "./message.ts";
 import type { ReconcileReport } from "./reconcile.ts";
 
 /** The report to be read in a browser: one file, nothing loaded. */
 export function reportPage(report: ReconcileReport): string {
-  const { stack, holds, from, to, notes, checks, findings, repairs, execution, metrics, thresholdPercent } = report;
+  const { stack, holds, from, to, notes, checks, findings, further, repairs, execution, metrics, thresholdPercent } =
+    report;
   const title = `${stack}: ${moment(from)} to ${moment(to)} ${holds ? "adds up" : "does not add up"}`;
   const diverging = findings.filter(({ weight }) => weight === "divergence");
   const rest = findings.filter(({ weight }) => weight === "note");
@@ -44,6 +45,7 @@ ${checks
 </tbody>
 </table>
 ${section("What does not add up", diverging.map(sentence))}
+${section(FURTHER, further.map(sentence))}
 ${repairs.length === 0 ? "" : `<h2>${repairTitle(report.place)}</h2>\n<pre>${html(repairs.map(({ command }) => command).join("\n"))}</pre>`}
 ${section("Noted", rest.map(sentence))}
 ${conservationTable(report.conservation)}

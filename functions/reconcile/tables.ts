@@ -18,6 +18,8 @@ export interface Tables {
   readonly views: readonly ViewTally[];
   /** None where the lake lacks records: then no window became final. */
   readonly metrics: readonly MetricTally[];
+  /** From when on the stream can be read once more (epoch ms). */
+  readonly streamFromMs: number;
   /** Whether there are metrics that can become final at all. */
   readonly hasFinalMetrics: boolean;
 }

@@ -46,7 +46,14 @@ export const defaults = {
   readStream: false,
   selfRepair: false,
 };
-export const settings = { bucket: "lake", settleMs: 20 * 60_000, pastMs: 48 * HOUR, futureMs: HOUR, buckets: 4 };
+export const settings = {
+  bucket: "lake",
+  settleMs: 20 * 60_000,
+  pastMs: 48 * HOUR,
+  futureMs: HOUR,
+  buckets: 4,
+  ttlMs: () => 0,
+};
 
 export function iso(ms: number): string {
   return new Date(ms).toISOString();

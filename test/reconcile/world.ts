@@ -62,7 +62,16 @@ export function isReadable({ data }: Entry): boolean {
 export function tallied(world: World): Tables {
   const { ledger } = world;
   return {
-    ...{ fromMs: START, toMs: END, stream: null, ledgerOfArchive: [], views: [], metrics: [], hasFinalMetrics: false },
+    ...{
+      fromMs: START,
+      toMs: END,
+      stream: null,
+      ledgerOfArchive: [],
+      views: [],
+      metrics: [],
+      hasFinalMetrics: false,
+      streamFromMs: Number.POSITIVE_INFINITY,
+    },
     ledger: placesIn(ledger).map((place) => streamTally(place, ledger.filter(isAt(place)))),
     sinks: sinkTallies(world),
   };
