@@ -8,7 +8,6 @@ import { createRequire } from "node:module";
 import { AwsError } from "./aws-error.ts";
 import type { JsonObject } from "./aws-json.ts";
 import { type ExpressionParser, rememberParsed } from "./dynalite-expressions.ts";
-import { answerAtOnce, type WrappedDb } from "./dynalite-store.ts";
 
 export interface Dynalite {
   /** Checks the input and runs the operation; rejects with an AwsError for what DynamoDB would refuse. */
@@ -42,7 +41,6 @@ export function openDynalite(): Dynalite {
   const database = load<DatabaseModule>("db");
   const validations = load<ValidationsModule>("validations");
   const store = database.create({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
-  const opened = answerAtOnce(store.db);
   for (const parser of ["conditionParser", "projectionParser"]) rememberParsed(load<ExpressionParser>(`db/${parser}`));
 
   const check = (operation: string, input: JsonObject): JsonObject => {
@@ -64,7 +62,6 @@ export function openDynalite(): Dynalite {
           `DynamoDB ${operation} is not supported by the local runtime. It supports ${[...operations].join(", ")}.`,
         );
       }
-      await opened;
       const data = check(operation, input);
       const action = load<Action>(`actions/${fileName(operation)}`);
       return new Promise((resolve, reject) => {
@@ -79,7 +76,7 @@ export function openDynalite(): Dynalite {
 type Action = (store: Store, data: JsonObject, done: (error: unknown, output: JsonObject) => void) => void;
 
 interface Store {
-  readonly db: WrappedDb;
+  readonly db: { close(done: () => void): void };
 }
 
 interface DatabaseModule {

@@ -21,25 +21,6 @@ beforeEach(async () => {
 });
 afterEach(() => dynalite.close());
 
-describe("the store", () => {
-  it("answers a put and a get before the event loop turns, so that the next request is not waited for", async () => {
-    const order: string[] = [];
-    setImmediate(() => order.push("turn"));
-    await put({ version: 1 });
-    order.push("put");
-    expect((await get()).Item).toEqual(item(1));
-    order.push("got");
-    expect(order).toEqual(["put", "got"]);
-  });
-
-  it("hands out what it has as a copy", async () => {
-    await put({ version: 1 });
-    const { Item } = await get();
-    (Item as { version: { N: string } }).version.N = "2";
-    expect((await get()).Item).toEqual(item(1));
-  });
-});
-
 describe("an expression that is known", () => {
   it("is judged by the values of each request, and by what its names stand for", async () => {
     await put({ version: 1 });
