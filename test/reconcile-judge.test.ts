@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CheckName, Finding } from "../functions/reconcile/finding.ts";
 import { judge } from "../functions/reconcile/judge.ts";
-import type { Tables, ViewTally } from "../functions/reconcile/tables.ts";
+import type { Tables } from "../functions/reconcile/tables.ts";
+import { emptySink, nothing, tampered } from "./reconcile/tables.ts";
 import { type Entry, HOUR, isReadable, START, tallied, type World, worlds } from "./reconcile/world.ts";
 
 /** What may go wrong with one record (or with all that is like it), and which check must name its hour and shard. */
@@ -377,40 +378,3 @@ describe("the judgement of a day", () => {
     expect(judge({ ...nothing, metrics: [uncounted] }, { thresholdPercent: 0 }).findings).toEqual([]);
   });
 });
-
-const nothing: Tables = {
-  ledgerOfArchive: [],
-  fromMs: START,
-  toMs: START + 24 * HOUR,
-  ledger: [],
-  stream: null,
-  sinks: [],
-  views: [],
-  metrics: [],
-  streamFromMs: Number.POSITIVE_INFINITY,
-  hasFinalMetrics: false,
-};
-
-const emptySink = {
-  ...{ hourMs: START, shard: "s", archived: 0, archiveLines: 0, conflicting: 0, bytes: 0, checksum: "0" },
-  ...{ inLake: 0, lakeRows: 0, lakeAgain: 0, inErrors: 0, missing: 0, refused: 0, unknown: 0, firstMissing: null },
-};
-
-const tampered: ViewTally = {
-  ...{
-    view: "by_user",
-    entities: 20,
-    rows: 100,
-    beyond: 2,
-    differing: 1,
-    miscounted: 1,
-    missing: 0,
-    rowless: 0,
-    wholeHistory: true,
-  },
-  conserved: { matching: 0, applied: 0, duplicates: 0, quarantined: {}, failed: 0, unaccounted: 0 },
-  differences: [
-    { entity: "ann", kind: "features", values: { spend_1h: { online: 7, offline: 5 } }, events: [] },
-    { entity: "bob", kind: "counters", values: { applied: { online: 4, offline: 5 } }, events: [] },
-  ],
-};
