@@ -147,6 +147,27 @@ describe("gather-tail", () => {
     expect(contents(world.store.items)["by_user  u1"]).toMatchObject({ applied: 5 });
   });
 
+  it("takes nothing from what is believed when a try whose reply was lost still runs, and dies", async () => {
+    const [lost, ...late] = [
+      buy(2, "u1", { item: "i2" }),
+      buy(5, "u1", at(5)),
+      buy(6, "u1", at(6)),
+      buy(7, "u1", at(7)),
+    ];
+    const world = await pipelineWith([buy(1, "u1"), buy(3, "u1")], { alsoInTheLake: [lost, ...late] });
+    world.store.lose();
+    await world.gather();
+    const believed = new Map(world.files);
+    const ends = [...believed].filter(([key]) => key.includes("/-ends/"));
+    // It began when the shard had less, and does not come to say how far it went.
+    await world.gather(5);
+    for (const [key, lines] of ends) world.files.set(key, lines);
+    for (const [key, lines] of believed) expect(world.files.get(key)).toEqual(lines);
+    const latest = { ...GATHERED, mode: "write", raiseTo: "latest" } as const;
+    expect(await world.runAll(latest)).toMatchObject({ written: 1, fewer: 0, streamed: 0 });
+    expect(contents(world.store.items)["by_user  u1"]).toMatchObject({ applied: 6 });
+  });
+
   it("ends where the shard ended when it began, however much comes meanwhile", async () => {
     const records = Array.from({ length: 30 }, (_, n) => buy(n + 1, "u1", { at: SETTLED + n * 10_000 }));
     const world = await pipelineWith(records);

@@ -11,6 +11,7 @@ import {
   comparePositions,
   decodeForViews,
   entityOf,
+  md5Hex,
   type Pipeline,
   type Position,
   type StreamRecord,
@@ -48,8 +49,6 @@ export interface Progress {
   readonly last: Position | null;
   /** Where the tail ends (epoch ms): what arrives later is not wanted, however long it takes to come to it. */
   readonly untilMs: number;
-  /** The objects of each bucket so far. */
-  readonly parts: number;
 }
 
 export type TailAnswer =
@@ -74,8 +73,8 @@ export function gatherTail(deps: Deps) {
     if (shard === null) return { kind: "shards", shards: sample?.take === 0 ? [] : await stream.shardsSince(sinceMs) };
     const startedMs = now();
     demandKept(sinceMs, { retentionMs, nowMs: startedMs });
-    let { last, untilMs, parts } = task.progress ?? { last: null, untilMs: startedMs + pipeline.slackMs, parts: 0 };
-    const held = holding(deps, task);
+    let { last, untilMs } = task.progress ?? { last: null, untilMs: startedMs + pipeline.slackMs };
+    const held = holding(deps, task, last);
     let records = 0;
     let [isDone, isLate] = [true, false];
     for await (const page of stream.pages(shard, last === null ? { arrivalMs: sinceMs } : { at: last.sequence })) {
@@ -87,19 +86,23 @@ export function gatherTail(deps: Deps) {
       records += fresh.length;
       const newest = fresh.at(-1);
       last = newest?.position ?? last;
-      if (held.bytes() >= HELD_BYTES) await held.put(shard, parts++);
+      if (held.bytes() >= HELD_BYTES) await held.put(shard, last);
       if (newest !== undefined && newest.arrivalMs >= untilMs) break;
       isLate = now() >= startedMs + MOST_MS;
     }
-    await held.put(shard, parts++);
+    await held.put(shard, last);
     if (isDone) await putTailEnds(deps.files, task.tailPrefix, shard, last === null ? [] : [last]);
     deps.telemetry.batch({ counts: { Records: records, Kept: held.kept() }, context: { shard } });
-    return { kind: "read", done: isDone, progress: { last, untilMs, parts } };
+    return { kind: "read", done: isDone, progress: { last, untilMs } };
   };
 }
 
-/** Records as lines, by the folder that they belong into. */
-function holding({ pipeline, files }: Deps, { views, buckets, sample, settledUntil, tailPrefix }: TailTask) {
+/** Records as lines, by the folder that they belong into; those after `from` come first. */
+function holding(
+  { pipeline, files }: Deps,
+  { views, buckets, sample, settledUntil, tailPrefix }: TailTask,
+  from: Position | null,
+) {
   const settledMs = Date.parse(settledUntil);
   const wanted = pipeline.views.filter(({ name }) => views.includes(name));
   let folders = new Map<string, string[]>();
@@ -124,9 +127,14 @@ function holding({ pipeline, files }: Deps, { views, buckets, sample, settledUnt
         }
       }
     },
-    async put(shard: string, part: number): Promise<void> {
-      const name = `${shard}-${String(part).padStart(4, "0")}.ndjson.gz`;
+    /**
+     * All up to an end. An object is named by what it has: a try whose reply was lost may still run beside the one that is believed, and must not
+     * write a shorter object over its.
+     */
+    async put(shard: string, end: Position | null): Promise<void> {
+      const name = `${shard}-${md5Hex(Buffer.from(JSON.stringify([from, end])))}.ndjson.gz`;
       for (const [folder, lines] of folders) await files.put(`${folder}${name}`, lines);
+      from = end;
       folders = new Map();
       bytes = 0;
     },
