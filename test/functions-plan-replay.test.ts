@@ -1,8 +1,8 @@
 import { NO_COUNTS, type RowsPlan, readReplayRequest, replayId, TABLE_SEGMENTS } from "@millrace/aws";
-import { historyFromMs } from "@millrace/lake";
+import { historyFromMs, MOST_BUCKETS } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BUCKETS } from "../functions/plan-replay/plan-rows.ts";
+import { LEAST_BUCKETS } from "../functions/plan-replay/plan-rows.ts";
 import { RESTORE_SECONDS } from "../functions/plan-replay/thaw.ts";
 import { pipeline } from "./functions/shop.ts";
 import { batch, benchOf, keyOf, LAG_MS, request, STARTED } from "./replay-plans.ts";
@@ -104,7 +104,7 @@ describe("plan-replay for features", () => {
     const plan = await bench.plan("one", failed);
     if (plan.kind !== "rows") throw new Error(plan.kind);
     expect(plan.views.map(({ view }) => view)).toEqual(["by_user", "by_item"]);
-    expect(plan.chunks).toBe(2 * BUCKETS);
+    expect(plan.chunks).toBe(2 * LEAST_BUCKETS);
     for (const task of bench.tasks()) {
       expect(task).toMatchObject({
         mode: "write",
@@ -175,7 +175,7 @@ describe("plan-replay for features", () => {
   it("only compares in a dry run, and makes one view where one is named", async () => {
     const bench = benchOf([]);
     await bench.plan("one", { target: "features", view: "by_item", entities: ["x"], dryRun: true });
-    expect(bench.tasks()).toHaveLength(BUCKETS);
+    expect(bench.tasks()).toHaveLength(LEAST_BUCKETS);
     expect(bench.tasks()[0]).toMatchObject({ view: "by_item", mode: "compare" });
     expect(bench.tasks()[0]).toMatchObject({ among: ["x"] });
     await expect(bench.plan("one", { target: "features", view: "nobody" })).rejects.toThrow("there is no view nobody");
@@ -196,11 +196,34 @@ describe("plan-replay for features", () => {
     expect(() => readReplayRequest({ ...request, lake: "as-it-is" })).toThrow("lake: is for target features only");
   });
 
+  it("parts the rows into more buckets where the lake is larger, a hundred for each query", async () => {
+    const asked: (readonly [number, number])[] = [];
+    const sized = (bytes: number) =>
+      benchOf([], { curatedBytes: (...times) => (asked.push(times), bytes) }).plan("one", { target: "features" });
+    const small = (await sized(1e8)) as RowsPlan;
+    expect(small).toMatchObject({ buckets: LEAST_BUCKETS, parts: [0] });
+    expect(asked).toEqual([
+      [
+        Math.min(
+          ...small.views.map(({ view }) => historyFromMs(pipeline, view, Date.parse(small.settledUntil), 0) ?? 0),
+        ),
+        Date.parse(small.settledUntil),
+      ],
+    ]);
+    const bench = benchOf([], { curatedBytes: () => 2.4e9 });
+    expect(await bench.plan("one", { target: "features" })).toMatchObject({ buckets: 160, parts: [0, 1], chunks: 320 });
+    const unloads = bench.tasks().map(({ view, bucket, rowsOf }) => [view, bucket, rowsOf]);
+    expect(unloads).toContainEqual(["by_user", 99, "by_user/0"]);
+    expect(unloads).toContainEqual(["by_item", 100, "by_item/1"]);
+    expect(await sized(1e12)).toMatchObject({ buckets: MOST_BUCKETS, parts: { length: 10 } });
+    expect(await sized(1e12).then((plan) => (plan as RowsPlan).views[0]?.query)).toContain("100 * UNLOAD_PART + 99");
+  });
+
   it("asks the table for its items first, unless entities are named, and says where these and the tail are", async () => {
     const bench = benchOf([]);
     const { from, to } = readReplayRequest(request);
     const compared = await bench.plan("one", { target: "features", dryRun: true });
-    expect(compared).toMatchObject({ segments: TABLE_SEGMENTS, buckets: BUCKETS });
+    expect(compared).toMatchObject({ segments: TABLE_SEGMENTS, buckets: LEAST_BUCKETS });
     const found = { itemsPrefix: "work/replay/one/items/by_user/", tailPrefix: "work/replay/one/tail/" };
     expect(bench.tasks()[0]).toMatchObject({ among: { from, to }, ...found });
     const { settledUntil, tailPrefix } = compared as RowsPlan;

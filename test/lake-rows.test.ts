@@ -181,9 +181,19 @@ describe("the rows of a view", () => {
     );
   });
 
+  it("are the same in parts of a hundred buckets", async () => {
+    const list = Array.from({ length: 60 }, (_, i) => arrival({ id: `e${i}`, user: `u${i}` }));
+    await fill(curated(decodeAll(toRecords(list)), 1));
+    const whole = await rowsOf({ buckets: 100 });
+    const parts = await Promise.all(["0", "1", "2"].map((part) => rowsOf({ buckets: 250, part })));
+    expect(parts.every((part) => part.length > 0)).toBe(true);
+    expect(parts.flat().map(positionOf).toSorted()).toEqual(whole.map(positionOf).toSorted());
+  });
+
   it.each([
     ["an unknown view", { view: "nobody" }, 'unknown view "nobody": the definitions have by_user, by_item'],
     ["too many buckets", { buckets: 101 }, "buckets must be from 1 to 100, got 101"],
+    ["too many buckets in parts", { buckets: 1001, part: "0" }, "buckets must be from 1 to 1000, got 1001"],
     ["too many names", { entities: { kind: "given", entities: Array(300).fill("e".repeat(1000)) } }, "is too long"],
   ] as const)("cannot be asked for with %s", (_, question, message) => {
     expect(() => rowsQuery(pipeline, { ...EVERYTHING, ...question })).toThrow(message);

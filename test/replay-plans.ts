@@ -44,13 +44,21 @@ interface Circumstances {
   readonly ledger?: readonly StoredRow[];
   /** What the lake lacks of the records that were put again. */
   readonly lacking?: readonly object[];
+  readonly curatedBytes?: (fromMs: number, toMs: number) => number;
   /** Codes of Firehose's errors by position. */
   readonly refused?: Readonly<Record<string, string>>;
 }
 
 export function benchOf(stored: readonly Stored[], circumstances: Circumstances = {}) {
   const { nowMs = Date.parse(STARTED) + 2 * LAG_MS, batches = [], shards = [] } = circumstances;
-  const { hasReplayStream = false, sinks = [], ledger = [], lacking = [], refused = {} } = circumstances;
+  const {
+    hasReplayStream = false,
+    sinks = [],
+    ledger = [],
+    lacking = [],
+    refused = {},
+    curatedBytes = () => 0,
+  } = circumstances;
   const restored: string[] = [];
   let thawed = false;
   const send = async (command: { readonly input: { readonly Prefix?: string; readonly Key?: string } }) => {
@@ -85,6 +93,7 @@ export function benchOf(stored: readonly Stored[], circumstances: Circumstances 
       get: async (key) => files.get(key) ?? "",
       below: async () => unloaded,
     },
+    lake: { curatedBytes: async (fromMs, toMs) => curatedBytes(fromMs, toMs) },
     rows: memoryRows({ "sinks/": sinks, "lacking/": lacking }),
     store: { rows: async (_, fromMs, toMs) => ledger.filter(({ startMs }) => startMs >= fromMs && startMs < toMs) },
     repairErrors: { between: async () => new Map(Object.entries(refused)) },

@@ -1,6 +1,7 @@
 import {
   type FailedBatch,
   type FailedBatches,
+  type LakeSize,
   type RefusedRows,
   type ReplayPlan,
   type ReplayRequest,
@@ -18,7 +19,15 @@ import {
   type Pipeline,
   type Position,
 } from "@millrace/engine";
-import { type Entities, historyFromMs, rowsQuery, sinksByHour, unloadJson } from "@millrace/lake";
+import {
+  BUCKETS_OF_A_QUERY,
+  type Entities,
+  historyFromMs,
+  MOST_BUCKETS,
+  rowsQuery,
+  sinksByHour,
+  unloadJson,
+} from "@millrace/lake";
 import { type ChunksDeps, expiredOf, timeOf } from "./plan-chunks.ts";
 import { type ThawDeps, thawBetween } from "./thaw.ts";
 
@@ -26,6 +35,7 @@ export interface RowsDeps extends PartitionBounds, ThawDeps, Pick<ChunksDeps, "r
   readonly pipeline: Pipeline;
   readonly failed: FailedBatches;
   readonly files: WorkFiles;
+  readonly lake: LakeSize;
   /** How long after its last write a view's item is kept (ms). */
   readonly ttlMs: (view: string) => number;
   /** How long after its arrival a record may still be on its way into the lake (ms). */
@@ -33,8 +43,12 @@ export interface RowsDeps extends PartitionBounds, ThawDeps, Pick<ChunksDeps, "r
   readonly now: () => number;
 }
 
-/** Parts of a view's rows, each the work of one invocation. */
-export const BUCKETS = 32;
+/** Parts of a view's rows, each the work of one invocation: so many at least. */
+export const LEAST_BUCKETS = 32;
+/** What a bucket is meant to have, a third of what it may: some have more than others. */
+const ROWS_OF_A_BUCKET = 500_000;
+/** A row of the sample day has 47, in small objects, where each takes more than in large ones. */
+const LEAST_ROW_BYTES = 30;
 export const RECOMPUTES_AT_ONCE = 8;
 /** Where marks are raised, items differ from what they were, and each worker follows the stream for those that go on changing: a shard gives so much. */
 export const RAISES_AT_ONCE = 2;
@@ -66,10 +80,12 @@ export async function planRows(
   const scope = await scopeOf(deps, request, recordsManifestKey);
   const views = scope === null ? [] : viewsOf(deps.pipeline, request);
   const work = replayWork(execution);
-  const rows = views.map(({ name: view }) => {
-    const prefix = `${work}rows/ATTEMPT/${view}/`;
-    const fromMs = historyFromMs(deps.pipeline, view, settledMs, deps.ttlMs(view));
-    const question = { view, entities: (scope as Scope).entities, fromMs, settledMs, buckets: BUCKETS };
+  const begins = views.map(({ name }) => historyFromMs(deps.pipeline, name, settledMs, deps.ttlMs(name)));
+  const buckets = scope === null ? LEAST_BUCKETS : await bucketsFor(deps, scope, { begins, settledMs });
+  const rows = views.map(({ name: view }, i) => {
+    const prefix = `${work}rows/ATTEMPT/${view}/part=UNLOAD_PART/`;
+    const fromMs = begins[i] ?? null;
+    const question = { view, entities: (scope as Scope).entities, fromMs, settledMs, buckets, part: "UNLOAD_PART" };
     const location = `s3://${deps.files.bucket}/${prefix}`;
     const query = unloadJson(rowsQuery(deps.pipeline, question), { location, partitionedBy: ["bucket"] });
     return { view, prefix, query, historyFrom: fromMs === null ? null : new Date(fromMs).toISOString() };
@@ -86,8 +102,9 @@ export async function planRows(
   const settledUntil = new Date(settledMs).toISOString();
   const lists = rows.length > 0 && scope?.entities.kind !== "given";
   const tasks = rows.flatMap(({ view, historyFrom }) =>
-    Array.from({ length: BUCKETS }, (_, bucket) => ({
-      ...{ view, bucket, buckets: BUCKETS, historyFrom, mode: request.dryRun ? "compare" : "write" },
+    Array.from({ length: buckets }, (_, bucket) => ({
+      ...{ view, bucket, buckets, historyFrom, mode: request.dryRun ? "compare" : "write" },
+      rowsOf: `${view}/${Math.floor(bucket / BUCKETS_OF_A_QUERY)}`,
       ...(request.dryRun && amongOf(scope as Scope)),
       ...(lists && { itemsPrefix: `${itemsPrefix}${view}/` }),
       ...{ settledUntil, tailPrefix },
@@ -101,6 +118,7 @@ export async function planRows(
     kind: "rows",
     request,
     views: rows.map(({ view, prefix, query }) => ({ view, prefix, query })),
+    parts: Array.from({ length: Math.ceil(buckets / BUCKETS_OF_A_QUERY) }, (_, part) => part),
     notes: scope?.notes ?? [],
     sinks,
     chunks: tasks.length,
@@ -109,7 +127,7 @@ export async function planRows(
     resultsPrefix: `${work}results`,
     workers: workersFor(scope),
     segments: lists ? TABLE_SEGMENTS : [],
-    ...{ refused, itemsPrefix, buckets: BUCKETS, settledUntil, tailPrefix },
+    ...{ refused, itemsPrefix, buckets, settledUntil, tailPrefix },
   };
 }
 
@@ -121,6 +139,18 @@ export function settlingOf(
 ): ReplayPlan | null {
   const openMs = Math.min(Date.parse(to), startedMs) + lagMs - now();
   return raise === "latest" || openMs <= 0 ? null : { kind: "settling", waitSeconds: Math.ceil(openMs / 1000) };
+}
+
+/** By the bytes of the lake that the views' rows are in: from the first of their beginnings, or from the lake's. */
+async function bucketsFor(
+  { lake }: RowsDeps,
+  { entities }: Scope,
+  { begins, settledMs }: { readonly begins: readonly (number | null)[]; readonly settledMs: number },
+): Promise<number> {
+  if (entities.kind === "given") return LEAST_BUCKETS;
+  const fromMs = Math.min(...begins.map((beginMs) => beginMs ?? 0));
+  const rows = (await lake.curatedBytes(fromMs, settledMs)) / LEAST_ROW_BYTES;
+  return Math.min(Math.max(LEAST_BUCKETS, Math.ceil(rows / ROWS_OF_A_BUCKET)), MOST_BUCKETS);
 }
 
 /** An item is made of all that its windows reach, not of the time that was asked for: a hole anywhere in there would be a hole in the item. */

@@ -48,6 +48,7 @@ export {
   type KinesisWindowEvent,
   toKinesisWindowReply,
 } from "./kinesis-window.ts";
+export { type LakeSize, s3LakeSize } from "./lake-size.ts";
 export type { MetricsStore, StoredRow } from "./metrics-store.ts";
 export { objectLines, objectPieces, type S3Place } from "./object-lines.ts";
 export { type Claim, idempotentClaim, idempotentOnce, LEASE_MS, type Once } from "./once.ts";

@@ -6,8 +6,9 @@ import { quoteName } from "./literal.ts";
  * can tell which entities are its own when it meets them elsewhere.
  */
 
-/** As many as one UNLOAD can write partitions. */
-export const MOST_BUCKETS = 100;
+/** As many as one UNLOAD can write partitions: of more buckets each query takes so many. */
+export const BUCKETS_OF_A_QUERY = 100;
+export const MOST_BUCKETS = 1000;
 
 const utf8 = new TextEncoder();
 const LOW_48_BITS = 2 ** 48 - 1;

@@ -1,6 +1,6 @@
 // SQL over the lake's tables, in words that Athena and DuckDB both take. The only place of SQL that functions use.
 export { type ArchivedQuestion, archivedRecords } from "./archived-records.ts";
-export { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
+export { BUCKETS_OF_A_QUERY, bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 export { conditionOf, viewCondition } from "./condition.ts";
 export { erroredQuery } from "./errored.ts";
 export { finalEvents } from "./final-events.ts";

@@ -7,7 +7,7 @@ import {
   reachMs,
   viewOf,
 } from "@millrace/engine";
-import { bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
+import { BUCKETS_OF_A_QUERY, bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 import { viewCondition } from "./condition.ts";
 import { quoteName, quoteText, timestamp } from "./literal.ts";
 import { newestRows } from "./newest.ts";
@@ -24,6 +24,8 @@ export interface RowsQuestion {
   /** Only what arrived before (epoch ms): all of it is in the lake. */
   readonly settledMs: number;
   readonly buckets: number;
+  /** Which hundred of the buckets: a number, or what a number will stand in for. Left out: all, of which there may be a hundred. */
+  readonly part?: string;
   /** `told`: with those that its fold has refused, to be counted; left out unless given. */
   readonly refused?: "told";
 }
@@ -54,21 +56,24 @@ const DAY_MS = 86_400_000;
 
 /** `SELECT …, bucket`, to be unloaded and partitioned by `bucket`. Throws DefinitionError for what cannot be asked. */
 export function rowsQuery(pipeline: Pipeline, question: RowsQuestion): string {
-  const { fromMs, settledMs, buckets, refused } = question;
-  if (!(buckets >= 1 && buckets <= MOST_BUCKETS))
-    throw new DefinitionError(`rows: buckets must be from 1 to ${MOST_BUCKETS}, got ${buckets}`);
+  const { fromMs, settledMs, buckets, part, refused } = question;
+  const most = part === undefined ? BUCKETS_OF_A_QUERY : MOST_BUCKETS;
+  if (!(buckets >= 1 && buckets <= most))
+    throw new DefinitionError(`rows: buckets must be from 1 to ${most}, got ${buckets}`);
   const view = viewOf(pipeline, question.view);
   const { schema } = pipeline;
   const names = columnsFor(pipeline, view).map(({ name }) => quoteName(name));
   const time = quoteName(schema.timeColumn);
+  const bucket = bucketSql(view.entity, buckets);
   const conditions = [
     "_verdict = 'accepted'",
     viewCondition(view, schema),
     ...(fromMs === null ? [] : [`${time} >= ${timestamp(fromMs)}`]),
     ...entitiesCondition(pipeline, view, question.entities),
+    ...(part === undefined ? [] : [inPart(bucket, part)]),
   ];
   return `
-SELECT ${[...names, ...ORIGIN_COLUMNS, ATTEMPT_COLUMN, ...(refused ? [REFUSAL_COLUMN] : [])].join(", ")}, ${bucketSql(view.entity, buckets)} AS bucket
+SELECT ${[...names, ...ORIGIN_COLUMNS, ATTEMPT_COLUMN, ...(refused ? [REFUSAL_COLUMN] : [])].join(", ")}, ${bucket} AS bucket
 FROM ${newestRows(`_arrival < ${timestamp(settledMs)}
     AND dt <= ${day(settledMs + pipeline.maxSkewMs)}${since(fromMs)}`)}
 LEFT JOIN (
@@ -106,6 +111,10 @@ function verdicts(view: string, fromMs: number | null): string {
   WHERE _latest = 1 AND (stage = 'fold' OR reason = 'recovered')`;
 }
 
+function inPart(bucket: string, part: string): string {
+  return `${bucket} BETWEEN ${BUCKETS_OF_A_QUERY} * ${part} AND ${BUCKETS_OF_A_QUERY} * ${part} + ${BUCKETS_OF_A_QUERY - 1}`;
+}
+
 function entitiesCondition(pipeline: Pipeline, view: CompiledView, entities: Entities): readonly string[] {
   const entity = quoteName(view.entity);
   switch (entities.kind) {
@@ -128,11 +137,11 @@ function entitiesCondition(pipeline: Pipeline, view: CompiledView, entities: Ent
 
 /** As the query has it: of a hundred times as many parts, so that the entities of a sample are spread over all buckets. */
 export function isInSample(entity: string, { parts, take, also = [] }: Sample): boolean {
-  return bucketOf(entity, parts * MOST_BUCKETS) < take * MOST_BUCKETS || also.includes(entity);
+  return bucketOf(entity, parts * BUCKETS_OF_A_QUERY) < take * BUCKETS_OF_A_QUERY || also.includes(entity);
 }
 
 function sampled(entity: string, { parts, take, also = [] }: Sample): string {
-  const part = `${bucketSql(entity, parts * MOST_BUCKETS)} < ${take * MOST_BUCKETS}`;
+  const part = `${bucketSql(entity, parts * BUCKETS_OF_A_QUERY)} < ${take * BUCKETS_OF_A_QUERY}`;
   return also.length === 0 ? part : `(${part} OR ${isOneOf(entity, also)})`;
 }
 

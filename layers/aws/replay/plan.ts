@@ -51,6 +51,8 @@ export interface RowsPlan {
   readonly kind: "rows";
   readonly request: ReplayRequest;
   readonly views: readonly RowsOfView[];
+  /** Each view's query is asked once for each, with its number for `UNLOAD_PART`: a hundred buckets are as many as one can write. */
+  readonly parts: readonly number[];
   /** What is left out, in words. */
   readonly notes: readonly string[];
   /** What the archive and the lake hold of all that items may be made of, to be asked before any is written, and of which arrivals (ISO); null where that is not wanted. */
