@@ -100,6 +100,21 @@ describe("dynamoMetricsStore", () => {
     ]);
   });
 
+  it("keeps with a final row of the ledger of which shards it is the archive's", async () => {
+    const store = newStore();
+    const final = { metric: "arrivals", startMs: START, part: "restored", bytes: Buffer.from("b") };
+    const shards = ["shardId-000000000000", "shardId-000000000007"];
+    await store.putFinal([
+      { ...final, ofArchive: shards },
+      { ...final, startMs: START + 60_000, ofArchive: [] },
+    ]);
+    const rows = await store.rows("arrivals", START, START + DAY);
+    expect(rows.map(({ final, ofArchive }) => ({ final, ofArchive }))).toEqual([
+      { final: true, ofArchive: shards },
+      { final: true, ofArchive: undefined },
+    ]);
+  });
+
   it("has rows expire by the wall clock, each metric's after its own time", async () => {
     const store = newStore();
     await store.put([row({ text: "a" }), row({ metric: "short", text: "b" })]);

@@ -85,7 +85,7 @@ describe("finalize-metrics, of what the lake cannot tell", () => {
       expect(await restore(store, asked)).toMatchObject({ restored });
       expect(told(store, "arrivals")).toEqual(told(all, "arrivals"));
       expect(told(store, "ledger")).toEqual(told(all, "ledger"));
-      expect(own(store, "ledger").map(({ part }) => part)).toEqual([ofArchive === 1 ? "archive" : "stream"]);
+      expect(own(store, "ledger").map((row) => row.ofArchive)).toEqual([ofArchive === 1 ? [SHARD] : []]);
     }
   });
 

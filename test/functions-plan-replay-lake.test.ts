@@ -1,5 +1,5 @@
 /** Before items are written the lake is held against the archive, and both against the ledger: what is lacking is named, with the commands that bring it. */
-import { OF_ARCHIVE, rollUp, type StreamRecord } from "@millrace/engine";
+import { rollUp, type StreamRecord } from "@millrace/engine";
 import { ledgerTallies } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -99,7 +99,7 @@ describe("the ledger, before items are made", () => {
     const [first, second] = hoursOf([0, 5]) as [StreamRecord, StreamRecord];
     const sinks = [heldOf([first], first.arrivalMs), heldOf([second], second.arrivalMs)];
     // Nor of what a replay made up from the archive: what that has lost since is not seen there.
-    const madeUp = ledgerOf([first]).map((row) => ({ ...row, final: true, part: OF_ARCHIVE }));
+    const madeUp = ledgerOf([first]).map((row) => ({ ...row, final: true, ofArchive: ["shardId-000000000000"] }));
     const bench = benchOf([], { ledger: madeUp });
     expect(await bench.plan("one", { target: "features" }, { sinks: { prefix: "sinks/", ...TIME } })).toMatchObject({
       kind: "whole",

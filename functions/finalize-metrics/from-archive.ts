@@ -11,8 +11,6 @@ import {
   type LedgerEntry,
   type MetricsPipeline,
   metricOf,
-  OF_ARCHIVE,
-  readMetric,
   restoredLedger,
   restoredRow,
   type StreamRecord,
@@ -92,7 +90,8 @@ export async function fromArchive(
     for (const startMs of hours) {
       const archived = own.find((window) => window.startMs === startMs)?.bytes ?? null;
       const stream = ledger.filter(({ hourMs }) => hourMs === startMs);
-      restored.push(...restoredLedger(metrics, { startMs, archived, stream }, rowsOf.get(startMs) ?? []));
+      const row = restoredLedger(metrics, { startMs, archived, stream }, rowsOf.get(startMs) ?? []);
+      if (row !== null) restored.push(row);
     }
   }
   const summaries = all.flatMap(({ name }) => summaryOf(metrics, name, restored));
@@ -117,13 +116,12 @@ async function lostForGood(
 function summaryOf(metrics: MetricsPipeline, metric: string, rows: readonly FinalRow[]): readonly Restored[] {
   const own = rows.filter((row) => row.metric === metric);
   if (own.length === 0) return [];
-  const ofArchive = metric === LEDGER ? own.filter(({ part }) => part === OF_ARCHIVE) : [];
   return [
     {
       metric,
       windows: new Set(own.map(({ startMs }) => startMs)).size,
       without: goneMeasures(metricOf(metrics, metric)),
-      ofArchive: readMetric(metrics, LEDGER, ofArchive).reduce((sum, { groups }) => sum + groups.length, 0),
+      ofArchive: own.reduce((sum, { ofArchive = [] }) => sum + ofArchive.length, 0),
     },
   ];
 }

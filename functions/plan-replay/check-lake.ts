@@ -1,5 +1,5 @@
 import { allRows, type MetricsStore, type ReplayPlan, ReplayRequestError, type RowObjects } from "@millrace/aws";
-import { LEDGER, type MetricsPipeline, metricKeepMs, OF_ARCHIVE } from "@millrace/engine";
+import { LEDGER, type MetricsPipeline, metricKeepMs } from "@millrace/engine";
 import { heldTally, type Lacking, lackingPlaces, ledgerTallies, type SinkRow } from "@millrace/lake";
 import { type ChunksDeps, firstKeptMs } from "./plan-chunks.ts";
 
@@ -70,13 +70,7 @@ async function askTheLedger(
   for (let ms = Math.max(firstMs, keptMs); ms < toMs; ms += SLICE_MS) {
     const rows = await store.rows(LEDGER, ms, Math.min(ms + SLICE_MS, toMs));
     // What was made up from the archive proves nothing about it.
-    const madeUp = new Set(
-      ledgerTallies(
-        metrics,
-        rows.filter(({ part }) => part === OF_ARCHIVE),
-      ).map(placeOf),
-    );
-    const tallies = ledgerTallies(metrics, rows).filter((tally) => !madeUp.has(placeOf(tally)));
+    const tallies = ledgerTallies(metrics, rows).filter(({ ofArchive }) => !ofArchive);
     for (const tally of tallies) known.add(placeOf(tally));
     lacking.push(...lackingPlaces(tallies, held));
   }

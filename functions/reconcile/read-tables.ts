@@ -6,7 +6,7 @@ import {
   type ResultParts,
   type RowObjects,
 } from "@millrace/aws";
-import { canBeFinal, LEDGER, type MetricsPipeline, OF_ARCHIVE } from "@millrace/engine";
+import { canBeFinal, LEDGER, type MetricsPipeline } from "@millrace/engine";
 import { heldTally, ledgerTallies, type MetricTally, type SinkRow } from "@millrace/lake";
 import type { Difference, FoundEvent, SinkTally, StreamTally, Tables, ViewTally } from "./tables.ts";
 
@@ -57,12 +57,11 @@ export async function readTables(sources: Sources, question: TablesQuestion): Pr
   };
   const views: ViewTally[] = [];
   for (const view of question.views) views.push(await viewTally(results, view));
-  const ledger = await sources.store.rows(LEDGER, range.fromMs, range.toMs);
-  const ofArchive = ledger.filter(({ part }) => part === OF_ARCHIVE);
+  const ledger = ledgerTallies(sources.metrics, await sources.store.rows(LEDGER, range.fromMs, range.toMs));
   return {
     ...range,
-    ledger: ledgerTallies(sources.metrics, ledger),
-    ledgerOfArchive: ledgerTallies(sources.metrics, ofArchive),
+    ledger,
+    ledgerOfArchive: ledger.filter(({ ofArchive }) => ofArchive),
     stream: question.streamKeys.length === 0 ? null : await all<StreamTally>(question.streamKeys),
     sinks: (await allRows<SinkRow>(sources.rows, question.sinksFolder)).map(toSinkTally),
     views,

@@ -11,8 +11,8 @@ import { comparePositions, type Position, type Written } from "@millrace/engine"
 import { inRunsOf, mapAtMost } from "./at-most.ts";
 import { backoff, type Pause } from "./backoff.ts";
 import {
+  isFinal,
   partitionsBetween,
-  partOf,
   sortKeysBetween,
   startOf,
   toFinalKey,
@@ -63,7 +63,11 @@ export function dynamoMetricsStore(options: DynamoMetricsStoreOptions): MetricsS
     putFinal: (rows) =>
       putItems(
         options,
-        rows.map((row) => ({ ...toFinalKey(row), state: { B: row.bytes }, expiresAt: expiresAt(row.metric) })),
+        rows.map(({ ofArchive = [], ...row }) => ({
+          ...toFinalKey(row),
+          ...{ state: { B: row.bytes }, expiresAt: expiresAt(row.metric) },
+          ...(ofArchive.length > 0 && { ofArchive: { SS: [...ofArchive] } }),
+        })),
       ),
 
     async rows(metric, fromMs, toMs) {
@@ -154,11 +158,11 @@ async function query(
   return items;
 }
 
-function toStoredRow({ pk, sk, state }: Item): StoredRow {
+function toStoredRow({ pk, sk, state, ofArchive }: Item): StoredRow {
   if (state?.B === undefined || sk?.S === undefined)
     throw new Error(`expected bytes in attribute "state" of item ${pk?.S} / ${sk?.S}, found none`);
-  const part = partOf(sk.S);
-  return { startMs: startOf(sk.S), bytes: state.B, ...(part === null ? { final: false } : { final: true, part }) };
+  const row = { startMs: startOf(sk.S), bytes: state.B, final: isFinal(sk.S) };
+  return ofArchive?.SS === undefined ? row : { ...row, ofArchive: ofArchive.SS };
 }
 
 function toWritten({ sk, sequence, subSequence, arrivedBeforeMs }: Item): Written {

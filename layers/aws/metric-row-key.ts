@@ -26,10 +26,8 @@ export function toFinalKey({ metric, startMs, part }: FinalRow): ReturnType<type
   return { pk: { S: partitionOf(metric, startMs) }, sk: { S: [isoTime(startMs), FINAL, part].join("#") } };
 }
 
-/** Null where the row is no final one. */
-export function partOf(sk: string): string | null {
-  const [, shard, part = ""] = sk.split("#");
-  return shard === FINAL ? part : null;
+export function isFinal(sk: string): boolean {
+  return sk.split("#")[1] === FINAL;
 }
 
 /** When the window of a row begins, from its sort key (epoch ms). */

@@ -76,7 +76,7 @@ export { MOST_WINDOWS, readableRange } from "./metrics/range.ts";
 export type { MetricGroup, MetricWindow, ReadableRow, Values } from "./metrics/read.ts";
 export { hottestShare, metricKeepMs, metricOf, readMetric, readMetricWhole } from "./metrics/read.ts";
 export type { LedgerSources, RestoreOptions } from "./metrics/restore.ts";
-export { OF_ARCHIVE, OF_STREAM, restoredLedger, restoredRow } from "./metrics/restore.ts";
+export { restoredLedger, restoredRow } from "./metrics/restore.ts";
 export type { MetricRow, RolledUp, WindowBatch, Written } from "./metrics/roll-up.ts";
 export { rollUp, STATE_LIMITS } from "./metrics/roll-up.ts";
 export { recordHash } from "./metrics/seen.ts";

@@ -12,6 +12,11 @@ export interface LedgerTally {
   readonly checksum: string;
 }
 
+export interface SourcedTally extends LedgerTally {
+  /** A replay made it up from the archive after it was lost: about the archive it proves nothing. */
+  readonly ofArchive: boolean;
+}
+
 /** Of an hour and a shard: positions of the archive with their checksum, and those that only the lake has. */
 export interface HeldTally extends Omit<LedgerTally, "records" | "bytes"> {
   readonly archived: number;
@@ -49,12 +54,19 @@ export function unledgeredHours(ledger: readonly LedgerTally[], held: readonly H
 export function ledgerTallies(
   metrics: MetricsPipeline,
   rows: Parameters<typeof readMetric>[2],
-): readonly LedgerTally[] {
+): readonly SourcedTally[] {
+  const madeUp = new Set(
+    rows.flatMap(({ startMs, ofArchive = [] }) => ofArchive.map((shard) => placeOf({ hourMs: startMs, shard }))),
+  );
   return readMetric(metrics, LEDGER, rows).flatMap(({ startMs, groups }) =>
-    groups.map(({ by, values: { records, bytes, checksum } }) => ({
-      ...{ hourMs: startMs, shard: String(by._shard) },
-      ...{ records: Number(records), bytes: Number(bytes), checksum: String(checksum) },
-    })),
+    groups.map(({ by, values: { records, bytes, checksum } }) => {
+      const place = { hourMs: startMs, shard: String(by._shard) };
+      return {
+        ...place,
+        ...{ records: Number(records), bytes: Number(bytes), checksum: String(checksum) },
+        ofArchive: madeUp.has(placeOf(place)),
+      };
+    }),
   );
 }
 

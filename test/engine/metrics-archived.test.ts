@@ -105,7 +105,7 @@ describe("what the archive restores", () => {
           const standing = live.filter(({ metric, startMs }) => metric === window.metric && startMs === window.startMs);
           const { metric, startMs, bytes } = window;
           if (metric === "ledger")
-            expect(restoredLedger(metrics, { startMs, archived: bytes, stream: [] }, standing)).toEqual([]);
+            expect(restoredLedger(metrics, { startMs, archived: bytes, stream: [] }, standing)).toBeNull();
           else expect(restoredRow(metrics, window, standing, { archiveIsWhole: false })).toBeNull();
         }
       }),
@@ -126,17 +126,16 @@ describe("what the archive restores", () => {
           kept.flatMap(({ startMs, bytes }) => {
             const stream = read.filter((entry) => entry.startMs === startMs);
             const own = standing.filter((row) => row.startMs === startMs);
-            return restoredLedger(metrics, { startMs, archived: bytes, stream }, own);
+            return finalRows(restoredLedger(metrics, { startMs, archived: bytes, stream }, own));
           });
-        const rows = restored(left).map((row) => ({ ...row, final: true }));
+        const rows = restored(left);
         expect(readMetric(metrics, "ledger", [...left, ...rows])).toEqual(readMetric(metrics, "ledger", live));
         expect(restored([...left, ...rows])).toEqual([]);
         const all = entriesOf(live);
         const isFull = (entry: Entry) =>
           all.some((one) => placeOf(one) === placeOf(entry) && one.records === entry.records);
         const known = new Set([...read, ...entriesOf(left).filter(isFull)].map(placeOf));
-        const ofArchive = entriesOf(rows.filter(({ part }) => part === "archive")).map(placeOf);
-        expect(ofArchive.toSorted()).toEqual(
+        expect(placesOfArchive(rows)).toEqual(
           all
             .map(placeOf)
             .filter((place) => !known.has(place))
@@ -149,15 +148,48 @@ describe("what the archive restores", () => {
 });
 
 describe("a ledger that was made up from the archive", () => {
+  it("is what one writing makes it, whatever of another stands by then: of the same that was torn, or of one that knew more or less", () => {
+    fc.assert(
+      fc.property(arrivals, fc.infiniteStream(fc.boolean()), (list, draws) => {
+        const drawn = () => draws.next().value;
+        const live = liveRows(toRecords(list), [CALM]).filter(({ metric }) => metric === "ledger");
+        const table = new Map<string, ReadableRow>(live.filter(drawn).map((row, i) => [`live ${i}`, row]));
+        const hours = new Set(live.map(({ startMs }) => startMs));
+        const madeBy = (writer: Writer) =>
+          [...hours].flatMap((startMs) => madeOf(writer, startMs, [...table.values()]));
+        const writer = (): Writer => ({
+          read: entriesOf(live).filter(drawn),
+          kept: archived(toRecords(list).filter(drawn)).filter(({ metric }) => metric === "ledger"),
+        });
+        const [one, other] = [writer(), writer()];
+        const put = (into: Map<string, ReadableRow>, rows: readonly FinalRow[]) => {
+          for (const row of rows) into.set(`${row.startMs} ${row.part}`, { ...row, final: true });
+          return told([...into.values()]);
+        };
+        const [mine, theirs] = [madeBy(one), madeBy(other)];
+        const [once, instead] = [mine, theirs].map((rows) => put(new Map(table), rows)) as [Told, Told];
+
+        const both = put(new Map(table), drawn() ? [...mine, ...theirs] : [...theirs, ...mine]);
+        for (const startMs of hours)
+          expect([once.get(startMs), instead.get(startMs)]).toContainEqual(both.get(startMs));
+
+        put(table, mine.filter(drawn));
+        expect(put(table, madeBy(one))).toEqual(once);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it("is of the stream where that turns out to have more, and leaves nothing behind", () => {
     const records = toRecords([1, 2].map((at) => ({ fact: "{", shard: 0, arrivalMs: at })));
     const [whole] = entriesOf(liveRows(records, [CALM]).filter(({ metric }) => metric === "ledger"));
     const half = archived(records.slice(0, 1), records.slice(0, 1)).find(({ metric }) => metric === "ledger");
-    const standing = [{ startMs: 0, bytes: half?.bytes as Uint8Array, final: true, part: "archive" }];
+    const standing = [
+      { startMs: 0, bytes: half?.bytes as Uint8Array, final: true, ofArchive: [whole?.shard as string] },
+    ];
     const sources = { startMs: 0, archived: half?.bytes as Uint8Array, stream: [whole as LedgerEntry] };
-    const rows = restoredLedger(metrics, sources, standing).map((row) => ({ ...row, final: true }));
-    expect(rows.map(({ part }) => part)).toEqual(["stream", "archive"]);
-    // As in the table, each part over the one that stood there.
+    const rows = finalRows(restoredLedger(metrics, sources, standing));
+    expect(rows).toMatchObject([{ ofArchive: [] }]);
     expect(entriesOf(rows)).toEqual([whole]);
   });
 });
@@ -173,7 +205,7 @@ function liveRows(
   return [...deliver(records, { weather, finalIsEmpty: true }).table.values()];
 }
 
-function archived(first: readonly StreamRecord[], then: readonly StreamRecord[]): readonly Omit<FinalRow, "part">[] {
+function archived(first: readonly StreamRecord[], then = first): readonly Omit<FinalRow, "part">[] {
   const windows = archivedWindows(metrics, { isWanted: () => true, tumblingMs: WINDOW });
   for (let at = 0; at < first.length; at += 7) windows.note(first.slice(at, at + 7));
   for (let at = 0; at < then.length; at += 5) windows.add(then.slice(at, at + 5));
@@ -196,7 +228,43 @@ function entriesOf(rows: readonly ReadableRow[]): readonly Entry[] {
   );
 }
 
-function placeOf({ startMs, shard }: Entry): string {
+/** What a replay has of the stream and of the archive. */
+interface Writer {
+  readonly read: readonly Entry[];
+  readonly kept: readonly Omit<FinalRow, "part">[];
+}
+
+function madeOf({ read, kept }: Writer, startMs: number, standing: readonly ReadableRow[]): readonly FinalRow[] {
+  const ofHour = <T extends { readonly startMs: number }>(all: readonly T[]) =>
+    all.filter((one) => one.startMs === startMs);
+  const bytes = ofHour(kept)[0]?.bytes ?? null;
+  return finalRows(restoredLedger(metrics, { startMs, archived: bytes, stream: ofHour(read) }, ofHour(standing)));
+}
+
+function finalRows(row: FinalRow | null): readonly (FinalRow & { readonly final: true })[] {
+  return row === null ? [] : [{ ...row, final: true }];
+}
+
+type Told = ReadonlyMap<number, object>;
+
+/** By hour, what readers see. */
+function told(rows: readonly ReadableRow[]): Told {
+  const ofArchive = placesOfArchive(rows);
+  return new Map(
+    readMetric(metrics, "ledger", rows).map((window) => [
+      window.startMs,
+      { window, ofArchive: ofArchive.filter((place) => place.startsWith(`${window.startMs} `)) },
+    ]),
+  );
+}
+
+function placesOfArchive(rows: readonly ReadableRow[]): readonly string[] {
+  return rows
+    .flatMap(({ startMs, ofArchive = [] }) => ofArchive.map((shard) => placeOf({ startMs, shard })))
+    .toSorted();
+}
+
+function placeOf({ startMs, shard }: Pick<Entry, "startMs" | "shard">): string {
   return `${startMs} ${shard}`;
 }
 

@@ -18,6 +18,8 @@ export interface FinalRow {
   readonly startMs: number;
   readonly part: string;
   readonly bytes: Uint8Array;
+  /** Of the ledger, the shards of which it is now what the archive has: about the archive it proves nothing. */
+  readonly ofArchive?: readonly string[];
 }
 
 export interface FinalWindows {

@@ -30,8 +30,8 @@ export interface MetricGroup {
 export interface ReadableRow extends Pick<MetricRow, "startMs" | "bytes"> {
   /** Made when the window was over, of what was kept of it. */
   readonly final?: boolean;
-  /** Of a final row, where its contents are from. */
-  readonly part?: string;
+  /** Of a final row of the ledger, the shards of which it is what the archive had. */
+  readonly ofArchive?: readonly string[];
 }
 
 /** Measures and ratios by name. */

@@ -11,11 +11,8 @@ import { mergeRows, metricOf, type ReadableRow } from "./read.ts";
  * record was counted, and what it was by the definitions of that day. So where nothing is lost it stays, and where some is, what is left of it goes on.
  */
 
-/** Where the contents of final rows are from: what stood there before, the stream, or the archive, about which such a ledger proves nothing. */
-export const COUNTED = "counted";
-export const OF_STREAM = "stream";
-export const OF_ARCHIVE = "archive";
-const PARTS = [COUNTED, OF_STREAM, OF_ARCHIVE] as const;
+/** One row for each window, whatever its contents are from: it is written whole or not at all, and over any other, so that none hides half of what stood there. */
+const RESTORED = "restored";
 
 export interface RestoreOptions {
   /** Whether the archive has every record that any other place has. */
@@ -37,7 +34,7 @@ export function restoredRow(
   const known = (key: string) => seen?.kept.get(key)?.slots;
   const kept = new Map([...archived.kept].map(([key, group]) => [key, withSlots(group, gone, known(key))]));
   const other = archived.other === null ? null : slotsOfBoth(archived.other, gone, seen?.other ?? undefined);
-  return rowOf(metric, startMs, OF_ARCHIVE, { kept, other, last: null });
+  return rowOf(metric, startMs, { kept, other, last: null });
 }
 
 export interface LedgerSources {
@@ -50,32 +47,32 @@ export interface LedgerSources {
 
 /**
  * Shard by shard whatever has most records: what stands there, the stream read once more, the archive; in this order where they have as many. So a ledger that
- * has more than the archive goes on saying so. No rows where all stays as it stands.
+ * has more than the archive goes on saying so. Null where all stays as it stands.
  */
 export function restoredLedger(
   metrics: MetricsPipeline,
   { startMs, archived, stream }: LedgerSources,
   standing: readonly ReadableRow[],
-): readonly FinalRow[] {
+): FinalRow | null {
   const ledger = metricOf(metrics, LEDGER);
   const seen = mergeRows(ledger, standing, () => startMs).get(startMs) ?? noGroups();
   const read = ledgerGroups(stream);
   const kept = archived === null ? noGroups() : unpackCell(ledger, archived);
-  const parts = { [COUNTED]: noGroups(), [OF_STREAM]: noGroups(), [OF_ARCHIVE]: noGroups() };
+  const stood = new Set(standing.flatMap(({ ofArchive = [] }) => ofArchive));
+  const groups = noGroups();
+  const ofArchive: string[] = [];
   let changes = false;
   for (const key of new Set([seen, read, kept].flatMap((groups) => [...groups.kept.keys()]))) {
     const [has, could, may] = [seen, read, kept].map((groups) => recordsOf(groups.kept.get(key)));
     const best = Math.max(has as number, could as number, may as number);
     changes ||= has !== best;
-    const [part, source] =
-      has === best ? [partOf(ledger, standing, key), seen] : could === best ? [OF_STREAM, read] : [OF_ARCHIVE, kept];
-    parts[part as (typeof PARTS)[number]].kept.set(key, source.kept.get(key) as Group);
+    const source = has === best ? seen : could === best ? read : kept;
+    const group = source.kept.get(key) as Group;
+    groups.kept.set(key, group);
+    const shard = String(group.values[0]);
+    if (source === kept || (source === seen && stood.has(shard))) ofArchive.push(shard);
   }
-  if (!changes) return [];
-  const stood = new Set(standing.map(({ part }) => part));
-  return PARTS.filter((part) => parts[part].kept.size > 0 || stood.has(part)).map((part) =>
-    rowOf(ledger, startMs, part, parts[part]),
-  );
+  return changes ? { ...rowOf(ledger, startMs, groups), ofArchive: ofArchive.sort() } : null;
 }
 
 /**
@@ -111,8 +108,8 @@ function slotsOfBoth(slots: Slots, gone: readonly boolean[], rest: Slots | undef
   return slots.map((slot, s) => (gone[s] ? rest?.[s] : slot));
 }
 
-function rowOf(metric: CompiledMetric, startMs: number, part: string, groups: Groups): FinalRow {
-  return { metric: metric.name, startMs, part, bytes: packed(metric, groups, startMs) };
+function rowOf(metric: CompiledMetric, startMs: number, groups: Groups): FinalRow {
+  return { metric: metric.name, startMs, part: RESTORED, bytes: packed(metric, groups, startMs) };
 }
 
 function packed(metric: CompiledMetric, groups: Groups, startMs = 0): Uint8Array {
@@ -126,9 +123,4 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 /** The ledger's first slot counts records. */
 function recordsOf(group: Group | undefined): number {
   return Number(group?.slots[0] ?? 0);
-}
-
-function partOf(ledger: CompiledMetric, standing: readonly ReadableRow[], key: string): string {
-  const row = standing.find(({ part, bytes }) => part !== undefined && unpackCell(ledger, bytes).kept.has(key));
-  return row?.part ?? COUNTED;
 }
