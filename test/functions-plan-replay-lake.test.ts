@@ -1,4 +1,5 @@
 /** Before items are written the lake is held against the archive, and both against the ledger: what is lacking is named, with the commands that bring it. */
+import type { StoredRow } from "@millrace/aws";
 import { rollUp, type StreamRecord } from "@millrace/engine";
 import { ledgerTallies } from "@millrace/lake";
 import fc from "fast-check";
@@ -6,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { HOUR, iso, metrics, recordAt } from "./reconcile/fakes.ts";
 import { benchOf, LAG_MS, STARTED } from "./replay-plans.ts";
 
+const MINUTE = 60_000;
 const FIRST = Date.UTC(2026, 1, 20, 7);
 const TIME = { from: iso(FIRST - 1), to: iso(Date.parse(STARTED)), looks: 2 };
 
@@ -34,12 +36,14 @@ describe("the lake, before items are made of it", () => {
 });
 
 describe("the ledger, before items are made", () => {
-  const checkOf = (all: readonly StreamRecord[], sinks: readonly object[], over: object = {}) =>
-    benchOf([], { ledger: ledgerOf(all), sinks: sinks.map((one) => ({ missing: 0, refused: 0, ...one })) }).plan(
+  const checkRows = (ledger: readonly StoredRow[], sinks: readonly object[], over: object = {}) =>
+    benchOf([], { ledger, sinks }).plan(
       "one",
       { target: "features" },
       { sinks: { prefix: "sinks/", ...TIME, ...over } },
     );
+  const checkOf = (all: readonly StreamRecord[], sinks: readonly object[], over: object = {}) =>
+    checkRows(ledgerOf(all), sinks, over);
   const hoursOf = (hours: readonly number[]) => hours.map((hour, i) => recordAt(FIRST + hour * HOUR, String(40 + i)));
 
   it("names the hours of which archive and lake both lack records, and nothing where one of them has all", async () => {
@@ -73,11 +77,21 @@ describe("the ledger, before items are made", () => {
     await expect(checkOf(all, [heldOf(other, FIRST)])).rejects.toThrow("has 2 records that the ledger counted");
   });
 
-  it("is asked of whole hours only, since the sinks are told from within one", async () => {
+  it("is asked from the first whole hour on, and of the last hour the windows that are over", async () => {
     const all = hoursOf([0, 1, 2]);
-    const [from, to] = [iso(FIRST + 1), iso(FIRST + 2 * HOUR - 1)];
-    expect(await checkOf(all, [], { from, to })).toMatchObject({ kind: "whole" });
-    await expect(checkOf(all, [], { from, to: iso(FIRST + 2 * HOUR) })).rejects.toThrow("has 1 records");
+    const [from, to] = [iso(FIRST + 1), iso(FIRST + 2 * HOUR)];
+    await expect(checkOf(all, [], { from, to })).rejects.toThrow("has 1 records");
+    const minutes = [0, 9, 10];
+    const rows = hoursOf([1, 1, 1]).flatMap((record, i) =>
+      ledgerOf([record]).map((row) => ({ ...row, arrivalStartMs: record.arrivalMs + Number(minutes[i]) * MINUTE })),
+    );
+    const until = { from, to: iso(FIRST + HOUR + 10 * MINUTE) };
+    await expect(checkRows(rows, [], until)).rejects.toThrow("has 2 records that the ledger counted");
+    const held = { ...heldOf(hoursOf([1, 1]), FIRST + HOUR), missing: 0, refused: 0 };
+    expect(await checkRows(rows, [held], until)).toEqual({ kind: "whole", notes: [] });
+    // Made when the hour was over, and now the replay is redriven: of the hour it has all, the sinks were asked about a part.
+    const final = rows.map(({ startMs, bytes }) => ({ startMs, bytes, final: true }));
+    expect(await checkRows(final, [], until)).toMatchObject({ kind: "whole" });
   });
 
   it("says which way out there is: the stream while it has these hours, and else the lake as it is", async () => {

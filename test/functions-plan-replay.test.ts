@@ -196,10 +196,31 @@ describe("plan-replay for features", () => {
     expect(() => readReplayRequest({ ...request, lake: "as-it-is" })).toThrow("lake: is for target features only");
   });
 
+  it("ends the rows where a window of arrival does, so that the ledger tells of all of them, unless the time asked for goes on", async () => {
+    const nowMs = Date.parse(STARTED) + LAG_MS + 3_600_000 + 12_345;
+    const until = async (over: object, now = nowMs) => {
+      const plan = await benchOf([], { nowMs: now }).plan("one", { target: "features", ...over });
+      return Date.parse((plan as RowsPlan).settledUntil);
+    };
+    expect(await until({})).toBe(nowMs - LAG_MS - 12_345);
+    expect(await until({ raise: "latest", to: "2027-01-01T00:00:00Z" }, Date.parse(STARTED))).toBe(
+      Date.parse(STARTED) - LAG_MS,
+    );
+    const to = new Date(nowMs - LAG_MS - 1).toISOString();
+    expect(await until({ to })).toBe(nowMs - LAG_MS - 12_345);
+    const late = Date.parse(STARTED) + LAG_MS - 12_345;
+    expect(await until({ to: new Date(late - LAG_MS - 1).toISOString() }, late)).toBe(late - LAG_MS);
+  });
+
   it("parts the rows into more buckets where the lake is larger, a hundred for each query", async () => {
     const asked: (readonly [number, number])[] = [];
-    const sized = (bytes: number) =>
-      benchOf([], { curatedBytes: (...times) => (asked.push(times), bytes) }).plan("one", { target: "features" });
+    const sized = (bytes: number) => {
+      const curatedBytes = (fromMs: number, toMs: number) => {
+        asked.push([fromMs, toMs]);
+        return bytes;
+      };
+      return benchOf([], { curatedBytes }).plan("one", { target: "features" });
+    };
     const small = (await sized(1e8)) as RowsPlan;
     expect(small).toMatchObject({ buckets: LEAST_BUCKETS, parts: [0] });
     expect(asked).toEqual([

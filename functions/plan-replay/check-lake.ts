@@ -1,4 +1,11 @@
-import { allRows, type MetricsStore, type ReplayPlan, ReplayRequestError, type RowObjects } from "@millrace/aws";
+import {
+  allRows,
+  type MetricsStore,
+  type ReplayPlan,
+  ReplayRequestError,
+  type RowObjects,
+  type StoredRow,
+} from "@millrace/aws";
 import { LEDGER, type MetricsPipeline, metricKeepMs } from "@millrace/engine";
 import { heldTally, type Lacking, lackingPlaces, ledgerTallies, type SinkRow } from "@millrace/lake";
 import { type ChunksDeps, firstKeptMs } from "./plan-chunks.ts";
@@ -10,6 +17,8 @@ export interface CheckDeps extends Pick<ChunksDeps, "retentionMs" | "now"> {
   readonly store: Pick<MetricsStore, "rows">;
   /** How long after its arrival a record may still be on its way into the lake (ms). */
   readonly lagMs: number;
+  /** Of roll-up-metrics' windows of arrival. */
+  readonly tumblingMs: number;
 }
 
 export interface LakeQuestion {
@@ -55,27 +64,30 @@ interface OfTheLedger {
   readonly unknown: readonly number[];
 }
 
-/** Whole hours only, and as far back as the ledger is kept. */
+/** From a whole hour on, as far back as the ledger is kept, and of the last hour the windows of arrival that the sinks were asked about. */
 async function askTheLedger(
-  { metrics, store, now }: CheckDeps,
+  { metrics, store, now, tumblingMs }: CheckDeps,
   { from, to }: LakeQuestion,
   sinks: readonly SinkRow[],
 ): Promise<OfTheLedger> {
   const firstMs = Math.ceil(Date.parse(from) / HOUR_MS) * HOUR_MS;
-  const toMs = Math.floor(Date.parse(to) / HOUR_MS) * HOUR_MS;
+  const toMs = Date.parse(to);
+  const wholeMs = Math.floor(toMs / HOUR_MS) * HOUR_MS;
+  const isOver = ({ startMs, arrivalStartMs }: StoredRow) =>
+    startMs < wholeMs || (arrivalStartMs !== undefined && arrivalStartMs + tumblingMs <= toMs);
   const keptMs = Math.ceil((now() - metricKeepMs(metrics, LEDGER)) / HOUR_MS) * HOUR_MS;
   const held = sinks.map(heldTally);
   const known = new Set<string>();
   const lacking: Lacking[] = [];
   for (let ms = Math.max(firstMs, keptMs); ms < toMs; ms += SLICE_MS) {
-    const rows = await store.rows(LEDGER, ms, Math.min(ms + SLICE_MS, toMs));
+    const rows = (await store.rows(LEDGER, ms, Math.min(ms + SLICE_MS, toMs))).filter(isOver);
     // What was made up from the archive proves nothing about it.
     const tallies = ledgerTallies(metrics, rows).filter(({ ofArchive }) => !ofArchive);
     for (const tally of tallies) known.add(placeOf(tally));
     lacking.push(...lackingPlaces(tallies, held));
   }
   const unknown = held.filter((tally) => {
-    return tally.archived > 0 && tally.hourMs >= firstMs && tally.hourMs < toMs && !known.has(placeOf(tally));
+    return tally.archived > 0 && tally.hourMs >= firstMs && tally.hourMs < wholeMs && !known.has(placeOf(tally));
   });
   return { lacking, unknown: unknown.map(({ hourMs }) => hourMs) };
 }

@@ -40,6 +40,8 @@ export interface RowsDeps extends PartitionBounds, ThawDeps, Pick<ChunksDeps, "r
   readonly ttlMs: (view: string) => number;
   /** How long after its arrival a record may still be on its way into the lake (ms). */
   readonly lagMs: number;
+  /** Of roll-up-metrics' windows of arrival: so exactly the ledger can say what came up to a moment. */
+  readonly tumblingMs: number;
   readonly now: () => number;
 }
 
@@ -74,7 +76,7 @@ export async function planRows(
   request: ReplayRequest,
   { execution, startedMs, recordsManifestKey, refused = null }: Circumstances,
 ): Promise<ReplayPlan> {
-  const settledMs = deps.now() - deps.lagMs;
+  const settledMs = settledBy(deps, request, startedMs);
   const settling = recordsManifestKey === null ? settlingOf(deps, request, startedMs) : null;
   if (settling !== null) return settling;
   const scope = await scopeOf(deps, request, recordsManifestKey);
@@ -129,6 +131,16 @@ export async function planRows(
     segments: lists ? TABLE_SEGMENTS : [],
     ...{ refused, itemsPrefix, buckets, settledUntil, tailPrefix },
   };
+}
+
+/**
+ * Rows end where a window of arrival does, so that the ledger tells of all of them whether archive and lake have them; but not before the
+ * last that the items are to have. What came later is read from the stream.
+ */
+function settledBy({ now, lagMs, tumblingMs }: RowsDeps, { to, raise }: ReplayRequest, startedMs: number): number {
+  const settledMs = now() - lagMs;
+  const windowMs = Math.floor(settledMs / tumblingMs) * tumblingMs;
+  return raise === "latest" || windowMs >= Math.min(Date.parse(to), startedMs) ? windowMs : settledMs;
 }
 
 /** Until the lake holds what arrived in the time, up to the start; null where it does, or need not. */

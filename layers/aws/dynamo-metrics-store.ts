@@ -11,6 +11,7 @@ import { comparePositions, type Position, type Written } from "@millrace/engine"
 import { inRunsOf, mapAtMost } from "./at-most.ts";
 import { backoff, type Pause } from "./backoff.ts";
 import {
+  arrivalStartOf,
   isFinal,
   partitionsBetween,
   sortKeysBetween,
@@ -161,8 +162,9 @@ async function query(
 function toStoredRow({ pk, sk, state, ofArchive }: Item): StoredRow {
   if (state?.B === undefined || sk?.S === undefined)
     throw new Error(`expected bytes in attribute "state" of item ${pk?.S} / ${sk?.S}, found none`);
-  const row = { startMs: startOf(sk.S), bytes: state.B, final: isFinal(sk.S) };
-  return ofArchive?.SS === undefined ? row : { ...row, ofArchive: ofArchive.SS };
+  const row = { startMs: startOf(sk.S), bytes: state.B };
+  if (!isFinal(sk.S)) return { ...row, final: false, arrivalStartMs: arrivalStartOf(sk.S) };
+  return { ...row, final: true, ...(ofArchive?.SS !== undefined && { ofArchive: ofArchive.SS }) };
 }
 
 function toWritten({ sk, sequence, subSequence, arrivedBeforeMs }: Item): Written {

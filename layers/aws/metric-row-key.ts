@@ -35,6 +35,11 @@ export function startOf(sk: string): number {
   return Date.parse(sk.slice(0, sk.indexOf("#")));
 }
 
+/** When the tumbling window began in which a row's records arrived (epoch ms); of rows that are not final. */
+export function arrivalStartOf(sk: string): number {
+  return Date.parse(sk.split("#")[2] ?? "");
+}
+
 /** The partitions that hold windows which begin in [fromMs, toMs). */
 export function partitionsBetween(metric: string, fromMs: number, toMs: number): readonly string[] {
   const partitions: string[] = [];

@@ -19,4 +19,7 @@ export interface MetricsStore {
   allWritten(): Promise<readonly Written[]>;
 }
 
-export type StoredRow = ReadableRow;
+export interface StoredRow extends ReadableRow {
+  /** Of a row that is not final, when the tumbling window began in which its records arrived (epoch ms). */
+  readonly arrivalStartMs?: number;
+}
