@@ -1,12 +1,15 @@
-import { kinesisTail, PAGE_MS, type StreamTail, TailGoneError } from "@millrace/aws";
+import { GetRecordsCommand } from "@aws-sdk/client-kinesis";
+import { kinesisTail, PAGE_MS, REFUSED_REST_MS, type StreamTail, type TailEnd, TailGoneError } from "@millrace/aws";
 import type { Position, StreamRecord } from "@millrace/engine";
 import { describe, expect, it } from "vitest";
-import { client, clock, hourMs, kinesis, shardName, startMs, stream } from "./local-kinesis.ts";
+import { createStream } from "../local/kinesis/stream.ts";
+import { arn, client, clock, hourMs, iterator, kinesis, shardName, startMs, stream } from "./local-kinesis.ts";
 
 /** Against the local Kinesis, over HTTP, with the SDK as it runs on Lambda. */
 
 const SLACK = 30_000;
 const FROM = startMs + 60_000;
+const NEVER = Number.POSITIVE_INFINITY;
 
 describe("the tail of a stream", () => {
   it("has what arrived at the moment or later, in the order of each shard, and nothing older", async () => {
@@ -47,7 +50,7 @@ describe("the tail of a stream", () => {
     await fill(clicks, 40, 3000);
     const all = await toTip(tail());
     const [last] = all.filter(({ position }) => position.shard === shardName(0)).slice(-3);
-    const rest = await toTip(tail([last?.position as Position]));
+    const rest = await toTip(tail([{ ...(last?.position as Position), arrivalMs: FROM }]));
     const isBefore = ({ position }: StreamRecord) =>
       position.shard === shardName(0) && position.sequence <= String(last?.position.sequence);
     expect(names(rest).toSorted()).toEqual(names(all.filter((record) => !isBefore(record))).toSorted());
@@ -70,13 +73,44 @@ describe("the tail of a stream", () => {
     expect(large.rests).toEqual([10_000]);
   });
 
+  it("is read on until its time is over, a page at least each time, and says whether that was far enough", async () => {
+    const { end, pages } = endless({});
+    const upTo = (sequence: string, untilMs: number) => end.upTo([at(0, sequence)], () => {}, untilMs);
+    expect([await upTo("2", clock.now()), pages()]).toEqual([false, 1]);
+    expect([await upTo("2", clock.now()), pages()]).toEqual([true, 2]);
+    expect([await upTo("9", NEVER), pages()]).toEqual([true, 9]);
+  });
+
+  it("comes in pages that leave a shard to its other readers, and where it is refused it is asked again", async () => {
+    const clicks = createStream({ name: "clicks", arn, shardCount: 1, retentionHours: 24, clock, limits: true });
+    kinesis.add(clicks);
+    await clock.advanceTo(FROM);
+    for (let i = 0; i < 40; i++) {
+      await clock.advanceTo(clock.now() + 1000);
+      clicks.put({ partitionKey: "k", data: Buffer.alloc(500_000) });
+    }
+    const other = await iterator({ ShardIteratorType: "TRIM_HORIZON" });
+    await client.send(new GetRecordsCommand({ ShardIterator: other }));
+    const rests: number[] = [];
+    const sizes: number[] = [];
+    const pause = async (ms: number) => {
+      rests.push(ms);
+      await clock.advanceTo(clock.now() + ms);
+    };
+    await tail([], pause).toTip((page) => void sizes.push(page.length));
+    expect(sizes.slice(0, 2)).toEqual([0, 20]);
+    expect(sizes.slice(2)).toEqual(Array(10).fill(2));
+    expect(rests[0]).toBe(REFUSED_REST_MS);
+  });
+
   it("is handed over page by page, however long it is", async () => {
     const { end } = endless({ pageRecords: 10_000 });
     let [records, longest] = [0, 0];
-    await end.upTo([at(0, "600000")], (page) => {
+    const take = (page: readonly StreamRecord[]) => {
       records += page.length;
       longest = Math.max(longest, page.length);
-    });
+    };
+    await end.upTo([at(0, "600000")], take, NEVER);
     expect([records, longest]).toEqual([600_000, 10_000]);
   });
 
@@ -91,12 +125,24 @@ describe("the tail of a stream", () => {
     expect([...shards].sort()).toEqual([0, 1, 2].map(shardName));
   });
 
+  it("is kept from where it was read to, however long ago it began", async () => {
+    const clicks = opened(1);
+    await clock.advanceTo(FROM + 2 * SLACK);
+    await fill(clicks, 1, 0);
+    const [last] = await toTip(tail());
+    await clock.advanceTo(FROM + 24 * hourMs);
+    await fill(clicks, 1, 0);
+    await expect(toTip(tail())).rejects.toThrow(TailGoneError);
+    const end = { ...(last?.position as Position), arrivalMs: last?.arrivalMs as number };
+    expect(await toTip(tail([end]))).toHaveLength(1);
+  });
+
   it("says so when the stream keeps nothing so old any more", async () => {
     const clicks = opened(1);
     await fill(clicks, 1, 0);
     await clock.advanceTo(FROM + 24 * hourMs);
     await expect(toTip(tail())).rejects.toThrow(TailGoneError);
-    await expect(toTip(tail([at(0, "1")]))).rejects.toThrow(TailGoneError);
+    await expect(toTip(tail([{ ...at(0, "1"), arrivalMs: FROM }]))).rejects.toThrow(TailGoneError);
     await expect(readUpTo(tail(), at(0, "1"))).rejects.toThrow("but it keeps them for 24 h only");
   });
 });
@@ -132,9 +178,9 @@ async function fill(clicks: ReturnType<typeof stream>, count: number, everyMs: n
   }
 }
 
-function tail(readBefore: readonly Position[] = []): StreamTail {
+function tail(readBefore: readonly TailEnd[] = [], pause?: (ms: number) => Promise<unknown>): StreamTail {
   const options = { stream: "clicks", retentionMs: 24 * hourMs, slackMs: SLACK, now: () => clock.now() };
-  return kinesisTail({ ...options, client })(FROM, readBefore);
+  return kinesisTail({ ...options, client, ...(pause && { pause }) })(FROM, readBefore);
 }
 
 async function toTip(end: StreamTail): Promise<readonly StreamRecord[]> {
@@ -145,7 +191,7 @@ async function toTip(end: StreamTail): Promise<readonly StreamRecord[]> {
 
 async function readUpTo(end: StreamTail, ...positions: readonly Position[]): Promise<readonly StreamRecord[]> {
   const records: StreamRecord[] = [];
-  await end.upTo(positions, (page) => void records.push(...page));
+  await end.upTo(positions, (page) => void records.push(...page), NEVER);
   return records;
 }
 

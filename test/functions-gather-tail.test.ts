@@ -1,10 +1,9 @@
-import { leaveTail, putTailEnds, readTailEnds, TailGoneError } from "@millrace/aws";
-import type { Position } from "@millrace/engine";
+import { leaveTail, MOST_SLICE_MS, putTailEnds, readTailEnds, type StreamTail, TailGoneError } from "@millrace/aws";
 import { bucketOf } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MOST_LEFT_RECORDS, readOn } from "../functions/recompute/read-on.ts";
+import { LEFT_BYTES, LEFT_RECORDS, readOn } from "../functions/recompute/read-on.ts";
 import type { RecomputeTask } from "../functions/recompute/task.ts";
 import { memoryRows } from "./functions/fakes.ts";
 import { BUCKETS, buy, HOUR, OTHER_SHARD, pipelineWith, SETTLED } from "./functions/recompute-world.ts";
@@ -13,6 +12,7 @@ import { contents, USER_LIMIT } from "./functions/shop.ts";
 /** gather-tail, and recompute with what it has left. */
 
 const SHARD = "shardId-000000000000";
+const NEVER = Number.POSITIVE_INFINITY;
 const GATHERED = { itemsPrefix: "work/items/", tailPrefix: "work/tail/" };
 
 describe("recompute with a tail that was gathered", () => {
@@ -89,6 +89,24 @@ describe("recompute with a tail that was gathered", () => {
     for (const user of users) expect(contents(world.store.items)[`by_user  ${user}`]).toMatchObject({ applied: 3 });
   });
 
+  it("hands over to the next invocation where it has not read far enough in its time, which goes on from there", async () => {
+    const late = Array.from({ length: 5 }, (_, n) => buy(20 + n, "u1", at(20 + n)));
+    const lost = buy(2, "u1", { item: "i2" });
+    const world = await pipelineWith([buy(1, "u1"), buy(3, "u1")], { alsoInTheLake: [lost, ...late] });
+    world.listedItems = new Map(world.store.items);
+    await world.gather(3);
+    await world.updateAgain(late);
+    const task = { ...GATHERED, mode: "write", bucket: bucketOf("u1", BUCKETS) } as const;
+    world.afterPage = () => (world.nowMs += MOST_SLICE_MS);
+    const first = await world.run(task);
+    expect(first).toMatchObject({ done: false, after: null, waitSeconds: 0, counts: { written: 0, streamed: 1 } });
+    let answer = first;
+    for (let n = 2; n <= 5; n++) answer = await world.run({ ...task, progress: answer });
+    expect(answer).toMatchObject({ done: true, after: "u1", counts: { written: 1, streamed: 5, fewer: 0 } });
+    expect(world.streamed).toEqual(late.map(({ kinesis }) => kinesis.sequenceNumber));
+    expect(contents(world.store.items)["by_user  u1"]).toMatchObject({ applied: 8 });
+  });
+
   it("reads a shard that came after it from its beginning", async () => {
     const [lost, child] = [buy(2, "u1", { item: "i2" }), buy(5, "u1", at(5, OTHER_SHARD))];
     const world = await pipelineWith([buy(1, "u1"), buy(3, "u1")], { alsoInTheLake: [lost, child] });
@@ -139,7 +157,7 @@ describe("gather-tail", () => {
     const world = await pipelineWith([buy(1, "u1"), buy(3, "u1")], { alsoInTheLake: [lost, late, later] });
     world.store.lose();
     await world.gather();
-    const end = { shard: SHARD, sequence: "5", subSequence: 0 };
+    const end = { shard: SHARD, sequence: "5", subSequence: 0, arrivalMs: SETTLED + 5 };
     await putTailEnds(world.tailFiles, "work/tail/", SHARD, [end]);
     const latest = { ...GATHERED, mode: "write", raiseTo: "latest" } as const;
     expect(await world.runAll(latest)).toMatchObject({ written: 1, tail: 1, streamed: 0 });
@@ -186,7 +204,8 @@ describe("gather-tail", () => {
 });
 
 describe("what is known of the tail", () => {
-  const position = (n: number, shard = SHARD) => ({ shard, sequence: String(n), subSequence: 0 });
+  const place = (n: number, shard = SHARD) => ({ shard, sequence: String(n), subSequence: 0 });
+  const position = (n: number, shard = SHARD) => ({ ...place(n, shard), arrivalMs: SETTLED });
   it("goes as far as anybody has read, in each shard", async () => {
     const lines: string[] = [];
     const files = { put: async (_: string, some: readonly string[]) => void lines.push(...some) };
@@ -217,31 +236,76 @@ describe("what is known of the tail", () => {
     expect([...put.values()].toSorted()).toEqual([1, 1, 1, 2]);
   });
 
-  it("is not left to others where it is more than memory should hold", async () => {
-    const PAGE = 10_000;
-    const record = { position: position(1), partitionKey: "u1", arrivalMs: SETTLED, data: Buffer.from("{}") };
-    for (const count of [MOST_LEFT_RECORDS, MOST_LEFT_RECORDS + 1]) {
-      const put: number[] = [];
-      let read: readonly Position[] = [];
-      const on = readOn(
-        {
-          ends: () => read,
-          hasReached: () => false,
-          toTip: async () => {},
-          async upTo(positions, take) {
-            read = positions;
-            for (let left = count; left > 0; left -= PAGE)
-              take(Array.from({ length: Math.min(left, PAGE) }, () => record));
-          },
-        },
-        { files: { put: async (_, lines) => void put.push(lines.length) }, prefix: "work/tail/" },
-        () => {},
-      );
-      await on.upTo([position(1)]);
-      await on.leave();
-      expect(put).toEqual(count > MOST_LEFT_RECORDS ? [] : [count, 1]);
-    }
+  it.each([
+    ["records", 10_000, 1],
+    ["bytes", 1, LEFT_BYTES / 8],
+  ])("is left to others while it is read, by %s, so that who dies has left most of it", async (_, pageSize, bytes) => {
+    const most = Math.min(LEFT_RECORDS, LEFT_BYTES / bytes);
+    const files = filesOf();
+    const taken: number[] = [];
+    const on = readOn(
+      pagesOf({ pages: (2.5 * most) / pageSize, pageSize, bytes }),
+      { files, prefix: "work/tail/" },
+      (page) => {
+        taken.push(page.length);
+      },
+    );
+    await on.upTo([place(1)], NEVER);
+    expect(taken).toEqual(Array((2.5 * most) / pageSize).fill(pageSize));
+    expect(files.left()).toEqual([most, most]);
+    expect(await files.ends()).toEqual([position(2 * most)]);
+    await on.leave();
+    expect(files.left()).toEqual([most, most, most / 2]);
+    expect(await files.ends()).toEqual([position(2.5 * most)]);
   });
+
+  it("goes no further than what was put, where a put fails and another is on its way", async () => {
+    const files = filesOf({ failing: 2 });
+    const tail = pagesOf({ pages: 4, pageSize: 1, bytes: LEFT_BYTES, atOnce: true });
+    const on = readOn(tail, { files, prefix: "work/tail/" }, () => {});
+    await expect(on.upTo([place(1)], NEVER)).rejects.toThrow("no");
+    await expect(on.leave()).rejects.toThrow("no");
+    expect(await files.ends()).toEqual([position(1)]);
+  });
+
+  /** A tail of so many pages in one shard; `atOnce`: as where shards are read beside each other. */
+  function pagesOf({ pages = 0, pageSize = 1, bytes = 1, atOnce = false }): StreamTail {
+    let read = 0;
+    const data = Buffer.alloc(bytes, "x");
+    const record = () => ({ position: place(++read), partitionKey: "u1", arrivalMs: SETTLED, data });
+    return {
+      ends: () => (read === 0 ? [] : [position(read)]),
+      hasReached: () => false,
+      toTip: async () => {},
+      async upTo(_, take) {
+        const takes: unknown[] = [];
+        for (let page = 0; page < pages; page++) {
+          const taking = take(Array.from({ length: pageSize }, record));
+          if (atOnce) takes.push(taking);
+          else await taking;
+        }
+        await Promise.all(takes);
+        return true;
+      },
+    };
+  }
+
+  function filesOf({ failing = Number.POSITIVE_INFINITY } = {}) {
+    const put = new Map<string, readonly string[]>();
+    const of = (folder: string) => [...put].filter(([key]) => key.startsWith(folder));
+    let puts = 0;
+    return {
+      async put(key: string, lines: readonly string[]) {
+        if (key.includes("/-left/") && ++puts === failing) throw new Error("no");
+        put.set(key, key.includes("/-left/") ? Array(lines.length).fill("") : lines);
+      },
+      left: () => of("work/tail/-left/").map(([, lines]) => lines.length),
+      ends: () => {
+        const lines = of("work/tail/-ends/").flatMap(([, some]) => some.map((line) => line.trimEnd()));
+        return readTailEnds(memoryRows(new Map([["work/tail/-ends/", lines]])), "work/tail/");
+      },
+    };
+  }
 });
 
 interface History {

@@ -4,8 +4,10 @@ import { stateId } from "@millrace/engine";
 import { bucketOf } from "@millrace/lake";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { addCounts, noCounts } from "../functions/recompute/counts.ts";
+import { ENTITIES_AT_ONCE, settleInOrder } from "../functions/recompute/in-order.ts";
 import { ENTITIES_BETWEEN_LOOKS, sliceRows } from "../functions/recompute/slice.ts";
-import type { RecomputeAnswer, RecomputeTask } from "../functions/recompute/task.ts";
+import type { Finding, RecomputeAnswer, RecomputeTask } from "../functions/recompute/task.ts";
 import { BUCKETS, buy, pipelineWith, SETTLED } from "./functions/recompute-world.ts";
 import { contents } from "./functions/shop.ts";
 
@@ -78,6 +80,35 @@ describe("a bucket in slices", () => {
     world.control.said = look;
     const last = await world.run({ ...task, progress: second });
     expect(last).toMatchObject({ done: true, counts: { entities: ENTITIES_BETWEEN_LOOKS + 5 } });
+  });
+
+  it("is counted once, and all that is written, whichever groups wait for the stream, and however often", async () => {
+    const fates = fc.infiniteStream(fc.constantFrom("settled", "settled", "behind"));
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 7 * ENTITIES_AT_ONCE }), fates, async (size, fate) => {
+        let left: readonly string[] = Array.from({ length: size }, (_, n) => String(n));
+        let counts = noCounts();
+        const found: string[] = [];
+        let written = 0;
+        while (left.length > 0) {
+          const done = await settleInOrder(left, async (group, tally) => {
+            tally.counts.equal += group.length;
+            tally.counts.written++;
+            written++;
+            tally.findings.push({ entity: group[0] } as Finding);
+            await Promise.resolve();
+            return fate.next().value === "settled";
+          });
+          expect(done.settled % ENTITIES_AT_ONCE === 0 || done.settled === left.length).toBe(true);
+          found.push(...done.findings.map(({ entity }) => entity));
+          counts = addCounts(counts, done.counts);
+          left = left.slice(done.settled);
+        }
+        expect([counts.equal, counts.written]).toEqual([size, written]);
+        const groups = Math.ceil(size / ENTITIES_AT_ONCE);
+        expect(found).toEqual(Array.from({ length: groups }, (_, n) => String(n * ENTITIES_AT_ONCE)));
+      }),
+    );
   });
 
   it("takes a rate that somebody says, and has long slices where reading the bucket again is much", () => {

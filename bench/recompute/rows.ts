@@ -104,7 +104,7 @@ async function recomputeAll(
 ): Promise<RecomputeCounts> {
   const run = recompute({
     ...{ pipeline, ...into, rows: objectsOf(unloaded) },
-    openTail: () => ({ upTo: async () => {}, hasReached: () => true, toTip: async () => {}, ends: () => [] }),
+    openTail: () => ({ upTo: async () => true, hasReached: () => true, toTip: async () => {}, ends: () => [] }),
     tailFiles: { put: async () => {} },
     archive: { find: async () => [] },
     mostItemBytes: 400_000,

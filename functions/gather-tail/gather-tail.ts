@@ -2,20 +2,13 @@ import {
   demandKept,
   putTailEnds,
   type StreamReader,
+  type TailEnd,
   type TailFiles,
   type Telemetry,
   tailFolder,
   toRawLine,
 } from "@millrace/aws";
-import {
-  comparePositions,
-  decodeForViews,
-  entityOf,
-  md5Hex,
-  type Pipeline,
-  type Position,
-  type StreamRecord,
-} from "@millrace/engine";
+import { comparePositions, decodeForViews, entityOf, md5Hex, type Pipeline, type StreamRecord } from "@millrace/engine";
 import { bucketOf, isInSample, type Sample } from "@millrace/lake";
 
 export interface Deps {
@@ -46,7 +39,7 @@ export interface TailTask {
 
 export interface Progress {
   /** Read up to here; null: nothing yet. */
-  readonly last: Position | null;
+  readonly last: TailEnd | null;
   /** Where the tail ends (epoch ms): what arrives later is not wanted, however long it takes to come to it. */
   readonly untilMs: number;
 }
@@ -72,8 +65,8 @@ export function gatherTail(deps: Deps) {
     const sinceMs = Date.parse(settledUntil) - pipeline.slackMs;
     if (shard === null) return { kind: "shards", shards: sample?.take === 0 ? [] : await stream.shardsSince(sinceMs) };
     const startedMs = now();
-    demandKept(sinceMs, { retentionMs, nowMs: startedMs });
     let { last, untilMs } = task.progress ?? { last: null, untilMs: startedMs + pipeline.slackMs };
+    demandKept(last === null ? sinceMs : last.arrivalMs - pipeline.slackMs, { retentionMs, nowMs: startedMs });
     const held = holding(deps, task, last);
     let records = 0;
     let [isDone, isLate] = [true, false];
@@ -85,7 +78,7 @@ export function gatherTail(deps: Deps) {
       held.add(fresh);
       records += fresh.length;
       const newest = fresh.at(-1);
-      last = newest?.position ?? last;
+      last = newest === undefined ? last : { ...newest.position, arrivalMs: newest.arrivalMs };
       if (held.bytes() >= HELD_BYTES) await held.put(shard, last);
       if (newest !== undefined && newest.arrivalMs >= untilMs) break;
       isLate = now() >= startedMs + MOST_MS;
@@ -101,7 +94,7 @@ export function gatherTail(deps: Deps) {
 function holding(
   { pipeline, files }: Deps,
   { views, buckets, sample, settledUntil, tailPrefix }: TailTask,
-  from: Position | null,
+  from: TailEnd | null,
 ) {
   const settledMs = Date.parse(settledUntil);
   const wanted = pipeline.views.filter(({ name }) => views.includes(name));
@@ -131,7 +124,7 @@ function holding(
      * All up to an end. An object is named by what it has: a try whose reply was lost may still run beside the one that is believed, and must not
      * write a shorter object over its.
      */
-    async put(shard: string, end: Position | null): Promise<void> {
+    async put(shard: string, end: TailEnd | null): Promise<void> {
       const name = `${shard}-${md5Hex(Buffer.from(JSON.stringify([from, end])))}.ndjson.gz`;
       for (const [folder, lines] of folders) await files.put(`${folder}${name}`, lines);
       from = end;

@@ -5,6 +5,7 @@ import {
   readTail,
   readTailEnds,
   type StreamTail,
+  type TailEnd,
   type TailFiles,
 } from "@millrace/aws";
 import {
@@ -41,9 +42,9 @@ export interface History {
   readonly listed: (entity: string) => ReadonlyMap<string, Uint8Array> | null;
   /** Whether these items can be read, and all that they contain was by now. */
   readonly covers: (items: ReadonlyMap<string, Uint8Array>) => boolean;
-  /** Reads the stream on as far as these items go. */
-  readonly reach: (loaded: LoadedEntities) => Promise<void>;
-  /** When the invocation ends: what it has read of the stream, for the next. */
+  /** Reads the stream on as far as these items go; false where it has not come so far at that time (epoch ms). */
+  readonly reach: (loaded: LoadedEntities, untilMs: number) => Promise<boolean>;
+  /** When the invocation ends: what it has read of the stream and not left yet, for the next. */
   readonly leave: () => Promise<void>;
   /** `tail` events are kept, `streamed` records were read for them beyond what was gathered. */
   readonly counts: { rows: number; recent: number; tail: number; streamed: number };
@@ -52,7 +53,7 @@ export interface History {
 export interface HistoryDeps {
   readonly pipeline: Pipeline;
   readonly rows: RowObjects;
-  readonly openTail: (fromMs: number, readBefore: readonly Position[]) => StreamTail;
+  readonly openTail: (fromMs: number, readBefore: readonly TailEnd[]) => StreamTail;
   readonly tailFiles: TailFiles;
 }
 
@@ -143,7 +144,7 @@ export async function readHistory(
         throw error;
       }
     },
-    reach: (loaded) => on.upTo(lateMarks(loaded.snapshot.items.values())),
+    reach: (loaded, untilMs) => on.upTo(lateMarks(loaded.snapshot.items.values()), untilMs),
     leave: on.leave,
   };
 }

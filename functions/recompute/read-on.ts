@@ -1,12 +1,14 @@
-import { leaveTail, type StreamTail, type TailFiles, type TakeRecords } from "@millrace/aws";
+import { leaveTail, type StreamTail, type TailFiles } from "@millrace/aws";
 import type { Position, StreamRecord } from "@millrace/engine";
 
-/** Of what was read on, records that are kept for others. Whoever has read more leaves nothing: it would not fit into memory. */
-export const MOST_LEFT_RECORDS = 400_000;
+/** What was read on is left to others whenever it is so much: it need not fit into memory, and who dies has left most of it. */
+export const LEFT_RECORDS = 100_000;
+export const LEFT_BYTES = 32 * 1024 * 1024;
 
 export interface ReadOn {
-  readonly upTo: (positions: readonly Position[]) => Promise<void>;
-  /** Gives those who come after what was read here, so that they go on from there. */
+  /** False where the stream was not read so far at that time (epoch ms). */
+  readonly upTo: (positions: readonly Position[], untilMs: number) => Promise<boolean>;
+  /** Gives those who come after the rest of what was read here, so that they go on from there. */
   readonly leave: () => Promise<void>;
 }
 
@@ -14,25 +16,39 @@ export interface ReadOn {
 export function readOn(
   tail: StreamTail,
   { files, prefix }: { readonly files: TailFiles; readonly prefix: string | undefined },
-  take: TakeRecords,
+  take: (records: readonly StreamRecord[]) => void,
 ): ReadOn {
-  const from = tail.ends();
-  let records: StreamRecord[] | null = [];
-  let reading: Promise<void> = Promise.resolve();
-  const takeAndKeep = (page: readonly StreamRecord[]): void => {
-    if (records !== null && records.length + page.length > MOST_LEFT_RECORDS) records = null;
-    records?.push(...page);
+  let from = tail.ends();
+  let records: StreamRecord[] = [];
+  let bytes = 0;
+  let [reading, leaving]: [Promise<unknown>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
+  /** One after another: who believes in an end believes in all that was read before it. */
+  const leave = (): Promise<void> => {
+    if (prefix === undefined || records.length === 0) return leaving;
+    const left = { from, ends: tail.ends(), records };
+    from = left.ends;
+    records = [];
+    bytes = 0;
+    leaving = leaving.then(() => leaveTail(files, prefix, left));
+    return leaving;
+  };
+  const takeAndKeep = async (page: readonly StreamRecord[]): Promise<void> => {
     take(page);
+    if (prefix === undefined) return;
+    records.push(...page);
+    bytes += page.reduce((sum, { data }) => sum + data.length, 0);
+    if (records.length >= LEFT_RECORDS || bytes >= LEFT_BYTES) await leave();
   };
   return {
-    upTo: (positions) => {
-      if (positions.length > 0) reading = reading.then(() => tail.upTo(positions, takeAndKeep));
-      return reading;
+    async upTo(positions, untilMs) {
+      if (positions.length === 0) return true;
+      const read = reading.then(() => tail.upTo(positions, takeAndKeep, untilMs));
+      reading = read;
+      return read;
     },
     async leave() {
       await reading;
-      if (prefix === undefined || records === null || records.length === 0) return;
-      await leaveTail(files, prefix, { from, ends: tail.ends(), records });
+      await leave();
     },
   };
 }

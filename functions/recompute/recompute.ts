@@ -1,8 +1,7 @@
 import {
   type EntityItems,
-  inRunsOf,
   lookFirst,
-  mapAtMost,
+  MOST_SLICE_MS,
   partKey,
   type ReplayControl,
   type ResultParts,
@@ -35,6 +34,7 @@ import { conserve } from "./conserve.ts";
 import { addCounts, noCounts } from "./counts.ts";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
 import { type HistoryDeps, readHistory } from "./history.ts";
+import { settleInOrder } from "./in-order.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import { takeSlice } from "./slice.ts";
@@ -57,9 +57,6 @@ export interface Deps extends HistoryDeps {
   readonly now: () => number;
 }
 
-/** Entities whose items are read, recomputed and written together, and how many such groups are under way. */
-export const ENTITIES_AT_ONCE = 200;
-export const GROUPS_AT_ONCE = 2;
 /** How often an entity is tried in all when others keep writing its items. */
 export const RECOMPUTE_TRIES = 8;
 /** Findings of an invocation that are kept; all are counted. */
@@ -81,10 +78,13 @@ export function recompute(deps: Deps) {
     const view = viewOf(deps.pipeline, task.view);
     const refused = new Set(task.mode === "write" ? await refusedBefore(deps.results, task) : []);
     const history = await readHistory(deps, view, task, refused);
-    const run: Run = { deps, task, view, history, refused, counts: noCounts(), findings: [], noting: NOTED };
+    const run: Run = {
+      ...{ deps, task, view, history, refused, untilMs: startedMs + MOST_SLICE_MS },
+      ...{ counts: noCounts(), findings: [], noting: { last: Promise.resolve() } },
+    };
     const entities = entitiesLeft(run, before.after);
     const taken = await takeSlice(deps, { task, history, startedMs }, { entities, rate: go.rate }, (some) =>
-      mapAtMost(GROUPS_AT_ONCE, inRunsOf(ENTITIES_AT_ONCE, some), (group) => settle(run, group)).then(() => {}),
+      settleSome(run, some),
     );
     await history.leave();
     Object.assign(run.counts, history.counts, { entities: taken.entities });
@@ -111,24 +111,37 @@ function entitiesLeft({ history }: Run, after: string | null): readonly string[]
     .sort();
 }
 
-const NOTED = Promise.resolve();
-
 interface Run extends Refusing {
   readonly deps: Deps;
   readonly view: CompiledView;
   readonly findings: Finding[];
+  /** From then on the stream is not read on (epoch ms). */
+  readonly untilMs: number;
 }
 
-/** Until every entity is compared or written. */
-async function settle(run: Run, entities: readonly string[]): Promise<void> {
+/** Gives how many entities are settled, from the first on. */
+async function settleSome(run: Run, entities: readonly string[]): Promise<number> {
+  const { settled, counts, findings } = await settleInOrder(entities, (group, tally) =>
+    settle({ ...run, ...tally }, group),
+  );
+  Object.assign(run.counts, addCounts(run.counts, counts));
+  for (const finding of findings) keep(run, finding);
+  return settled;
+}
+
+/** Until every entity is compared or written; false where the stream is not read far enough for that. */
+async function settle(run: Run, entities: readonly string[]): Promise<boolean> {
   let left = await settleListed(run, entities);
   for (let tries = 1; left.length > 0; tries++) {
     if (tries > RECOMPUTE_TRIES)
       throw new Error(
         `${left.length} entities of ${run.task.view} were still written by others after ${RECOMPUTE_TRIES} tries`,
       );
-    left = await round(run, left);
+    const next = await round(run, left);
+    if (next === null) return false;
+    left = next;
   }
+  return true;
 }
 
 /**
@@ -161,11 +174,11 @@ function rightAsListed(run: Run, entity: string, items: ReadonlyMap<string, Uint
   return alertsOf(deps.alerting, task, recomputed, eventsOf(run, entity), deps.now());
 }
 
-/** Gives the entities whose items somebody else wrote meanwhile. */
-async function round(run: Run, entities: readonly string[]): Promise<readonly string[]> {
+/** Gives the entities whose items somebody else wrote meanwhile; null where the stream is not read as far as their items go. */
+async function round(run: Run, entities: readonly string[]): Promise<readonly string[] | null> {
   const { deps, task, history } = run;
   const loaded = await deps.items.load(task.view, entities);
-  await history.reach(loaded);
+  if (!(await history.reach(loaded, run.untilMs))) return null;
   const states: FoldedState[] = [];
   const rejections: Rejection[] = [];
   const raised: Raised[] = [];

@@ -18,7 +18,7 @@ export interface Refusing {
   readonly refused: Set<string>;
   readonly counts: RecomputeCounts;
   /** The last note of what was refused: one after another, so that no note is overwritten by an older one. */
-  noting: Promise<void>;
+  readonly noting: { last: Promise<void> };
 }
 
 /**
@@ -35,8 +35,8 @@ export async function refuse(run: Refusing, rejections: readonly Rejection[]): P
   if (first !== undefined)
     throw new Error(`${unput.length} refused events could not be put into quarantine: ${first.cause}`);
   for (const { record } of fresh) refused.add(placeOf(record.position));
-  run.noting = run.noting.then(() => deps.results.put(refusedKey(task), [...refused]));
-  await run.noting;
+  run.noting.last = run.noting.last.then(() => deps.results.put(refusedKey(task), [...refused]));
+  await run.noting.last;
   counts.refused += fresh.length;
 }
 

@@ -28,12 +28,15 @@ export function sliceRows(rate: number, { rows, slices }: { readonly rows: numbe
   return Math.max(1, rate * seconds);
 }
 
-/** Works through entities until the slice is full, its time is over, or somebody pauses it. Takes at least one, where there is one. */
+/**
+ * Works through entities until the slice is full, its time is over, or somebody pauses it. Takes at least one, where there is one and the stream was read
+ * far enough for it: `work` says how many it has settled, from the first on.
+ */
 export async function takeSlice(
   { control, now }: SliceDeps,
   { task, history, startedMs }: { readonly task: RecomputeTask; readonly history: History; readonly startedMs: number },
   { entities, rate: first }: { readonly entities: readonly string[]; readonly rate: number },
-  work: (entities: readonly string[]) => Promise<void>,
+  work: (entities: readonly string[]) => Promise<number>,
 ): Promise<Taken> {
   const { pacing } = task;
   const slices = task.progress?.slices ?? 0;
@@ -42,11 +45,11 @@ export async function takeSlice(
   while (taken < entities.length) {
     const most = sliceRows(rate, { rows: history.counts.rows, slices });
     const some = upTo(entities.slice(taken, taken + ENTITIES_BETWEEN_LOOKS), most - rows, rowsOf);
-    await work(some);
-    taken += some.length;
+    const settled = await work(some);
+    taken += settled;
     // Afterwards, since the tail is read for them only now.
-    rows += some.reduce((sum, entity) => sum + rowsOf(entity), 0);
-    if (rows >= most || now() >= startedMs + MOST_SLICE_MS) break;
+    rows += some.slice(0, settled).reduce((sum, entity) => sum + rowsOf(entity), 0);
+    if (settled < some.length || rows >= most || now() >= startedMs + MOST_SLICE_MS) break;
     if (pacing === undefined) continue;
     const said = await control.said(pacing.execution);
     if (said.paused) break;

@@ -40,8 +40,8 @@ export { type Answer, type FirehoseRecord, fromFirehose, toFirehoseReply } from 
 export { firehoseQuarantine } from "./firehose-quarantine.ts";
 export { fromHttpApi, type HttpAnswer, type HttpApiEvent, type HttpRequest, toHttpReply } from "./http-api.ts";
 export { fromKinesis, toBatchResponse } from "./kinesis.ts";
-export { kinesisReader, REFUSED_REST_MS } from "./kinesis-reader.ts";
-export { kinesisTail, PAGE_MS } from "./kinesis-tail.ts";
+export { kinesisReader, PAGE_MS, REFUSED_REST_MS } from "./kinesis-reader.ts";
+export { kinesisTail } from "./kinesis-tail.ts";
 export {
   fromKinesisWindow,
   type KinesisWindow,
@@ -134,7 +134,7 @@ export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type StreamRange } from "./stream-range.ts";
 export { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
-export { demandKept, type StreamTail, TailGoneError, type TakeRecords } from "./stream-tail.ts";
+export { demandKept, type StreamTail, type TailEnd, TailGoneError, type TakeRecords } from "./stream-tail.ts";
 export { countItems } from "./table-items.ts";
 export {
   leaveTail,

@@ -5,17 +5,27 @@ import type { Position, StreamRecord } from "@millrace/engine";
  * what it has read on top of the calls before, page by page: nothing is held but what the taker keeps.
  */
 export interface StreamTail {
-  /** Reads on, in the shards of these positions, up to them. */
-  upTo(positions: readonly Position[], take: TakeRecords): Promise<void>;
+  /**
+   * Reads on, in the shards of these positions, up to them. False where it had not come so far at `untilMs` (epoch ms); a page of each shard is read in
+   * any case, so that whoever asks again and again gets there.
+   */
+  upTo(positions: readonly Position[], take: TakeRecords, untilMs: number): Promise<boolean>;
   /** Reads on in all shards, to where the stream ends now. */
   toTip(take: TakeRecords): Promise<void>;
   /** Whether it has read all there is up to a position. */
   hasReached(position: Position): boolean;
-  /** Where it stands in each shard. */
-  ends(): readonly Position[];
+  /** Where it stands in each shard: with what was handed over, and no further. */
+  ends(): readonly TailEnd[];
 }
 
-export type TakeRecords = (records: readonly StreamRecord[]) => void;
+/** The last record that was read of a shard. When it arrived tells whether the stream still keeps what comes after it. */
+export interface TailEnd extends Position {
+  /** Epoch ms. */
+  readonly arrivalMs: number;
+}
+
+/** Nothing more is read of the shard until it is done with them. */
+export type TakeRecords = (records: readonly StreamRecord[]) => void | Promise<void>;
 
 /** The stream keeps records only so long: from then on they are in the lake alone. */
 export class TailGoneError extends Error {

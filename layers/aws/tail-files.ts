@@ -3,6 +3,7 @@ import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { comparePositions, md5Hex, type Position, type StreamRecord } from "@millrace/engine";
 import { fromRawLine, toRawLine } from "./raw-line.ts";
 import type { RowObjects } from "./row-objects.ts";
+import type { TailEnd } from "./stream-tail.ts";
 
 /**
  * The stream's tail as one run has read it, for all that ask for it: records as raw lines, gathered before and parted by view and by the bucket of their
@@ -35,7 +36,7 @@ export async function putTailEnds(
   files: TailFiles,
   prefix: string,
   name: string,
-  ends: readonly Position[],
+  ends: readonly TailEnd[],
 ): Promise<void> {
   const lines = ends.map((end) => `${JSON.stringify(end)}\n`);
   await files.put(`${endsFolder(prefix)}${name}.ndjson.gz`, lines);
@@ -49,8 +50,8 @@ export async function leaveTail(
   files: TailFiles,
   prefix: string,
   left: {
-    readonly from: readonly Position[];
-    readonly ends: readonly Position[];
+    readonly from: readonly TailEnd[];
+    readonly ends: readonly TailEnd[];
     readonly records: readonly StreamRecord[];
   },
 ): Promise<void> {
@@ -64,11 +65,11 @@ export async function leaveTail(
  * How far each shard was read by anybody; shards that had no record in the time have none. Whoever read on began at such an end, so
  * nothing is lacking up to the greatest.
  */
-export async function readTailEnds(files: RowObjects, prefix: string): Promise<readonly Position[]> {
-  const ends = new Map<string, Position>();
+export async function readTailEnds(files: RowObjects, prefix: string): Promise<readonly TailEnd[]> {
+  const ends = new Map<string, TailEnd>();
   await files.read(endsFolder(prefix), (lines) => {
     for (const line of lines) {
-      const end = JSON.parse(line) as Position;
+      const end = JSON.parse(line) as TailEnd;
       const known = ends.get(end.shard);
       if (known === undefined || comparePositions(known, end) < 0) ends.set(end.shard, end);
     }

@@ -1,5 +1,12 @@
 /** A pipeline whose items `recompute` makes anew: the live fold, the lake and the stream that have its records, and what of these fails. */
-import { fromKinesis, type StreamReader, type StreamTail, type TakeRecords, toItemLine } from "@millrace/aws";
+import {
+  fromKinesis,
+  type StreamReader,
+  type StreamTail,
+  type TailEnd,
+  type TakeRecords,
+  toItemLine,
+} from "@millrace/aws";
 import {
   type AlertsPipeline,
   comparePositions,
@@ -79,6 +86,7 @@ export async function pipelineWith(
     nowMs: SETTLED + 60_000,
     fate: "saved" as WriteFate,
     beforeWrite: () => {},
+    afterPage: () => {},
     quarantineFails: false,
     alertFate: "published" as AlertFate,
     /** Sequence numbers that the archive has lost. */
@@ -119,29 +127,37 @@ export async function pipelineWith(
     ({ arrivalMs, position }) => arrivalMs < SETTLED && !notInTheLake.includes(position.sequence),
   );
 
-  const openTail = (fromMs: number, readBefore: readonly Position[]): StreamTail => {
+  const openTail = (fromMs: number, readBefore: readonly TailEnd[]): StreamTail => {
     const later = all.filter(({ arrivalMs }) => arrivalMs >= fromMs);
     const read = new Map(readBefore.map((position) => [position.shard, position]));
     const isRead = (position: Position) => {
       const last = read.get(position.shard);
       return last !== undefined && comparePositions(last, position) >= 0;
     };
-    const readOn = (to: Position, take: TakeRecords): void => {
+    /** A record a page. */
+    const readOn = async (to: Position, take: TakeRecords, untilMs: number): Promise<boolean> => {
       const isNext = ({ position }: StreamRecord) =>
         position.shard === to.shard && !isRead(position) && comparePositions(position, to) <= 0;
-      const records = later.filter(isNext);
-      world.streamed.push(...records.map(({ position }) => position.sequence));
-      if (!isRead(to)) read.set(to.shard, to);
-      take(records);
+      for (const record of later.filter(isNext)) {
+        world.streamed.push(record.position.sequence);
+        read.set(to.shard, { ...record.position, arrivalMs: record.arrivalMs });
+        await take([record]);
+        world.afterPage();
+        if (world.nowMs >= untilMs) return isRead(to);
+      }
+      if (!isRead(to)) read.set(to.shard, { ...to, arrivalMs: SETTLED });
+      return true;
     };
     return {
       hasReached: isRead,
       ends: () => [...read.values()],
       toTip: async (take) => {
-        for (const { position } of later) readOn(position, take);
+        for (const { position } of later) await readOn(position, take, Number.POSITIVE_INFINITY);
       },
-      upTo: async (positions, take) => {
-        for (const position of positions) readOn(position, take);
+      upTo: async (positions, take, untilMs) => {
+        let isReached = true;
+        for (const position of positions) isReached = (await readOn(position, take, untilMs)) && isReached;
+        return isReached;
       },
     };
   };
