@@ -31,6 +31,16 @@ describe("after records were put again", () => {
     expect(Math.max(...waits)).toBe(MOST_WAIT_SECONDS);
   });
 
+  it("looks for rows of the version that was deployed when they were put, whatever is since", async () => {
+    const { plan } = lookingFor([late]);
+    for (const pipelineVersion of [null, 4]) {
+      const looking = await plan({ pipelineVersion });
+      expect(looking).toMatchObject({ kind: "looking", pipelineVersion: pipelineVersion ?? 1 });
+      expect("query" in looking && looking.query).toContain(`_pipeline_version >= ${pipelineVersion ?? 1}`);
+    }
+    expect(await benchOf([]).plan()).toMatchObject({ kind: "ready", pipelineVersion: 1 });
+  });
+
   it("makes items when all are there, whatever Firehose refused of other replays", async () => {
     const { plan } = lookingFor([], { "a 9 0": "Code" });
     expect(await plan({ lackingPrefix: "lacking/", looks: 1 })).toMatchObject({ kind: "rows", refused: null });

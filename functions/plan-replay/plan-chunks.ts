@@ -20,6 +20,8 @@ export interface ChunksDeps extends ThawDeps {
   /** How long the stream keeps a record. */
   readonly retentionMs: number;
   readonly files: WorkFiles;
+  /** Of the rows that are made now. */
+  readonly pipelineVersion: number;
   readonly now: () => number;
 }
 
@@ -148,7 +150,7 @@ export function timeOf(batches: readonly FailedBatch[]): { readonly from: string
 }
 
 async function ready(
-  { files }: ChunksDeps,
+  { files, pipelineVersion }: ChunksDeps,
   request: ReplayRequest,
   execution: string,
   chunks: readonly Chunk[],
@@ -168,6 +170,7 @@ async function ready(
     workers: workersFor(request),
     // A dry run makes only those of batches that were given up, whose rows are there.
     makesItems: request.target === "features" && (!request.dryRun || request.source === "failed"),
+    pipelineVersion,
   };
 }
 

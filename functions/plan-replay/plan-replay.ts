@@ -25,8 +25,6 @@ export interface Deps extends RowsDeps, MetricsDeps, LedgerDeps, ChunksDeps, Che
   readonly control: Pick<ReplayControl, "open">;
   /** Whether the stack has the stream of target `replay-stream`. */
   readonly hasReplayStream: boolean;
-  /** Of the rows that are made now. */
-  readonly pipelineVersion: number;
   readonly telemetry: Telemetry;
 }
 
@@ -47,6 +45,8 @@ export interface Asked {
   /** Where the rows lie that the lake lacked of them when it was looked at last, how often that was, and how often the machine was redriven. */
   readonly lackingPrefix?: string | null;
   readonly looks?: number;
+  /** Deployed when they were put. */
+  readonly pipelineVersion?: number | null;
   readonly redrives?: number;
 }
 
@@ -119,11 +119,12 @@ async function planAfter(
       : await checkRows(deps, { request, prefix: lackingPrefix, looks, redrives, startedMs, execution });
   if (check.kind === "there")
     return planRows(deps, request, { execution, startedMs, recordsManifestKey, refused: check.refused });
-  const { pastMs, futureMs, pipelineVersion: version } = deps;
+  const { pastMs, futureMs } = deps;
+  const version = asked.pipelineVersion ?? deps.pipelineVersion;
   const prefix = `${replayWork(execution)}lacking/${looks}-ATTEMPT/`;
   const rows = lateRows({ execution, fromMs: reach.fromMs, toMs: reach.toMs + 1, pastMs, futureMs, version });
   const query = unloadJson(rows, { location: `s3://${deps.files.bucket}/${prefix}` });
-  return { kind: "looking", request, waitSeconds: check.waitSeconds, prefix, query };
+  return { kind: "looking", request, waitSeconds: check.waitSeconds, prefix, query, pipelineVersion: version };
 }
 
 async function unload(deps: Deps, request: ReplayRequest, execution: string): Promise<ReplayPlan> {

@@ -23,7 +23,12 @@ export type ReplayPlan =
       readonly query: string;
     }
   /** Records were put again, and their rows are on the way: what the lake lacks of them is to be asked after a time. */
-  | (Unload & { readonly kind: "looking"; readonly request: ReplayRequest; readonly waitSeconds: number })
+  | (Unload & {
+      readonly kind: "looking";
+      readonly request: ReplayRequest;
+      readonly waitSeconds: number;
+      readonly pipelineVersion: number;
+    })
   | RowsPlan
   /** The lake lacks nothing of what items are made of. */
   | { readonly kind: "whole"; readonly notes: readonly string[] }
@@ -44,6 +49,8 @@ export type ReplayPlan =
       readonly workers: number;
       /** Whether features are made of what was put. */
       readonly makesItems: boolean;
+      /** Of the rows that come of it, at least: another may be deployed before they are there. */
+      readonly pipelineVersion: number;
     };
 
 /** Items are made anew from the lake's rows: a query for each view, then a task for each bucket of its rows. */
