@@ -13,7 +13,9 @@ interface States {
   readonly [name: string]: {
     readonly Type: string;
     readonly TimeoutSeconds?: unknown;
-    readonly ItemProcessor?: { readonly States: States };
+    readonly Label?: string;
+    readonly ItemProcessor?: { readonly ProcessorConfig?: { readonly Mode: string }; readonly States: States };
+    readonly Branches?: readonly { readonly States: States }[];
   };
 }
 
@@ -50,6 +52,25 @@ describe("the template's state machines", () => {
       return [...(TimeoutSeconds > 0 ? [] : [logicalId]), ...endless(logicalId, States)];
     });
     expect(machines).toEqual([[], []]);
+  });
+
+  it("read a shard once more in an execution of its own, whose history has room for it", () => {
+    const maps = (States: States): readonly States[string][] =>
+      Object.values(States).flatMap((state) => [
+        ...(state.Type === "Map" ? [state] : []),
+        ...maps(state.ItemProcessor?.States ?? {}),
+        ...(state.Branches ?? []).flatMap((branch) => maps(branch.States)),
+      ]);
+    for (const [machine, label] of [
+      ["replay", "Shards"],
+      ["reconcile", "shards"],
+    ]) {
+      const text = readFileSync(join(projectDir, "statemachines", `${machine}.asl.json`), "utf8");
+      const reading = maps((JSON.parse(text) as { readonly States: States }).States).filter(({ ItemProcessor }) =>
+        JSON.stringify(ItemProcessor?.States).includes("{TallyStream}"),
+      );
+      expect(reading).toMatchObject([{ Label: label, ItemProcessor: { ProcessorConfig: { Mode: "DISTRIBUTED" } } }]);
+    }
   });
 
   it("try to plan a replay again when the claim of a plan that died has run out", () => {

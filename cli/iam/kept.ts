@@ -85,7 +85,7 @@ export const kept: readonly Kept[] = [
     pattern: "states:StopExecution",
     reason: "Only a Map that fails, or is stopped, ends its children; AWS asks for it with every distributed Map.",
   },
-  ...["Chunks", "Buckets", "Hours"]
+  ...["Chunks", "Buckets", "Shards", "Hours"]
     .map((label) => `arn:aws:states:us-east-1:000000000000:execution:millrace-replay/${label}:*`)
     .concat("states:RedriveExecution")
     .map((pattern) => ({
@@ -127,14 +127,15 @@ export const kept: readonly Kept[] = [
     pattern: "arn:aws:states:us-east-1:000000000000:execution:millrace-replay:*",
     reason: "AWS asks how a machine ended that is waited for; the local runtime knows.",
   },
-  ...["arn:aws:states:us-east-1:000000000000:execution:millrace-reconcile/compare:*", "states:RedriveExecution"].map(
-    (pattern) => ({
+  ...["shards", "compare"]
+    .map((label) => `arn:aws:states:us-east-1:000000000000:execution:millrace-reconcile/${label}:*`)
+    .concat("states:RedriveExecution")
+    .map((pattern) => ({
       role: "ReconcileMachineRole",
       statement: "RedriveItsChildren",
       pattern,
       reason: "Only a redrive needs it; test/reconcile-pipeline.test.ts does one.",
-    }),
-  ),
+    })),
   {
     role: "ReconcileMachineRole",
     statement: "WriteResults",
