@@ -1,4 +1,5 @@
 import { TABLE_SEGMENTS } from "@millrace/aws";
+import { isInSample, type Sample } from "@millrace/lake";
 import { describe, expect, it } from "vitest";
 import { planOf } from "../functions/plan-reconcile/plan.ts";
 import { type Deps, planReconcile } from "../functions/plan-reconcile/plan-reconcile.ts";
@@ -90,15 +91,27 @@ describe("plan-reconcile", () => {
     );
   });
 
-  it("compares so many entities at least that few are compared whole, and none only where that is asked for", async () => {
+  it("compares so many entities of all views together at least that a small table is compared whole, and none only where that is asked for", async () => {
     const views = metrics.pipeline.views.length;
-    const sampleOf = async (entities: number, input: object = {}) =>
-      (await plan(input, [0], NOW, { countItems: async () => entities * views })).sample;
-    expect(await sampleOf(0)).toBeNull();
-    expect(await sampleOf(LEAST_ENTITIES)).toBeNull();
-    expect(await sampleOf(4 * LEAST_ENTITIES)).toEqual({ parts: 1000, take: 250 });
-    expect(await sampleOf(1000 * LEAST_ENTITIES)).toEqual({ parts: 1000, take: defaults.samplePerMille });
+    const least = LEAST_ENTITIES * views;
+    const sampleOf = async (items: number, input: object = {}) =>
+      (await plan(input, [0], NOW, { countItems: async () => items })).sample;
+    for (const few of [0, least]) expect(await sampleOf(few)).toBeNull();
+    expect(await sampleOf(4 * least)).toEqual({ parts: 1000, take: 250 });
+    expect(await sampleOf(1000 * least)).toEqual({ parts: 1000, take: defaults.samplePerMille });
     expect(await sampleOf(0, { samplePerMille: 0 })).toEqual({ parts: 1000, take: 0 });
+  });
+
+  it("compares the same share of every view: of a small one beside a large one few", async () => {
+    const { sample } = await plan({}, [0], NOW, { countItems: async () => 20_000 });
+    expect(sample).toEqual({ parts: 1000, take: (1000 * LEAST_ENTITIES * metrics.pipeline.views.length) / 20_000 });
+    const comparedOf = (count: number) =>
+      Array.from({ length: count }, (_, i) => `of ${count} ${i}`).filter((name) => isInSample(name, sample as Sample))
+        .length;
+    const [few, many] = [comparedOf(300), comparedOf(19_700)];
+    // A tenth of each, as the names fall.
+    expect([few > 15, few < 45]).toEqual([true, true]);
+    expect(few + many).toBeGreaterThan(0.95 * LEAST_ENTITIES * metrics.pipeline.views.length);
   });
 
   it("compares entities of every batch that was given up, whatever the sample, and says that there are such", async () => {
