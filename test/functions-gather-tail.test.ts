@@ -1,9 +1,9 @@
-import { leaveTail, MOST_SLICE_MS, putTailEnds, readTailEnds, type StreamTail, TailGoneError } from "@millrace/aws";
+import { MOST_SLICE_MS, putTailEnds, TailGoneError, toItemLine } from "@millrace/aws";
 import { bucketOf } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LEFT_BYTES, LEFT_RECORDS, readOn } from "../functions/recompute/read-on.ts";
+import { listedItems } from "../functions/recompute/listed-items.ts";
 import type { RecomputeTask } from "../functions/recompute/task.ts";
 import { memoryRows } from "./functions/fakes.ts";
 import { BUCKETS, buy, HOUR, OTHER_SHARD, pipelineWith, SETTLED } from "./functions/recompute-world.ts";
@@ -24,6 +24,7 @@ describe("recompute with a tail that was gathered", () => {
         for (const view of ["by_user", "by_item"]) await byStream.world.runAll({ ...history.task, view });
         const byFiles = await brokenWorld(history);
         const { world } = byFiles;
+        world.mostListedBytes = history.mostListedBytes;
         world.listedItems = new Map(world.store.items);
         const end = byFiles.folded + Math.floor(history.gathered * (byFiles.all - byFiles.folded));
         await world.gather(end, { pageSize: history.pageSize });
@@ -54,6 +55,36 @@ describe("recompute with a tail that was gathered", () => {
       expect(written).toMatchObject({ written: 0, conflicts: 0, streamed: 0 });
     }
     expect(world.loads).toBe(0);
+  });
+
+  it("looks at the live items of all whose listed ones are too much to hold, and finds the same", async () => {
+    const world = await pipelineWith([buy(1, "u1"), buy(2, "u2"), buy(3, "u3"), buy(4, "gone")], {
+      notInTheLake: ["4"],
+    });
+    world.listedItems = new Map(world.store.items);
+    await world.gather();
+    const held = await world.runAll(GATHERED);
+    expect(held).toMatchObject({ equal: 3, rowless: 1 });
+    world.loads = 0;
+    world.mostListedBytes = 0;
+    expect(await world.runAll(GATHERED)).toMatchObject({ equal: 3, rowless: 1 });
+    expect(world.loads).toBeGreaterThan(1);
+  });
+
+  it("holds all of an entity's listed items or none, and no more bytes than it may", async () => {
+    const lines = [...["a", "b", "a", "a"].entries()].map(([n, entity]) =>
+      JSON.stringify(toItemLine({ key: { view: "by_item", lane: `${n}`, entity }, bytes: Buffer.alloc(100) })),
+    );
+    const rows = memoryRows(new Map([["work/items/bucket=0/", lines]]));
+    const task = { ...GATHERED, mode: "compare", bucket: 0 } as RecomputeTask;
+    const held = async (mostBytes: number) => {
+      const items = await listedItems(rows, task, { hasRows: () => false, mostBytes });
+      return ["a", "b"].map((entity) => [...(items.get(entity)?.keys() ?? ["none"])].join(" "));
+    };
+    expect(await held(400)).toEqual(["0 2 3", "1"]);
+    expect(await held(299)).toEqual(["none", "1"]);
+    expect(await held(199)).toEqual(["none", "none"]);
+    expect((await listedItems(rows, task, { hasRows: () => false, mostBytes: 0 })).size).toBe(2);
   });
 
   it("reads the stream on for an item that is not, from where the gathered part ends", async () => {
@@ -203,111 +234,6 @@ describe("gather-tail", () => {
   });
 });
 
-describe("what is known of the tail", () => {
-  const place = (n: number, shard = SHARD) => ({ shard, sequence: String(n), subSequence: 0 });
-  const position = (n: number, shard = SHARD) => ({ ...place(n, shard), arrivalMs: SETTLED });
-  it("goes as far as anybody has read, in each shard", async () => {
-    const lines: string[] = [];
-    const files = { put: async (_: string, some: readonly string[]) => void lines.push(...some) };
-    for (const [name, ends] of [
-      ["gathered", [position(9), position(2, OTHER_SHARD)]],
-      ["left", [position(20), position(2, OTHER_SHARD)]],
-      ["left-before", [position(12), position(1, OTHER_SHARD)]],
-    ] as const)
-      await putTailEnds(files, "work/tail/", name, ends);
-    const rows = memoryRows(new Map([["work/tail/-ends/", lines.map((line) => line.trimEnd())]]));
-    expect(await readTailEnds(rows, "work/tail/")).toEqual([position(20), position(2, OTHER_SHARD)]);
-    expect(await readTailEnds(memoryRows(new Map()), "work/tail/")).toEqual([]);
-  });
-
-  it("is never written over by who began elsewhere, as one does that is tried again", async () => {
-    const records = [1, 2, 3].map((n) => ({
-      position: position(n),
-      partitionKey: "u1",
-      arrivalMs: SETTLED,
-      data: Buffer.from("{}"),
-    }));
-    const put = new Map<string, number>();
-    const files = { put: async (key: string, lines: readonly string[]) => void put.set(key, lines.length) };
-    const ends = [position(3)];
-    await leaveTail(files, "work/tail/", { from: [position(1)], ends, records: records.slice(1) });
-    await leaveTail(files, "work/tail/", { from: [position(2)], ends, records: records.slice(2) });
-    await leaveTail(files, "work/tail/", { from: [position(2)], ends, records: records.slice(2) });
-    expect([...put.values()].toSorted()).toEqual([1, 1, 1, 2]);
-  });
-
-  it.each([
-    ["records", 10_000, 1],
-    ["bytes", 1, LEFT_BYTES / 8],
-  ])("is left to others while it is read, by %s, so that who dies has left most of it", async (_, pageSize, bytes) => {
-    const most = Math.min(LEFT_RECORDS, LEFT_BYTES / bytes);
-    const files = filesOf();
-    const taken: number[] = [];
-    const on = readOn(
-      pagesOf({ pages: (2.5 * most) / pageSize, pageSize, bytes }),
-      { files, prefix: "work/tail/" },
-      (page) => {
-        taken.push(page.length);
-      },
-    );
-    await on.upTo([place(1)], NEVER);
-    expect(taken).toEqual(Array((2.5 * most) / pageSize).fill(pageSize));
-    expect(files.left()).toEqual([most, most]);
-    expect(await files.ends()).toEqual([position(2 * most)]);
-    await on.leave();
-    expect(files.left()).toEqual([most, most, most / 2]);
-    expect(await files.ends()).toEqual([position(2.5 * most)]);
-  });
-
-  it("goes no further than what was put, where a put fails and another is on its way", async () => {
-    const files = filesOf({ failing: 2 });
-    const tail = pagesOf({ pages: 4, pageSize: 1, bytes: LEFT_BYTES, atOnce: true });
-    const on = readOn(tail, { files, prefix: "work/tail/" }, () => {});
-    await expect(on.upTo([place(1)], NEVER)).rejects.toThrow("no");
-    await expect(on.leave()).rejects.toThrow("no");
-    expect(await files.ends()).toEqual([position(1)]);
-  });
-
-  /** A tail of so many pages in one shard; `atOnce`: as where shards are read beside each other. */
-  function pagesOf({ pages = 0, pageSize = 1, bytes = 1, atOnce = false }): StreamTail {
-    let read = 0;
-    const data = Buffer.alloc(bytes, "x");
-    const record = () => ({ position: place(++read), partitionKey: "u1", arrivalMs: SETTLED, data });
-    return {
-      ends: () => (read === 0 ? [] : [position(read)]),
-      hasReached: () => false,
-      toTip: async () => {},
-      async upTo(_, take) {
-        const takes: unknown[] = [];
-        for (let page = 0; page < pages; page++) {
-          const taking = take(Array.from({ length: pageSize }, record));
-          if (atOnce) takes.push(taking);
-          else await taking;
-        }
-        await Promise.all(takes);
-        return true;
-      },
-    };
-  }
-
-  function filesOf({ failing = Number.POSITIVE_INFINITY } = {}) {
-    const put = new Map<string, readonly string[]>();
-    const of = (folder: string) => [...put].filter(([key]) => key.startsWith(folder));
-    let puts = 0;
-    return {
-      async put(key: string, lines: readonly string[]) {
-        if (key.includes("/-left/") && ++puts === failing) throw new Error("no");
-        put.set(key, key.includes("/-left/") ? Array(lines.length).fill("") : lines);
-      },
-      left: () => of("work/tail/-left/").map(([, lines]) => lines.length),
-      ends: () => {
-        const lines = of("work/tail/-ends/").flatMap(([, some]) => some.map((line) => line.trimEnd()));
-        return readTailEnds(memoryRows(new Map([["work/tail/-ends/", lines]])), "work/tail/");
-      },
-    };
-  }
-});
-
 interface History {
   readonly early: readonly Purchase[];
   readonly late: readonly Purchase[];
@@ -317,6 +243,7 @@ interface History {
   readonly gathered: number;
   readonly foldedLate: number;
   readonly pageSize: number;
+  readonly mostListedBytes: number;
   readonly loses: boolean;
   readonly task: Pick<RecomputeTask, "mode" | "raiseTo">;
 }
@@ -341,6 +268,7 @@ function histories(): fc.Arbitrary<History> {
     .record({
       ...{ early: purchases, late: purchases, lost: fc.array(fc.nat(13), { maxLength: 4 }), loses: fc.boolean() },
       ...{ gathered: part, foldedLate: part, pageSize: fc.integer({ min: 1, max: 5 }) },
+      mostListedBytes: fc.constantFrom(0, 400, NEVER),
     })
     .filter(({ early, late }) => {
       // Beyond it depends on who comes first what an entity refuses.

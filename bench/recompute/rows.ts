@@ -107,7 +107,7 @@ async function recomputeAll(
     openTail: () => ({ upTo: async () => true, hasReached: () => true, toTip: async () => {}, ends: () => [] }),
     tailFiles: { put: async () => {} },
     archive: { find: async () => [] },
-    mostItemBytes: 400_000,
+    ...{ mostItemBytes: 400_000, mostListedBytes: 0 },
     quarantine: { put: async () => [] },
     results: { put: async () => {}, get: async () => [] },
     control: { said: async () => ({ paused: false, recordsPerSecond: null }) },

@@ -26,6 +26,7 @@ import { compile, compileAlerts, ITEM_LIMITS, itemTtlMs, viewOf } from "@millrac
 import { alerts as alertDefinitions } from "#definitions/alerts.ts";
 import { features } from "#definitions/features.ts";
 import { eventSchema } from "#definitions/generated/event.ts";
+import { MOST_LISTED_BYTES } from "./listed-items.ts";
 import { recompute } from "./recompute.ts";
 
 keepBatchesYoung();
@@ -58,6 +59,7 @@ export const handler = recompute({
     now,
   }),
   tailFiles: s3TailFiles(lake),
+  mostListedBytes: MOST_LISTED_BYTES,
   items: dynamoEntityItems({ ...table, hasLanes: (view) => viewOf(pipeline, view).lanes }),
   store: dynamoStateStore({ ...table, ttlMs, now }),
   archive: s3RecordArchive(lake.client, config.rawBucket),

@@ -1,5 +1,4 @@
 import {
-  fromItemLine,
   type LoadedEntities,
   type RowObjects,
   readTail,
@@ -23,6 +22,7 @@ import {
   type StreamRecord,
 } from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf, REFUSAL_COLUMN } from "@millrace/lake";
+import { listedItems } from "./listed-items.ts";
 import { type ReadOn, readOn } from "./read-on.ts";
 import type { RecomputeTask } from "./task.ts";
 
@@ -38,7 +38,7 @@ export interface History {
   readonly attempts: (record: StreamRecord) => number | null;
   /** Why the view's fold refused rows of the entity, each once; only where the query tells them. */
   readonly refusals: (entity: string) => readonly string[];
-  /** The entity's items as the run has listed them before it gathered the tail; null where it did not, or there were none. */
+  /** The entity's items as the run has listed them before it gathered the tail; null where it did not, there were none, or too much to hold. */
   readonly listed: (entity: string) => ReadonlyMap<string, Uint8Array> | null;
   /** Whether these items can be read, and all that they contain was by now. */
   readonly covers: (items: ReadonlyMap<string, Uint8Array>) => boolean;
@@ -55,11 +55,13 @@ export interface HistoryDeps {
   readonly rows: RowObjects;
   readonly openTail: (fromMs: number, readBefore: readonly TailEnd[]) => StreamTail;
   readonly tailFiles: TailFiles;
+  /** Of listed items so many are held. */
+  readonly mostListedBytes: number;
 }
 
 /** `refused` are positions (by `placeOf`) that this run has refused before, when it was cut off: they are in quarantine already. */
 export async function readHistory(
-  { pipeline, rows, openTail, tailFiles }: HistoryDeps,
+  { pipeline, rows, openTail, tailFiles, mostListedBytes }: HistoryDeps,
   view: CompiledView,
   task: RecomputeTask,
   refused: ReadonlySet<string>,
@@ -95,7 +97,10 @@ export async function readHistory(
       if (!refused.has(placeOf(event.record.position))) push(byEntity, entity, event);
     }
   });
-  const listed = await listedItems(rows, task, (entity) => byEntity.has(entity));
+  const listed = await listedItems(rows, task, {
+    hasRows: (entity) => byEntity.has(entity),
+    mostBytes: mostListedBytes,
+  });
 
   const named = namedHere(task);
   // Without `latest`, who has events in the tail only has no item that the lake could tell about.
@@ -147,27 +152,6 @@ export async function readHistory(
     reach: (loaded, untilMs) => on.upTo(lateMarks(loaded.snapshot.items.values()), untilMs),
     leave: on.leave,
   };
-}
-
-type ListedItems = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>;
-
-/** This bucket's items as they were listed: to compare all, since some may have no row; to write those with rows. */
-async function listedItems(
-  rows: RowObjects,
-  { mode, itemsPrefix, bucket }: RecomputeTask,
-  hasRows: (entity: string) => boolean,
-): Promise<ListedItems> {
-  const listed = new Map<string, Map<string, Uint8Array>>();
-  if (itemsPrefix === undefined) return listed;
-  await rows.read(`${itemsPrefix}bucket=${bucket}/`, (lines) => {
-    for (const line of lines) {
-      const { entity, lane, bytes } = fromItemLine(line);
-      if (mode === "write" && !hasRows(entity)) continue;
-      const lanes = listed.get(entity) ?? new Map<string, Uint8Array>();
-      listed.set(entity, lanes.set(lane, bytes));
-    }
-  });
-  return listed;
 }
 
 /** Entities of this bucket that are to be compared whether or not there are rows of them. */

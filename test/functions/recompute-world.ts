@@ -98,6 +98,7 @@ export async function pipelineWith(
     /** What gather-tail has left. */
     files: new Map<string, readonly string[]>(),
     mostItemBytes: 400_000,
+    mostListedBytes: Number.POSITIVE_INFINITY,
     /** How often recompute has asked the table for items. */
     loads: 0,
     /** The records that recompute has read from the stream, each time. */
@@ -202,7 +203,7 @@ export async function pipelineWith(
       ...{ pipeline, store, quarantine, results, telemetry, openTail },
       rows: rowsFor(task.view, options),
       tailFiles,
-      mostItemBytes: world.mostItemBytes,
+      ...{ mostItemBytes: world.mostItemBytes, mostListedBytes: world.mostListedBytes },
       control,
       alerting,
       archive: {
