@@ -47,11 +47,11 @@ ${checks
 ${section("What does not add up", diverging.map(sentence))}
 ${section(FURTHER, further.map(sentence))}
 ${repairs.length === 0 ? "" : `<h2>${repairTitle(report.place)}</h2>\n<pre>${html(repairs.map(({ command }) => command).join("\n"))}</pre>`}
-${section("Noted", rest.map(sentence))}
 ${conservationTable(report.conservation)}
 <h2>Metrics</h2>
 <p>Final rows count each event once: ${corrected.toLocaleString("en-GB")} that had been counted again were taken out, ${late.toLocaleString("en-GB")} that came too late were added (over all metrics).</p>
 ${differences(report)}
+${section("Noted", rest.map(sentence))}
 </body>
 </html>
 `;
