@@ -114,7 +114,7 @@ describe("reconcile", () => {
   });
 
   it("tells of a ledger that was made up from the archive what it proves, and is not red for it", async () => {
-    const madeUp = ledgerRows.map((row) => ({ ...row, final: true, part: "archive" }));
+    const madeUp = ledgerRows.map((row) => ({ ...row, final: true, ofArchive: [SHARD] }));
     const { answer, report, page } = await run([whole], [], "", madeUp);
     expect(answer).toMatchObject({ holds: true, findings: 1 });
     expect(report.findings).toMatchObject([
