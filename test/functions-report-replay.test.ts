@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { metricsLines } from "../cli/replay/print-metrics.ts";
 import { estimateOf, type Figures } from "../functions/report-replay/estimate.ts";
-import { type Done, reportReplay } from "../functions/report-replay/report-replay.ts";
+import { type Done, MOST_AGAIN, reportReplay } from "../functions/report-replay/report-replay.ts";
 import { memoryTelemetry } from "./functions/fakes.ts";
 
 describe("the report of a replay into metrics", () => {
@@ -62,6 +62,26 @@ describe("the report of a replay into metrics", () => {
     expect([...files.keys()]).toEqual(["00"]);
   });
 });
+
+describe("the report of items whose rows turned out to be older than another replay's", () => {
+  it("has them read anew, some times, says so in the end, and then gives up", async () => {
+    const { handle, files } = bench({});
+    const stale = { request: ofFeatures, finalized: null, rowsManifestKey: "manifest" };
+    files.set("manifest", JSON.stringify({ ResultFiles: { SUCCEEDED: [{ Key: "a" }, { Key: "b" }] } }));
+    files.set("a", '{"stale":0,"written":2}\n');
+    files.set("b", '{"stale":1,"written":0}\n');
+    for (const again of [0, MOST_AGAIN - 1]) expect(await handle({ ...stale, again })).toEqual({ kind: "stale" });
+    await expect(handle({ ...stale, again: MOST_AGAIN })).rejects.toThrow(/rows were put into the lake .*--name/);
+    files.set("b", '{"stale":0,"written":3}\n');
+    expect(await handle({ ...stale, again: 2 })).toMatchObject({ kind: "done", recomputed: { written: 5 } });
+    expect(await handle({ ...stale, again: 2 })).toMatchObject({ notes: [expect.stringContaining("2 times")] });
+    expect(await handle({ ...stale, again: 0 })).toMatchObject({ notes: [] });
+  });
+});
+
+const ofFeatures = {
+  ...{ source: "archive", target: "features", from: "2026-03-01T00:00:00Z", to: "2026-03-02T00:00:00Z" },
+};
 
 const nothing = { missing: 0, lacking: 0, unarchived: 0, events: 0, records: 0, rows: 0, writeUnits: 0, restored: [] };
 
@@ -159,5 +179,10 @@ function bench(tallies: Readonly<Record<string, readonly object[]>>) {
       ...{ ...nothing, events: 10, records: 30, rows: 100, writeUnits: 10_000, resultKey },
     })),
   };
-  return { files, report: (over: Partial<Done>) => handle({ ...done, ...over }) };
+  const report = async (over: Partial<Done>) => {
+    const said = await handle({ ...done, ...over });
+    if (said.kind === "stale") throw new Error("nothing is stale here");
+    return said;
+  };
+  return { files, handle: (over: Partial<Done>) => handle({ ...done, ...over }), report };
 }

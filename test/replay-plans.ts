@@ -2,7 +2,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { type FoundBatch, type ReplayPlan, type StoredRow, s3ArchiveObjects } from "@millrace/aws";
 import { planReplay } from "../functions/plan-replay/plan-replay.ts";
-import { memoryTelemetry } from "./functions/fakes.ts";
+import { memoryStamps, memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline } from "./functions/shop.ts";
 import { memoryRows, metrics } from "./reconcile/fakes.ts";
 
@@ -76,6 +76,7 @@ export function benchOf(stored: readonly Stored[], circumstances: Circumstances 
   };
   const files = new Map<string, string>();
   const unloaded: string[] = [];
+  const stamps = memoryStamps();
   const owners = new Map<string, string>();
   const handle = planReplay({
     objects: s3ArchiveObjects(
@@ -87,6 +88,7 @@ export function benchOf(stored: readonly Stored[], circumstances: Circumstances 
       return owners.get(id) as string;
     },
     control: { open: async () => {} },
+    stamps,
     files: {
       bucket: "lake",
       put: async (key, text) => void files.set(key, text),
@@ -114,6 +116,7 @@ export function benchOf(stored: readonly Stored[], circumstances: Circumstances 
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   };
   return {
+    stamps,
     restored,
     files,
     unloaded,

@@ -12,7 +12,7 @@ import type { StreamRecord } from "@millrace/engine";
 import fc from "fast-check";
 import { expect } from "vitest";
 import { type Deps, replayRecords } from "../functions/replay-records/replay-records.ts";
-import { memoryTelemetry } from "./functions/fakes.ts";
+import { memoryStamps, memoryTelemetry } from "./functions/fakes.ts";
 import { pipeline, SHARD, START } from "./functions/shop.ts";
 import { refusing, streamOf } from "./reconcile/fakes.ts";
 
@@ -43,8 +43,10 @@ export function benchOf(
   /** How many records each put has brought. */
   const puts: number[] = [];
   const returned: Returned[] = [];
+  const stamps = memoryStamps();
   const bench = {
     put,
+    stamps,
     returned,
     puts,
     notes,
@@ -71,6 +73,7 @@ export function benchOf(
       },
     }),
     files: { put: async (key, text) => void notes.set(key, text) },
+    stamps,
     control: { said: async () => ({ paused: bench.paused, recordsPerSecond: bench.rate }) },
     bufferSeconds: bench.bufferSeconds,
     telemetry,

@@ -1,5 +1,5 @@
 /** `recompute`, the whole function, over a day of archived events, against reading its rows alone. */
-import { dynamoEntityItems, dynamoStateStore, type EntityItems, type StateStore } from "@millrace/aws";
+import { dynamoEntityItems, dynamoStateStore, type EntityItems, NO_STAMPS, type StateStore } from "@millrace/aws";
 import { type CompiledView, compile, type Pipeline, stateId } from "@millrace/engine";
 import { defaultDefinitionsDir, loadDefinitions } from "../../cli/definitions.ts";
 import { columns } from "../../cli/start/words.ts";
@@ -111,6 +111,7 @@ async function recomputeAll(
     quarantine: { put: async () => [] },
     results: { put: async () => {}, get: async () => [] },
     control: { said: async () => ({ paused: false, recordsPerSecond: null }) },
+    stamps: { lastOfOthers: async () => NO_STAMPS },
     ttlMs: () => Number.POSITIVE_INFINITY,
     telemetry: { batch: () => {} },
     now: () => Date.now(),

@@ -1,5 +1,6 @@
 import {
   type Claim,
+  type LakeStamps,
   type ReplayControl,
   type ReplayPlan,
   type ReplayRequest,
@@ -23,6 +24,7 @@ import { thawBetween } from "./thaw.ts";
 export interface Deps extends RowsDeps, MetricsDeps, LedgerDeps, ChunksDeps, CheckDeps, RowsCheckDeps {
   readonly claim: Claim;
   readonly control: Pick<ReplayControl, "open">;
+  readonly stamps: Pick<LakeStamps, "settled" | "lastOfOthers">;
   /** Whether the stack has the stream of target `replay-stream`. */
   readonly hasReplayStream: boolean;
   readonly telemetry: Telemetry;
@@ -48,6 +50,8 @@ export interface Asked {
   /** Deployed when they were put. */
   readonly pipelineVersion?: number | null;
   readonly redrives?: number;
+  /** How often the rows are read anew, since another replay has put some after they were read. */
+  readonly again?: number;
 }
 
 /**
@@ -84,13 +88,14 @@ function alreadyOf(execution: string): ReplayPlan {
 
 async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise<ReplayPlan> {
   const { execution, unloadedPrefix = null, recordsManifestKey = null, sinksPrefix = null, sinks = null } = asked;
+  const { again = 0 } = asked;
   if (sinks !== null) return checkLake(deps, sinks);
   const startedMs = Date.parse(asked.startedAt);
   await deps.control.open(execution);
   const { source, target } = request;
   if (sinksPrefix !== null) return planLedger(deps, request, sinksPrefix);
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
-  const rows = () => planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  const rows = () => planRows(deps, request, { execution, startedMs, recordsManifestKey, again });
   if (target === "features" && source === "archive") return rows();
   if (recordsManifestKey !== null) return planAfter(deps, request, asked, recordsManifestKey);
   if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
@@ -109,16 +114,19 @@ async function planAfter(
   asked: Asked,
   recordsManifestKey: string,
 ): Promise<ReplayPlan> {
-  const { execution, lackingPrefix = null, looks = 0, redrives = 0 } = asked;
+  const { execution, lackingPrefix = null, looks = 0, redrives = 0, again = 0 } = asked;
   const startedMs = Date.parse(asked.startedAt);
   const { reach } = await replayCounts(deps.files, recordsManifestKey);
-  if (reach === null) return planRows(deps, request, { execution, startedMs, recordsManifestKey });
+  const circumstances = { execution, startedMs, recordsManifestKey, again };
+  if (reach === null) return planRows(deps, request, circumstances);
   const check =
     lackingPrefix === null
       ? ({ kind: "late", waitSeconds: Math.ceil(deps.lagMs / 1000) } as const)
       : await checkRows(deps, { request, prefix: lackingPrefix, looks, redrives, startedMs, execution });
-  if (check.kind === "there")
-    return planRows(deps, request, { execution, startedMs, recordsManifestKey, refused: check.refused });
+  if (check.kind === "there") {
+    await deps.stamps.settled(execution);
+    return planRows(deps, request, { ...circumstances, refused: check.refused });
+  }
   const { pastMs, futureMs } = deps;
   const version = asked.pipelineVersion ?? deps.pipelineVersion;
   const prefix = `${replayWork(execution)}lacking/${looks}-ATTEMPT/`;

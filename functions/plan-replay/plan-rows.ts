@@ -2,6 +2,7 @@ import {
   type FailedBatch,
   type FailedBatches,
   type LakeSize,
+  type LakeStamps,
   type RefusedRows,
   type ReplayPlan,
   type ReplayRequest,
@@ -36,6 +37,7 @@ export interface RowsDeps extends PartitionBounds, ThawDeps, Pick<ChunksDeps, "r
   readonly failed: FailedBatches;
   readonly files: WorkFiles;
   readonly lake: LakeSize;
+  readonly stamps: Pick<LakeStamps, "lastOfOthers">;
   /** How long after its last write a view's item is kept (ms). */
   readonly ttlMs: (view: string) => number;
   /** How long after its arrival a record may still be on its way into the lake (ms). */
@@ -68,20 +70,25 @@ export interface Circumstances {
   /** What putting records again has left: their rows are in the lake, but for those that were refused. */
   readonly recordsManifestKey: string | null;
   readonly refused?: RefusedRows | null;
+  readonly again: number;
 }
 
 /** Throws a ReplayRequestError for a view that there is none of. */
 export async function planRows(
   deps: RowsDeps,
   request: ReplayRequest,
-  { execution, startedMs, recordsManifestKey, refused = null }: Circumstances,
+  { execution, startedMs, recordsManifestKey, refused = null, again }: Circumstances,
 ): Promise<ReplayPlan> {
+  const nowMs = deps.now();
   const settledMs = settledBy(deps, request, startedMs);
   const settling = recordsManifestKey === null ? settlingOf(deps, request, startedMs) : null;
   if (settling !== null) return settling;
+  const putting = request.dryRun ? null : await puttingOf(deps, execution, nowMs);
+  if (putting !== null) return putting;
   const scope = await scopeOf(deps, request, recordsManifestKey);
   const views = scope === null ? [] : viewsOf(deps.pipeline, request);
-  const work = replayWork(execution);
+  // Athena writes only where nothing is.
+  const work = `${replayWork(execution)}${again > 0 ? `again-${again}/` : ""}`;
   const begins = views.map(({ name }) => historyFromMs(deps.pipeline, name, settledMs, deps.ttlMs(name)));
   const buckets = scope === null ? LEAST_BUCKETS : await bucketsFor(deps, scope, { begins, settledMs });
   const rows = views.map(({ name: view }, i) => {
@@ -109,7 +116,7 @@ export async function planRows(
       rowsOf: `${view}/${Math.floor(bucket / BUCKETS_OF_A_QUERY)}`,
       ...(request.dryRun && amongOf(scope as Scope)),
       ...(lists && { itemsPrefix: `${itemsPrefix}${view}/` }),
-      ...{ settledUntil, tailPrefix },
+      ...{ settledUntil, tailPrefix, unloadedAt: new Date(nowMs).toISOString() },
       ...(scope?.raiseTo !== undefined && { raiseTo: scope.raiseTo }),
       resultPrefix: `${work}findings/${view}/`,
     })),
@@ -129,6 +136,7 @@ export async function planRows(
     resultsPrefix: `${work}results`,
     workers: workersFor(scope),
     segments: lists ? TABLE_SEGMENTS : [],
+    settleSeconds: Math.ceil(deps.lagMs / 1000),
     ...{ refused, itemsPrefix, buckets, settledUntil, tailPrefix },
   };
 }
@@ -163,6 +171,16 @@ async function bucketsFor(
   const fromMs = Math.min(...begins.map((beginMs) => beginMs ?? 0));
   const rows = (await lake.curatedBytes(fromMs, settledMs)) / LEAST_ROW_BYTES;
   return Math.min(Math.max(LEAST_BUCKETS, Math.ceil(rows / ROWS_OF_A_BUCKET)), MOST_BUCKETS);
+}
+
+/** Until what other replays put has come into the lake; null where it has. */
+async function puttingOf(
+  { stamps, lagMs }: Pick<RowsDeps, "stamps" | "lagMs">,
+  execution: string,
+  nowMs: number,
+): Promise<ReplayPlan | null> {
+  const openMs = (await stamps.lastOfOthers(execution)).putMs + lagMs - nowMs;
+  return openMs <= 0 ? null : { kind: "settling", waitSeconds: Math.ceil(openMs / 1000) };
 }
 
 /** An item is made of all that its windows reach, not of the time that was asked for: a hole anywhere in there would be a hole in the item. */

@@ -1,7 +1,8 @@
 import type { RecomputeCounts } from "./task.ts";
 
 export function noCounts(): RecomputeCounts {
-  const items = { written: 0, unchanged: 0, fewer: 0, tooLarge: 0, conflicts: 0, alerts: 0, refused: 0 };
+  const items = { written: 0, unchanged: 0, fewer: 0, tooLarge: 0, stale: 0 };
+  const writes = { conflicts: 0, alerts: 0, refused: 0 };
   const counted = { matching: 0, applied: 0, duplicates: 0, unaccounted: 0 };
   const quarantined = { outOfHorizon: 0, overLimit: 0, outOfOrder: 0 };
   const compared = { expired: 0, equal: 0, different: 0, missing: 0, rowless: 0, older: 0 };
@@ -15,6 +16,7 @@ export function noCounts(): RecomputeCounts {
     readUnits: 0,
     writeUnits: 0,
     ...items,
+    ...writes,
     ...compared,
     ...counted,
     ...quarantined,

@@ -14,6 +14,7 @@ import {
   powertoolsTelemetry,
   readConfig,
   s3Client,
+  s3LakeStamps,
   s3RecordArchive,
   s3ReplayControl,
   s3ResultObjects,
@@ -71,6 +72,7 @@ export const handler = recompute({
   }),
   results: s3ResultObjects(lake),
   control: s3ReplayControl(lake.client, lake.bucket),
+  stamps: s3LakeStamps(lake.client, lake.bucket),
   ...(alerts.alerts.length > 0 && {
     alerting: {
       alerts,

@@ -27,6 +27,7 @@ export function readTask(input: unknown): RecomputeTask {
     (value) => isWhole(value) && 0 <= Number(value) && Number(value) < Number(task?.buckets),
   );
   demand("settledUntil", "a time, ISO 8601", isTime);
+  demand("unloadedAt", "a time, ISO 8601, or left out", (value) => value === undefined || isTime(value));
   demand("historyFrom", "a time, ISO 8601, or null", (value) => value === null || isTime(value));
   demand("since", "a time, ISO 8601, or left out", (value) => value === undefined || isTime(value));
   demand("itemsPrefix", 'a prefix that ends in "/", or left out', (value) => value === undefined || isPrefix(value));

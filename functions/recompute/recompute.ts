@@ -1,5 +1,6 @@
 import {
   type EntityItems,
+  type LakeStamps,
   lookFirst,
   MOST_SLICE_MS,
   partKey,
@@ -38,6 +39,7 @@ import { settleInOrder } from "./in-order.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import { takeSlice } from "./slice.ts";
+import { areStale, refuseOldRows } from "./stale-rows.ts";
 import type { Finding, RecomputeAnswer, RecomputeTask } from "./task.ts";
 
 export interface Deps extends HistoryDeps {
@@ -49,6 +51,7 @@ export interface Deps extends HistoryDeps {
   readonly mostItemBytes: number;
   /** What a person says to the replay. */
   readonly control: Pick<ReplayControl, "said">;
+  readonly stamps: Pick<LakeStamps, "lastOfOthers">;
   /** None where the definitions have no alerts. */
   readonly alerting?: Alerting | undefined;
   /** How long after its last write a view's item is kept (ms). */
@@ -72,6 +75,7 @@ export function recompute(deps: Deps) {
   return async (input: unknown): Promise<RecomputeAnswer> => {
     const startedMs = deps.now();
     const task = readTask(input);
+    refuseOldRows(task, startedMs);
     const before = task.progress ?? nothingDone(task);
     const go = await lookFirst(deps.control, task.pacing, before);
     if (go.kind === "rest") return { ...before, ...go.slice };
@@ -80,19 +84,21 @@ export function recompute(deps: Deps) {
     const history = await readHistory(deps, view, task, refused);
     const run: Run = {
       ...{ deps, task, view, history, refused, untilMs: startedMs + MOST_SLICE_MS },
-      ...{ counts: noCounts(), findings: [], noting: { last: Promise.resolve() } },
+      ...{ counts: noCounts(), findings: [], noting: { last: Promise.resolve() }, stale: { isKnown: false } },
     };
     const entities = entitiesLeft(run, before.after);
     const taken = await takeSlice(deps, { task, history, startedMs }, { entities, rate: go.rate }, (some) =>
       settleSome(run, some),
     );
     await history.leave();
-    Object.assign(run.counts, history.counts, { entities: taken.entities });
+    Object.assign(run.counts, history.counts, { entities: taken.entities, stale: Number(run.stale.isKnown) });
     const findings = await putFindings(run, before.findings);
     report(run);
     return {
       ...{ view: task.view, mode: task.mode, bucket: task.bucket, findings },
       ...restFor(taken.rows, taken.rate, before, taken.entities === entities.length),
+      // The machine reads the rows anew, for all buckets.
+      ...(run.stale.isKnown && { done: true, waitSeconds: 0 }),
       counts: addCounts(before.counts, run.counts),
       after: entities[taken.entities - 1] ?? before.after,
     };
@@ -117,6 +123,8 @@ interface Run extends Refusing {
   readonly findings: Finding[];
   /** From then on the stream is not read on (epoch ms). */
   readonly untilMs: number;
+  /** Whether another replay has put rows since these were read: nothing is written any more, whatever group it is. */
+  readonly stale: { isKnown: boolean };
 }
 
 /** Gives how many entities are settled, from the first on. */
@@ -129,8 +137,9 @@ async function settleSome(run: Run, entities: readonly string[]): Promise<number
   return settled;
 }
 
-/** Until every entity is compared or written; false where the stream is not read far enough for that. */
+/** Until every entity is compared or written; false where the stream is not read far enough for that, or the rows are stale. */
 async function settle(run: Run, entities: readonly string[]): Promise<boolean> {
+  if (run.stale.isKnown) return false;
   let left = await settleListed(run, entities);
   for (let tries = 1; left.length > 0; tries++) {
     if (tries > RECOMPUTE_TRIES)
@@ -174,7 +183,7 @@ function rightAsListed(run: Run, entity: string, items: ReadonlyMap<string, Uint
   return alertsOf(deps.alerting, task, recomputed, eventsOf(run, entity), deps.now());
 }
 
-/** Gives the entities whose items somebody else wrote meanwhile; null where the stream is not read as far as their items go. */
+/** Gives the entities whose items somebody else wrote meanwhile; null where the stream is not read as far as their items go, or the rows are stale. */
 async function round(run: Run, entities: readonly string[]): Promise<readonly string[] | null> {
   const { deps, task, history } = run;
   const loaded = await deps.items.load(task.view, entities);
@@ -203,6 +212,10 @@ async function round(run: Run, entities: readonly string[]): Promise<readonly st
     if (deps.alerting !== undefined) {
       raised.push(...alertsOf(deps.alerting, task, fitting, eventsOf(run, entity), deps.now()));
     }
+  }
+  if (states.length + rejections.length > 0 && (await areStale(deps.stamps, task))) {
+    run.stale.isKnown = true;
+    return null;
   }
   await refuse(run, rejections);
   if (deps.alerting !== undefined) run.counts.alerts += await publish(deps.alerting, raised);

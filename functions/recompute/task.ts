@@ -19,6 +19,8 @@ export interface RecomputeTask {
    * What an item contains of later records was gathered, or is read from the stream.
    */
   readonly settledUntil: string;
+  /** When the rows were asked for, at the earliest (ISO 8601): nothing is written when another replay has put some since. Left out: there is none. */
+  readonly unloadedAt?: string;
   /** From when on the rows are (event time, ISO 8601); null where they reach back to the beginning of the lake. */
   readonly historyFrom: string | null;
   /**
@@ -87,6 +89,8 @@ export interface RecomputeCounts {
   /** Entities that were not written, because it would take events from them, or because an item would be too large. */
   fewer: number;
   tooLarge: number;
+  /** Buckets that were left before their end, since another replay has put rows into the lake after these were read. */
+  stale: number;
   /** Writes that met another writer, and were done again. */
   conflicts: number;
   /** Of the repaired items, those among them that had been raised before. */

@@ -1,6 +1,7 @@
 import {
   addCounts,
   type Chunk,
+  type LakeStamps,
   MOST_SLICE_MS,
   NO_COUNTS,
   NOTHING_REACHED,
@@ -38,6 +39,7 @@ export interface Deps {
   readonly sinkOf: (target: ReplayRequest["target"]) => RecordSink;
   readonly returns: QuarantineReturns;
   readonly control: Pick<ReplayControl, "said">;
+  readonly stamps: Pick<LakeStamps, "putting">;
   readonly files: Pick<WorkFiles, "put">;
   /** How long Firehose keeps a partition of the lake open. */
   readonly bufferSeconds: number;
@@ -56,6 +58,9 @@ export interface Work {
   /** Null at the chunk's first invocation. */
   readonly progress: ReplayProgress | null;
 }
+
+/** How old the stamp is at most when something is put. */
+const STAMP_MS = 10_000;
 
 /** Records, and about how many bytes of them, that are read before they are decoded, filtered and put together. */
 export const RUN_RECORDS = 500;
@@ -83,6 +88,7 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
   const partitions = new Set<string>();
   const { request, execution, chunk } = work;
   const notes = putAgainNotes(deps.files, { execution, chunk, slice: work.progress?.slices ?? 0 });
+  const stamp = stamping(deps, work);
   let counts = NO_COUNTS;
   let { taken, last } = reached;
   let done = true;
@@ -91,6 +97,7 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
     const all = wantedOf(deps.pipeline, request, run);
     const wanted = withinPartitions(deps.pipeline, all, pace.mostPartitions, partitions);
     const next = all[wanted.length]?.index ?? run.length;
+    if (wanted.length > 0) await stamp(STAMP_MS);
     const sent = await send(deps, request, run.slice(0, next), wanted);
     await notes.add(sent.awaited);
     counts = addCounts(counts, sent.counts);
@@ -104,8 +111,20 @@ async function takeSlice(deps: Deps, work: Work, reached: Reached, pace: Pace): 
     }
   }
   await notes.end();
+  // What was put last is not older than the last stamp.
+  if (counts.wanted > 0) await stamp(0);
   const waitSeconds = pace.waitSeconds({ records: counts.sent, partitions: partitions.size });
   return { taken, last, counts, done, waitSeconds };
+}
+
+/** Says that rows are put, unless the last time is not so long ago. */
+function stamping({ stamps, now }: Deps, { request, execution }: Work): (agoMs: number) => Promise<void> {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return async (agoMs) => {
+    if (request.dryRun || request.target === "replay-stream" || now() < lastMs + agoMs) return;
+    lastMs = now();
+    await stamps.putting(execution);
+  };
 }
 
 interface Sent {

@@ -4,6 +4,7 @@ import {
   type RefusedRows,
   type ReplayCounts,
   type ReplayRequest,
+  ReplayRequestError,
   readReplayRequest,
   replayCounts,
   type Telemetry,
@@ -37,7 +38,17 @@ export interface Done {
   readonly refusedRows?: RefusedRows | null;
   /** What was left out, in words. */
   readonly notes: readonly string[];
+  /** How often the rows were read anew. */
+  readonly again?: number;
 }
+
+/** Another replay has put rows into the lake after those were read that items were to be made of: they are to be read anew. */
+export interface StaleRows {
+  readonly kind: "stale";
+}
+
+/** How often rows are read anew. Each time it is waited until nobody puts any, and each replay puts its own once. */
+export const MOST_AGAIN = 10;
 
 export interface ReplayReport {
   readonly kind: "done" | "dry run";
@@ -60,16 +71,17 @@ export interface ReplayReport {
   readonly reportKey: string;
 }
 
-/** Adds up what the chunks did, and leaves it where it stays. Throws a ReplayRequestError where the lake lacked records for metrics. */
+/** Adds up what the chunks did, and leaves it where it stays. Throws a ReplayRequestError where the lake lacked records for metrics, or changed again and again. */
 export function reportReplay({ files, telemetry, now }: Deps) {
-  return async (done: Done): Promise<ReplayReport> => {
+  return async (done: Done): Promise<ReplayReport | StaleRows> => {
     const { execution, startedAt, chunks, recordsManifestKey, rowsManifestKey } = done;
     const request = readReplayRequest(done.request);
     const counts = recordsManifestKey === null ? NO_COUNTS : await replayCounts(files, recordsManifestKey);
     const items = rowsManifestKey === null ? null : await mapResults(files, rowsManifestKey);
     const metrics = done.finalized === null ? null : await sumOfHours(files, { finalized: done.finalized, request });
     const recomputed = items === null ? null : sumOf(items as Record<string, number>[]);
-    const { workers = 1, scannedBytes } = done;
+    const { workers = 1, scannedBytes, again = 0 } = done;
+    if ((recomputed?.stale ?? 0) > 0) return stale(again);
     const report: ReplayReport = {
       kind: request.dryRun ? "dry run" : "done",
       execution,
@@ -78,7 +90,7 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       endedAt: new Date(now()).toISOString(),
       chunks,
       counts,
-      notes: done.notes,
+      notes: [...done.notes, ...notesOf(again)],
       recomputed,
       metrics,
       refusedRows: done.refusedRows ?? null,
@@ -93,6 +105,20 @@ export function reportReplay({ files, telemetry, now }: Deps) {
     });
     return report;
   };
+}
+
+function stale(again: number): StaleRows {
+  if (again < MOST_AGAIN) return { kind: "stale" };
+  throw new ReplayRequestError(
+    `rows were put into the lake after this replay had read it, and again each of the ${MOST_AGAIN} times that it read them anew: ask again under another --name when the other replays are done`,
+  );
+}
+
+function notesOf(again: number): readonly string[] {
+  if (again === 0) return [];
+  return [
+    `the rows were read anew (${again} times), since other replays had put some after they were read: what was made of items is counted as of the last time`,
+  ];
 }
 
 function sumOf(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

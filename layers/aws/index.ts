@@ -72,6 +72,7 @@ export { verdictOf, type Wanted, wantedOf } from "./replay/filter.ts";
 export { firehoseSink } from "./replay/firehose-sink.ts";
 export { type GivenUp, s3GivenUp } from "./replay/given-up.ts";
 export { kinesisSink, SINK_TRIES } from "./replay/kinesis-sink.ts";
+export { type LakeStamps, type LastStamps, NO_STAMPS, s3LakeStamps } from "./replay/lake-stamps.ts";
 export { MOST_METRICS_DAYS } from "./replay/metrics-request.ts";
 export {
   type LedgerPlan,

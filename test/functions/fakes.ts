@@ -1,16 +1,18 @@
-import type {
-  AlertBus,
-  BatchReport,
-  EntityItems,
-  Quarantine,
-  QuarantineEntry,
-  ResultObjects,
-  RowObjects,
-  Saved,
-  Snapshot,
-  StateStore,
-  Telemetry,
-  Unput,
+import {
+  type AlertBus,
+  type BatchReport,
+  type EntityItems,
+  type LastStamps,
+  NO_STAMPS,
+  type Quarantine,
+  type QuarantineEntry,
+  type ResultObjects,
+  type RowObjects,
+  type Saved,
+  type Snapshot,
+  type StateStore,
+  type Telemetry,
+  type Unput,
 } from "@millrace/aws";
 import { type FoldedState, type Raised, type Rejection, type StateKey, stateId } from "@millrace/engine";
 
@@ -132,6 +134,20 @@ export function memoryQuarantine(refuses: (rejection: Rejection) => boolean = ()
 export function memoryControl() {
   const said = { paused: false, recordsPerSecond: null as number | null };
   return { said: async () => said, set: (change: Partial<typeof said>) => Object.assign(said, change) };
+}
+
+/** Stamps of replays, in memory; `others` is when other replays did last. */
+export function memoryStamps() {
+  const stamps = {
+    others: NO_STAMPS,
+    /** The replays that have stamped, each time. */
+    put: [] as string[],
+    there: [] as string[],
+    putting: async (execution: string) => void stamps.put.push(execution),
+    settled: async (execution: string) => void stamps.there.push(execution),
+    lastOfOthers: async (_execution: string): Promise<LastStamps> => stamps.others,
+  };
+  return stamps;
 }
 
 export function memoryTelemetry(): Telemetry & { readonly reports: BatchReport[] } {

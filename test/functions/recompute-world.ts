@@ -34,6 +34,7 @@ import {
   memoryQuarantine,
   memoryResults,
   memoryRows,
+  memoryStamps,
   memoryStore,
   memoryTelemetry,
   type WriteFate,
@@ -113,6 +114,7 @@ export async function pipelineWith(
   const quarantine = memoryQuarantine(() => world.quarantineFails);
   const results = memoryResults();
   const control = memoryControl();
+  const stamps = memoryStamps();
   const telemetry = memoryTelemetry();
   const bus = memoryBus(() => world.alertFate);
   const alerting = alerts === undefined ? undefined : { alerts, bus, keepMs: 8 * 24 * HOUR };
@@ -205,6 +207,7 @@ export async function pipelineWith(
       tailFiles,
       ...{ mostItemBytes: world.mostItemBytes, mostListedBytes: world.mostListedBytes },
       control,
+      stamps,
       alerting,
       archive: {
         async find(wanted) {
@@ -255,7 +258,7 @@ export async function pipelineWith(
   };
 
   return Object.assign(world, {
-    ...{ store, quarantine, results, control, telemetry, bus, run, runToEnd, updateAgain, gather, tailFiles },
+    ...{ store, quarantine, results, control, stamps, telemetry, bus, run, runToEnd, updateAgain, gather, tailFiles },
     /** The counts of all buckets together. */
     async runAll(change: Partial<RecomputeTask>, options: RowOptions = {}) {
       const sum: Record<string, number> = {};

@@ -77,6 +77,8 @@ export interface RowsPlan {
   /** The lake has all that arrived before (ISO 8601), and where the stream's records go that it does not have. */
   readonly settledUntil: string;
   readonly tailPrefix: string;
+  /** How long what is put now may take into the lake, this replay's own verdicts among it: so long it waits before rows are read anew. */
+  readonly settleSeconds: number;
   readonly buckets: number;
 }
 
