@@ -77,6 +77,48 @@ describe("after records were put again", () => {
   });
 });
 
+describe("other replays that put rows", () => {
+  const features = { target: "features", lake: "as-it-is" };
+
+  it("are waited for, as long as what they put may be on its way, unless nothing is to be written", async () => {
+    const nowMs = Date.parse(STARTED) + 2 * LAG_MS;
+    const { plan, stamps } = benchOf([], { nowMs });
+    stamps.others = { putMs: nowMs - LAG_MS + 7000, changedMs: nowMs };
+    expect(await plan("one", features)).toEqual({ kind: "settling", waitSeconds: 7 });
+    expect(await plan("one", { ...features, raise: "latest" })).toMatchObject({ kind: "settling" });
+    expect(await plan("one", { ...features, dryRun: true })).toMatchObject({ kind: "rows" });
+    stamps.others = { putMs: nowMs - LAG_MS, changedMs: nowMs };
+    expect(await plan("one", features)).toMatchObject({ kind: "rows" });
+  });
+
+  it("are told when the rows that this one put are there, and not before", async () => {
+    const { plan, stamps } = lookingFor([late]);
+    await plan({});
+    await plan({ lackingPrefix: "lacking/", looks: 1 });
+    expect(stamps.there).toEqual([]);
+    const there = lookingFor([]);
+    await there.plan({ lackingPrefix: "lacking/", looks: 1 });
+    expect(there.stamps.there).toEqual(["one"]);
+  });
+
+  it("have put some after this one has read the lake: it reads it anew, where nothing is yet", async () => {
+    const { plan, files } = benchOf([]);
+    const folders: string[][] = [];
+    for (const again of [0, 1, 2]) {
+      const rows = await plan("one", { ...features, name: String(again) }, { again });
+      if (rows.kind !== "rows") throw new Error(rows.kind);
+      const { itemsPrefix, tailPrefix, chunksKey, views, settleSeconds } = rows;
+      expect(settleSeconds).toBe(LAG_MS / 1000);
+      folders.push([itemsPrefix, tailPrefix, chunksKey, ...views.map(({ prefix }) => prefix)]);
+      const [task] = (files.get(chunksKey) ?? "").split("\n").map((line) => line && JSON.parse(line));
+      expect(Date.parse(task.unloadedAt)).toBe(Date.parse(task.settledUntil) + LAG_MS);
+      folders.push([task.resultPrefix]);
+    }
+    const all = folders.flat();
+    expect(new Set(all).size).toBe(all.length);
+  });
+});
+
 describe("the query for late rows", () => {
   it("tells what was put again and is not shown, at today's version, and with its verdict", async () => {
     const lake = await openLake({ nowMs: START + 86_400_000 });
@@ -171,6 +213,7 @@ function lookingFor(lacking: readonly object[], refused: Readonly<Record<string,
   bench.files.set("r", JSON.stringify({ ...NO_COUNTS, reach }));
   const request = { source: "stream", target: "features", from: "2026-03-04T12:00:00Z", to: STARTED };
   return {
+    stamps: bench.stamps,
     plan: (since: object, over: object = {}) =>
       bench.plan("one", { ...request, ...over }, { recordsManifestKey: "m", ...since }),
   };

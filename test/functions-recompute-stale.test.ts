@@ -6,6 +6,7 @@ import { bucketOf } from "@millrace/lake";
 import { describe, expect, it } from "vitest";
 import { MOST_ROWS_AGE_MS } from "../functions/recompute/stale-rows.ts";
 import { BUCKETS, buy, pipelineWith, SETTLED } from "./functions/recompute-world.ts";
+import { USER_LIMIT } from "./functions/shop.ts";
 
 const KEY = { view: "by_user", entity: "u1", lane: "" };
 const UNLOADED = SETTLED + 1000;
@@ -53,10 +54,17 @@ describe("a replay whose rows lack what another has recovered since", () => {
   });
 
   it("puts no verdict into quarantine either, and compares all the same", async () => {
+    const many = Array.from({ length: USER_LIMIT + 2 }, (_, i) => buy(i + 1, "u1"));
+    for (const changedMs of [UNLOADED + 1, UNLOADED]) {
+      const full = await pipelineWith(many);
+      full.store.lose();
+      full.quarantine.rows.length = 0;
+      full.stamps.others = { ...NO_STAMPS, changedMs };
+      await full.run({ ...task, raiseTo: "latest" }, { refusedRows: true });
+      expect(full.quarantine.rows.length > 0).toBe(changedMs === UNLOADED);
+    }
     const { world } = await worldOf();
     world.stamps.others = { ...NO_STAMPS, changedMs: UNLOADED + 1 };
-    await world.run(task);
-    expect(world.quarantine.rows).toEqual([]);
     expect(await world.run({ ...task, mode: "compare" })).toMatchObject({ counts: { stale: 0, different: 1 } });
   });
 });

@@ -78,6 +78,26 @@ describe("replay-records", () => {
     }
   });
 
+  it("stamps the lake before the first put and after the last, in between now and then, and only where rows are put into it", async () => {
+    const source = Array.from({ length: 4 * RUN_RECORDS }, (_, i) => recordOf(i, {}));
+    const slow = benchOf(source, { chunk: STORED, msPerPut: 6000 });
+    const seen: number[] = [];
+    const { putting } = slow.stamps;
+    slow.stamps.putting = async (execution) => {
+      seen.push(slow.puts.length);
+      await putting(execution);
+    };
+    await slow.invoke({ ...whole, recordsPerSecond: 1_000_000 }, 1, null);
+    expect(slow.puts.length).toBeGreaterThan(3);
+    expect(seen).toEqual([0, 2, slow.puts.length]);
+    expect(new Set(slow.stamps.put)).toEqual(new Set(["test"]));
+    for (const over of [{ dryRun: true }, { target: "replay-stream" } as const]) {
+      const bench = benchOf(source, { chunk: STORED });
+      await runToEnd(bench, { ...whole, ...over }, 1);
+      expect(bench.stamps.put).toEqual([]);
+    }
+  });
+
   it("keeps all workers together to the rate, and to the partitions that Firehose has open", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -47,6 +47,11 @@ describe("records out of quarantine", () => {
   it("are applied once where they are valid now, and the lake and features are what they would have been, however late Firehose is", async () => {
     expect(await featuresNow(runtime)).not.toEqual(asItShouldBe);
     const request = { source: "quarantine", target: "features", lake: "as-it-is", name: "recover" } as const;
+    // It has read the lake before, and is to write afterwards: of named entities, which it has not listed.
+    const entities = [...new Set(refusedByMistake().flatMap(usersOf))];
+    const older = { target: "features", view: "user_activity", entities, lake: "as-it-is", name: "older" } as const;
+    const olderArn = await replays.startPaused(older, "older");
+    await runtime.advanceTo(runtime.clock.now() + 3_600_000);
     const arn = await replays.start(request);
     const lateness = [
       ["curated/", 2],
@@ -61,6 +66,12 @@ describe("records out of quarantine", () => {
     await runtime.drain();
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
     expect((await curatedRows(join(folder, "broken", "lake"))).events).toEqual(wholeEvents);
+
+    await replays.say("older", { paused: false });
+    const late = await replays.end(olderArn);
+    expect(late.cause).toBeUndefined();
+    expect(late.output.notes).toEqual([expect.stringContaining("read anew (1 times)")]);
+    expect(await featuresNow(runtime)).toEqual(asItShouldBe);
   });
 
   it("go back with today's reason and an attempt more where they are not", async () => {
@@ -82,6 +93,7 @@ describe("records out of quarantine", () => {
     const left = latestOf(await quarantine()).filter(({ reason }) => reason !== "recovered");
     expect(new Set(left.map(({ attempt }) => attempt))).toEqual(new Set([3]));
     const only = await replays.run({ source: "quarantine", target: "features", reasons: ["too_late"], name: "late" });
+    expect(only.cause).toBeUndefined();
     expect(only.output.counts.returned).toBe(left.filter(({ reason }) => reason === "too_late").length);
     expect(await featuresNow(runtime)).toEqual(asItShouldBe);
   });
@@ -175,6 +187,11 @@ function refusedByMistake(): readonly Row[] {
 
 function positionOf(row: Row): string {
   return `${row.shard} ${row.sequence} ${row.subSequence}`;
+}
+
+/** None where its bytes lie elsewhere. */
+function usersOf({ data }: Row): readonly string[] {
+  return typeof data === "string" ? [String((JSON.parse(data) as { readonly user_id: unknown }).user_id)] : [];
 }
 
 function nameOf(row: Row): string {
