@@ -73,9 +73,7 @@ describe("the report of items whose rows turned out to be older than another rep
     for (const again of [0, MOST_AGAIN - 1]) expect(await handle({ ...stale, again })).toEqual({ kind: "stale" });
     await expect(handle({ ...stale, again: MOST_AGAIN })).rejects.toThrow(/rows were put into the lake .*--name/);
     files.set("b", '{"stale":0,"written":3}\n');
-    expect(await handle({ ...stale, again: 2 })).toMatchObject({ kind: "done", recomputed: { written: 5 } });
-    expect(await handle({ ...stale, again: 2 })).toMatchObject({ notes: [expect.stringContaining("2 times")] });
-    expect(await handle({ ...stale, again: 0 })).toMatchObject({ notes: [] });
+    expect(await handle({ ...stale, again: 2 })).toMatchObject({ kind: "done", again: 2, recomputed: { written: 5 } });
   });
 });
 

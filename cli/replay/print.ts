@@ -14,13 +14,14 @@ function printFigures(name: string, { status, cause, output }: ReplayState): str
   const said = output as Said;
   if (said.kind === "already")
     return `This was asked for before: ${said.execution} is it. Another --name does it again.\n`;
-  const { counts, recomputed, metrics, estimate, reportKey, chunks } = said as Said & Report;
+  const { counts, recomputed, again = 0, metrics, estimate, reportKey, chunks } = said as Said & Report;
   const report = `  report             ${reportKey} in the lake's bucket\n`;
   if (metrics !== null)
     return `${[`${name}: ${said.kind}`, ...metricsLines(metrics)].join("\n")}\n${costLines(estimate)}${report}`;
   if (recomputed !== null) {
     const { entities = 0, different = 0, rowless = 0, written = 0, refused = 0, fewer = 0, tooLarge = 0 } = recomputed;
     const figures = {
+      ...(again > 0 && { "lake read anew": again }),
       entities,
       different,
       ...(rowless > 0 && { "  without a row": rowless }),
@@ -91,6 +92,7 @@ interface Said {
 
 interface Report {
   readonly notes: readonly string[];
+  readonly again?: number;
   readonly metrics: FinalMetrics | null;
   readonly counts: Readonly<
     Record<"wanted" | "sent" | "bytes" | "oversize" | "unreadable" | "recovered" | "returned" | "judged", number>

@@ -59,6 +59,8 @@ export interface ReplayReport {
   readonly chunks: number;
   readonly counts: ReplayCounts;
   readonly notes: readonly string[];
+  /** How often the rows were read anew, since other replays had put some; what is said of items is of the last time. */
+  readonly again: number;
   /** Of items made anew, what recompute counts, of all views and buckets; null where no item was. */
   readonly recomputed: Readonly<Record<string, number>> | null;
   /** Of windows made anew; null where none was. */
@@ -90,7 +92,8 @@ export function reportReplay({ files, telemetry, now }: Deps) {
       endedAt: new Date(now()).toISOString(),
       chunks,
       counts,
-      notes: [...done.notes, ...notesOf(again)],
+      notes: done.notes,
+      again,
       recomputed,
       metrics,
       refusedRows: done.refusedRows ?? null,
@@ -112,13 +115,6 @@ function stale(again: number): StaleRows {
   throw new ReplayRequestError(
     `rows were put into the lake after this replay had read it, and again each of the ${MOST_AGAIN} times that it read them anew: ask again under another --name when the other replays are done`,
   );
-}
-
-function notesOf(again: number): readonly string[] {
-  if (again === 0) return [];
-  return [
-    `the rows were read anew (${again} times), since other replays had put some after they were read: what was made of items is counted as of the last time`,
-  ];
 }
 
 function sumOf(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
