@@ -71,7 +71,7 @@ describe("a replay whose rows lack what another has recovered since", () => {
 
 it("rows whose files may be gone are not taken for nothing to do", async () => {
   const { world } = await worldOf();
-  world.nowMs = SETTLED + MOST_ROWS_AGE_MS;
+  world.nowMs = UNLOADED + MOST_ROWS_AGE_MS;
   expect(await world.run(task)).toMatchObject({ done: true });
   world.nowMs++;
   await expect(world.run(task)).rejects.toMatchObject({ name: "RowsGoneError" });

@@ -14,18 +14,15 @@ import {
 } from "@millrace/aws";
 import {
   type CompiledView,
-  comparePositions,
   type EntityHistory,
   type Event,
   type FoldedState,
-  type Position,
   type Raised,
   type Recomputed,
   type RecomputedItem,
   type Rejection,
   reachMs,
   recomputeEntity,
-  type StreamRecord,
   stateId,
   summarizeItem,
   viewOf,
@@ -36,6 +33,7 @@ import { addCounts, noCounts } from "./counts.ts";
 import { countersOf, findDifference, listed } from "./find-difference.ts";
 import { type HistoryDeps, readHistory } from "./history.ts";
 import { settleInOrder } from "./in-order.ts";
+import { newestUnmarked } from "./newest-unmarked.ts";
 import { readTask } from "./read-task.ts";
 import { goingBack, isTooLarge, nameOf, type Refusing, refuse, refusedBefore } from "./refuse.ts";
 import { takeSlice } from "./slice.ts";
@@ -327,28 +325,6 @@ function compareOne(run: Run, entity: string, atMarks: Recomputed, which: "liste
 
 function eventsOf({ history }: Run, entity: string): readonly Event[] {
   return [...history.rows(entity), ...history.tail(entity)];
-}
-
-/** Of the shards that no item has a mark of: the last position, unless it is so old that its item may have expired. */
-function newestUnmarked(
-  { deps, task }: Run,
-  events: readonly Event[],
-  items: ReadonlyMap<string, Uint8Array>,
-): readonly Position[] {
-  const marked = new Set(
-    [...items.values()].flatMap((bytes) =>
-      summarizeItem(deps.pipeline, task.view, bytes).marks.map(({ shard }) => shard),
-    ),
-  );
-  const newest = new Map<string, StreamRecord>();
-  for (const { record } of events) {
-    const { shard } = record.position;
-    const known = newest.get(shard);
-    if (!marked.has(shard) && (known === undefined || comparePositions(known.position, record.position) < 0))
-      newest.set(shard, record);
-  }
-  const aliveMs = deps.now() - deps.ttlMs(task.view);
-  return [...newest.values()].filter(({ arrivalMs }) => arrivalMs >= aliveMs).map(({ position }) => position);
 }
 
 function mayWrite(run: Run, entity: string, recomputed: Recomputed): boolean {
