@@ -193,7 +193,10 @@ describe("items in S3 (G3)", () => {
 });
 
 describe("batches (G6)", () => {
-  const strand = { value: async (value: Json) => value, wholeNumber: async (value: Json) => value } as unknown as Strand;
+  const strand = {
+    value: async (value: Json) => value,
+    wholeNumber: async (value: Json) => value,
+  } as unknown as Strand;
   const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
   it("hold all items in their order, never more than either limit, and never fewer than would fit", async () => {

@@ -15,7 +15,7 @@ export interface FoundBatch extends FailedBatch {
 }
 
 /** Lambda's own prefix in its destination. */
-export const FAILED_PREFIX = "aws/lambda/";
+const FAILED_PREFIX = "aws/lambda/";
 /** Objects of up to 6 MB. */
 const READS = 16;
 /** Nobody says of which zone the times in keys are. */
@@ -44,25 +44,31 @@ export function s3FailedBatches(client: S3Client, options: FailedBatchesOptions)
   };
   return {
     async between(fromMs, toMs) {
-      const keys: string[] = [];
-      for await (const { Contents = [] } of paginateListObjectsV2(
-        { client },
-        { Bucket: bucket, Prefix: FAILED_PREFIX },
-      )) {
-        for (const { Key = "" } of Contents) {
-          const givenUpMs = givenUpAt(Key);
-          if (givenUpMs === null || (givenUpMs >= fromMs - ZONE_MS && givenUpMs < toMs + retentionMs + ZONE_MS))
-            keys.push(Key);
-        }
-      }
+      const keys = await failedKeys(
+        client,
+        bucket,
+        (ms) => ms === null || (ms >= fromMs - ZONE_MS && ms < toMs + retentionMs + ZONE_MS),
+      );
       const batches = (await mapAtMost(READS, keys, read)).flat();
       return batches.filter((one) => Date.parse(one.lastArrival) >= fromMs && Date.parse(one.firstArrival) < toMs);
     },
   };
 }
 
+/** What Lambda has left on failure, by when it gave up. */
+export async function failedKeys(
+  client: S3Client,
+  bucket: string,
+  isMeant: (givenUpMs: number | null) => boolean,
+): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: FAILED_PREFIX }))
+    for (const { Key = "" } of Contents) if (isMeant(givenUpAt(Key))) keys.push(Key);
+  return keys;
+}
+
 /** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<UUID>` (epoch ms); null for a key that somebody else has chosen. */
-export function givenUpAt(key: string): number | null {
+function givenUpAt(key: string): number | null {
   const [, day, hour, minute, second] = /\/(\d{4}-\d\d-\d\d)T(\d\d)\.(\d\d)\.(\d\d)-[^/]*$/.exec(key) ?? [];
   return day === undefined ? null : Date.parse(`${day}T${hour}:${minute}:${second}Z`);
 }

@@ -1,8 +1,8 @@
-import { paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import type { StreamRecord } from "@millrace/engine";
 import { mapAtMost } from "../at-most.ts";
 import { failedRecords } from "./failed-batch.ts";
-import { FAILED_PREFIX, givenUpAt } from "./failed-batches.ts";
+import { failedKeys } from "./failed-batches.ts";
 
 /** What Lambda has left on failure in a time, whatever function it was that gave up. */
 export interface GivenUp {
@@ -16,16 +16,7 @@ const READS = 4;
 /** By when a batch was given up, half-open (epoch ms). Objects without records (the SQS form, put there by a person) count, and have none. */
 export function s3GivenUp(client: S3Client, bucket: string) {
   return async (fromMs: number, toMs: number, mostRead: number): Promise<GivenUp> => {
-    const keys: string[] = [];
-    for await (const { Contents = [] } of paginateListObjectsV2(
-      { client },
-      { Bucket: bucket, Prefix: FAILED_PREFIX },
-    )) {
-      for (const { Key = "" } of Contents) {
-        const givenUpMs = givenUpAt(Key);
-        if (givenUpMs !== null && givenUpMs >= fromMs && givenUpMs < toMs) keys.push(Key);
-      }
-    }
+    const keys = await failedKeys(client, bucket, (ms) => ms !== null && ms >= fromMs && ms < toMs);
     const recordsIn = async (key: string) => {
       const records: StreamRecord[] = [];
       try {
