@@ -1,8 +1,8 @@
 /** What is put again before items are made of it: the machine waits until the lake shows it, names what never will be there, and gives up in the end. */
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { NO_COUNTS, type PutAgain, placeName, s3RepairErrors, toRawLine } from "@millrace/aws";
-import type { StreamRecord } from "@millrace/engine";
+import { NO_COUNTS, type PutAgain, s3RepairErrors, toRawLine } from "@millrace/aws";
+import { placeName, type StreamRecord } from "@millrace/engine";
 import { lateRows } from "@millrace/lake";
 import { describe, expect, it } from "vitest";
 import { FIRST_WAIT_SECONDS, MOST_LOOKS, MOST_WAIT_SECONDS } from "../functions/plan-replay/check-rows.ts";

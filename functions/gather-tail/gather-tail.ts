@@ -1,11 +1,13 @@
 import {
-  demandKept,
+  MOST_SLICE_MS,
+  mapAtMost,
   putTailEnds,
   type StreamReader,
   type TailEnd,
   type TailFiles,
   type Telemetry,
   tailFolder,
+  tailStart,
   toRawLine,
 } from "@millrace/aws";
 import { comparePositions, decodeForViews, entityOf, md5Hex, type Pipeline, type StreamRecord } from "@millrace/engine";
@@ -48,10 +50,9 @@ export type TailAnswer =
   | { readonly kind: "shards"; readonly shards: readonly string[] }
   | { readonly kind: "read"; readonly done: boolean; readonly progress: Progress };
 
-/** An invocation ends after this, well before the function's timeout, and the next one goes on. */
-export const MOST_MS = 600_000;
 /** Of lines that are held before they are put. */
 export const HELD_BYTES = 64 * 1024 * 1024;
+const PUTS_AT_ONCE = 16;
 
 /**
  * Reads what the lake does not have yet of a shard, once for all buckets of a run, and leaves it parted as the rows are. It begins where the lake ends, and
@@ -66,11 +67,15 @@ export function gatherTail(deps: Deps) {
     if (shard === null) return { kind: "shards", shards: sample?.take === 0 ? [] : await stream.shardsSince(sinceMs) };
     const startedMs = now();
     let { last, untilMs } = task.progress ?? { last: null, untilMs: startedMs + pipeline.slackMs };
-    demandKept(last === null ? sinceMs : last.arrivalMs - pipeline.slackMs, { retentionMs, nowMs: startedMs });
+    const begin = tailStart(last, Date.parse(settledUntil), {
+      slackMs: pipeline.slackMs,
+      retentionMs,
+      nowMs: startedMs,
+    });
     const held = holding(deps, task, last);
     let records = 0;
     let [isDone, isLate] = [true, false];
-    for await (const page of stream.pages(shard, last === null ? { arrivalMs: sinceMs } : { at: last.sequence })) {
+    for await (const page of stream.pages(shard, begin)) {
       // Also where the shard refuses for now, whose pages are empty. What has come too late is the next invocation's.
       isDone = !isLate;
       if (isLate) break;
@@ -81,7 +86,7 @@ export function gatherTail(deps: Deps) {
       last = newest === undefined ? last : { ...newest.position, arrivalMs: newest.arrivalMs };
       if (held.bytes() >= HELD_BYTES) await held.put(shard, last);
       if (newest !== undefined && newest.arrivalMs >= untilMs) break;
-      isLate = now() >= startedMs + MOST_MS;
+      isLate = now() >= startedMs + MOST_SLICE_MS;
     }
     await held.put(shard, last);
     if (isDone) await putTailEnds(deps.files, task.tailPrefix, shard, last === null ? [] : [last]);
@@ -107,10 +112,11 @@ function holding(
       const late = records.filter(({ arrivalMs }) => arrivalMs >= settledMs);
       for (const decoded of decodeForViews(pipeline, late)) {
         if (decoded.kind !== "event") continue;
-        const line = toRawLine(decoded.event.record);
+        let line: string | undefined;
         for (const view of wanted) {
           const entity = entityOf(view, decoded.event);
           if (entity === null || (sample !== null && !isInSample(entity, sample))) continue;
+          line ??= toRawLine(decoded.event.record);
           const folder = tailFolder(tailPrefix, view.name, bucketOf(entity, buckets));
           const lines = folders.get(folder);
           if (lines === undefined) folders.set(folder, [line]);
@@ -126,7 +132,7 @@ function holding(
      */
     async put(shard: string, end: TailEnd | null): Promise<void> {
       const name = `${shard}-${md5Hex(Buffer.from(JSON.stringify([from, end])))}.ndjson.gz`;
-      for (const [folder, lines] of folders) await files.put(`${folder}${name}`, lines);
+      await mapAtMost(PUTS_AT_ONCE, [...folders], ([folder, lines]) => files.put(`${folder}${name}`, lines));
       from = end;
       folders = new Map();
       bytes = 0;

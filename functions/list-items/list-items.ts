@@ -1,4 +1,11 @@
-import { type ItemLine, type ResultObjects, type TableItems, type Telemetry, toItemLine } from "@millrace/aws";
+import {
+  type ItemLine,
+  mapAtMost,
+  type ResultObjects,
+  type TableItems,
+  type Telemetry,
+  toItemLine,
+} from "@millrace/aws";
 import { bucketOf, isInSample, type Sample } from "@millrace/lake";
 
 export interface Deps {
@@ -23,6 +30,7 @@ export interface ListTask {
 
 /** Of states that are held before they are put, in base64. */
 export const HELD_BYTES = 64 * 1024 * 1024;
+const PUTS_AT_ONCE = 16;
 
 /**
  * Leaves for recompute what items there are and what is in them. An item's marks say which records it contains, so it can be compared as it was here
@@ -37,7 +45,9 @@ export function listItems({ table, results, telemetry }: Deps) {
     let [items, bytes, part] = [0, 0, 0];
     const putHeld = async () => {
       const name = `${String(segment).padStart(3, "0")}-${part++}.ndjson`;
-      for (const [folder, lines] of held) await results.put(`${itemsPrefix}${folder}${name}`, lines);
+      await mapAtMost(PUTS_AT_ONCE, [...held], ([folder, lines]) =>
+        results.put(`${itemsPrefix}${folder}${name}`, lines),
+      );
       held = new Map();
       bytes = 0;
     };

@@ -1,5 +1,4 @@
 import {
-  placeName,
   putAgainFolder,
   type RefusedRows,
   type RepairErrors,
@@ -7,6 +6,7 @@ import {
   ReplayRequestError,
   type RowObjects,
 } from "@millrace/aws";
+import { placeName } from "@millrace/engine";
 import type { LateRow } from "@millrace/lake";
 
 export interface RowsCheckDeps {

@@ -1,5 +1,5 @@
 import type { Pipeline, Recomputed } from "@millrace/engine";
-import { countersOf } from "./find-difference.ts";
+import { countersOf, differentItems } from "./find-difference.ts";
 import type { RecomputeCounts, RecomputeTask } from "./task.ts";
 
 interface Conserved {
@@ -17,8 +17,9 @@ export function conserve(pipeline: Pipeline, counts: RecomputeCounts, { task, re
   const { items, beyond } = recomputed;
   const stored = items.flatMap((item) => (item.stored === null ? [] : [item.stored]));
   const online = countersOf(pipeline, task.view, stored);
-  const isCounted = task.historyFrom === null || items.length === 1;
-  const offline = isCounted
+  // Equal items count the same.
+  const isAsked = (task.historyFrom === null || items.length === 1) && differentItems(recomputed).length > 0;
+  const offline = isAsked
     ? countersOf(
         pipeline,
         task.view,

@@ -4,6 +4,7 @@ import {
   isoTime,
   type Pipeline,
   type Recomputed,
+  type RecomputedItem,
   readFeatures,
   summarizeItem,
 } from "@millrace/engine";
@@ -30,7 +31,7 @@ export function findDifference(pipeline: Pipeline, compared: Compared): Finding 
   const { items } = recomputed;
   const online = items.flatMap(({ stored }) => (stored === null ? [] : [stored]));
   const offline = items.map(({ bytes }) => bytes);
-  if (items.every(({ bytes, stored }) => stored !== null && Buffer.compare(bytes, stored) === 0)) return null;
+  if (differentItems(recomputed).length === 0) return null;
   const found = (differences: Finding["differences"], asOfMs: number | null): Finding => ({
     kind: kindOf(online, events),
     ...{ view: task.view, entity, differences },
@@ -55,6 +56,10 @@ export function findDifference(pipeline: Pipeline, compared: Compared): Finding 
       ? valuesThatDiffer(countersOf(pipeline, task.view, online), countersOf(pipeline, task.view, offline))
       : null;
   return counters === null && online.length > 0 ? null : found(counters ?? {}, null);
+}
+
+export function differentItems({ items }: Pick<Recomputed, "items">): readonly RecomputedItem[] {
+  return items.filter(({ bytes, stored }) => stored === null || Buffer.compare(bytes, stored) !== 0);
 }
 
 function kindOf(online: readonly Uint8Array[], events: readonly Event[]): Finding["kind"] {

@@ -18,7 +18,7 @@ import {
   entityOf,
   marksSince,
   type Pipeline,
-  type Position,
+  placeName,
   type StreamRecord,
 } from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf, REFUSAL_COLUMN } from "@millrace/lake";
@@ -59,7 +59,7 @@ export interface HistoryDeps {
   readonly mostListedBytes: number;
 }
 
-/** `refused` are positions (by `placeOf`) that this run has refused before, when it was cut off: they are in quarantine already. */
+/** `refused` are positions (by `placeName`) that this run has refused before, when it was cut off: they are in quarantine already. */
 export async function readHistory(
   { pipeline, rows, openTail, tailFiles, mostListedBytes }: HistoryDeps,
   view: CompiledView,
@@ -94,7 +94,7 @@ export async function readHistory(
       if (attempt !== null) attempts.set(event.record, Number(attempt));
       const entity = entityOf(view, event);
       if (entity === null) throw strange(task, line);
-      if (!refused.has(placeOf(event.record.position))) push(byEntity, entity, event);
+      if (!refused.has(placeName(event.record.position))) push(byEntity, entity, event);
     }
   });
   const listed = await listedItems(rows, task, {
@@ -108,7 +108,7 @@ export async function readHistory(
     task.raiseTo === "latest" || byEntity.has(entity) || listed.has(entity) || named.has(entity);
   const takeTail = (records: readonly StreamRecord[]): void => {
     for (const decoded of decodeAll(pipeline, records)) {
-      if (decoded.kind !== "event" || refused.has(placeOf(decoded.event.record.position))) continue;
+      if (decoded.kind !== "event" || refused.has(placeName(decoded.event.record.position))) continue;
       const entity = entityOf(view, decoded.event);
       if (entity === null || bucketOf(entity, task.buckets) !== task.bucket || !isConcerned(entity)) continue;
       counts.tail++;
@@ -158,10 +158,6 @@ export async function readHistory(
 function namedHere({ mode, among, bucket, buckets }: RecomputeTask): ReadonlySet<string> {
   const named = mode === "compare" && Array.isArray(among) ? among : [];
   return new Set(named.filter((entity: string) => bucketOf(entity, buckets) === bucket));
-}
-
-export function placeOf({ shard, sequence, subSequence }: Position): string {
-  return `${shard} ${sequence} ${subSequence}`;
 }
 
 function tooMany({ bucket, buckets }: RecomputeTask): Error {

@@ -19,7 +19,6 @@ import {
   type FoldedState,
   type Raised,
   type Recomputed,
-  type RecomputedItem,
   type Rejection,
   reachMs,
   recomputeEntity,
@@ -30,7 +29,7 @@ import {
 import { type Alerting, alertsOf, publish } from "./alerts.ts";
 import { conserve } from "./conserve.ts";
 import { addCounts, noCounts } from "./counts.ts";
-import { countersOf, findDifference, listed } from "./find-difference.ts";
+import { countersOf, differentItems, findDifference, listed } from "./find-difference.ts";
 import { type HistoryDeps, readHistory } from "./history.ts";
 import { settleInOrder } from "./in-order.ts";
 import { newestUnmarked } from "./newest-unmarked.ts";
@@ -85,7 +84,7 @@ export function recompute(deps: Deps) {
       ...{ counts: noCounts(), findings: [], noting: { last: Promise.resolve() }, stale: { isKnown: false } },
     };
     const entities = entitiesLeft(run, before.after);
-    const taken = await takeSlice(deps, { task, history, startedMs }, { entities, rate: go.rate }, (some) =>
+    const taken = await takeSlice(deps, { task, history, untilMs: run.untilMs }, { entities, rate: go.rate }, (some) =>
       settleSome(run, some),
     );
     await history.leave();
@@ -357,10 +356,6 @@ function changed({ counts }: Run, recomputed: Recomputed): readonly FoldedState[
   counts.unchanged += recomputed.items.length - different.length;
   counts.writeUnits += writeUnitsOf(different);
   return different.map(({ key, bytes }) => ({ key, id: stateId(key), events: [], bytes }));
-}
-
-function differentItems({ items }: Recomputed): readonly RecomputedItem[] {
-  return items.filter(({ bytes, stored }) => stored === null || Buffer.compare(bytes, stored) !== 0);
 }
 
 function keep({ findings }: Run, finding: Finding): void {

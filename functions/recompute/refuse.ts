@@ -1,6 +1,6 @@
 import type { Quarantine, QuarantineEntry, RecordArchive, ResultObjects } from "@millrace/aws";
-import type { Recomputed, Rejection } from "@millrace/engine";
-import { type History, placeOf } from "./history.ts";
+import { placeName, type Recomputed, type Rejection } from "@millrace/engine";
+import type { History } from "./history.ts";
 import type { RecomputeCounts, RecomputeTask } from "./task.ts";
 
 /** What a recompute refuses goes into quarantine as the live fold's refusals do: with the record's bytes, and an attempt more than before. */
@@ -27,14 +27,14 @@ export interface Refusing {
  */
 export async function refuse(run: Refusing, rejections: readonly Rejection[]): Promise<void> {
   const { deps, task, refused, counts, history } = run;
-  const fresh = rejections.filter(({ record }) => !refused.has(placeOf(record.position)));
+  const fresh = rejections.filter(({ record }) => !refused.has(placeName(record.position)));
   if (fresh.length === 0) return;
   const entries = fresh.map((one) => ({ ...one, attempt: (history.attempts(one.record) ?? 0) + 1 }));
   const unput = await deps.quarantine.put(await withBytes(deps.archive, entries));
   const [first] = unput;
   if (first !== undefined)
     throw new Error(`${unput.length} refused events could not be put into quarantine: ${first.cause}`);
-  for (const { record } of fresh) refused.add(placeOf(record.position));
+  for (const { record } of fresh) refused.add(placeName(record.position));
   run.noting.last = run.noting.last.then(() => deps.results.put(refusedKey(task), [...refused]));
   await run.noting.last;
   counts.refused += fresh.length;
@@ -67,10 +67,10 @@ async function withBytes(
   const without = entries.filter(({ record }) => record.data.length === 0);
   if (without.length === 0) return entries;
   const records = await archive.find(without.map(({ record }) => record));
-  const found = new Map(records.map((record) => [placeOf(record.position), record]));
+  const found = new Map(records.map((record) => [placeName(record.position), record]));
   return entries.map((entry): QuarantineEntry => {
     if (entry.record.data.length > 0) return entry;
-    const record = found.get(placeOf(entry.record.position));
+    const record = found.get(placeName(entry.record.position));
     return record === undefined ? { ...entry, bytes: "lost" } : { ...entry, record };
   });
 }

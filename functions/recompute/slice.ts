@@ -1,4 +1,4 @@
-import { MOST_SLICE_MS, type ReplayControl, rateOf, sliceSeconds } from "@millrace/aws";
+import { type ReplayControl, rateOf, sliceSeconds } from "@millrace/aws";
 import type { History } from "./history.ts";
 import type { RecomputeTask } from "./task.ts";
 
@@ -34,7 +34,7 @@ export function sliceRows(rate: number, { rows, slices }: { readonly rows: numbe
  */
 export async function takeSlice(
   { control, now }: SliceDeps,
-  { task, history, startedMs }: { readonly task: RecomputeTask; readonly history: History; readonly startedMs: number },
+  { task, history, untilMs }: { readonly task: RecomputeTask; readonly history: History; readonly untilMs: number },
   { entities, rate: first }: { readonly entities: readonly string[]; readonly rate: number },
   work: (entities: readonly string[]) => Promise<number>,
 ): Promise<Taken> {
@@ -49,7 +49,7 @@ export async function takeSlice(
     taken += settled;
     // Afterwards, since the tail is read for them only now.
     rows += some.slice(0, settled).reduce((sum, entity) => sum + rowsOf(entity), 0);
-    if (settled < some.length || rows >= most || now() >= startedMs + MOST_SLICE_MS) break;
+    if (settled < some.length || rows >= most || now() >= untilMs) break;
     if (pacing === undefined) continue;
     const said = await control.said(pacing.execution);
     if (said.paused) break;

@@ -7,7 +7,6 @@ import {
   NOTHING_REACHED,
   type PutAgain,
   pausedSlice,
-  placeName,
   putAgainNotes,
   type QuarantineReturns,
   RECORDS_PER_SECOND,
@@ -28,7 +27,7 @@ import {
   type WorkFiles,
   wantedOf,
 } from "@millrace/aws";
-import type { Decoded, Pipeline } from "@millrace/engine";
+import { type Decoded, type Pipeline, placeName } from "@millrace/engine";
 import { firstVerdicts } from "./first-verdicts.ts";
 import { type Pace, paceOf, partitionOf } from "./pace.ts";
 import { recordOf, recoveryOf } from "./recover.ts";

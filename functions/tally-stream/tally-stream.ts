@@ -1,4 +1,4 @@
-import { type ResultObjects, readRange, type StreamReader } from "@millrace/aws";
+import { MOST_SLICE_MS, type ResultObjects, readRange, type StreamReader } from "@millrace/aws";
 import { type LedgerEntry, type Position, recordHash, type StreamRecord } from "@millrace/engine";
 
 export interface Deps {
@@ -33,14 +33,12 @@ export interface TallyAnswer {
   readonly progress: Progress;
 }
 
-/** An invocation ends after this, well before the function's timeout, and the next one goes on. */
-export const MOST_MS = 600_000;
 const HOUR_MS = 3_600_000;
 
 /** Reads a shard of the stream once more, and adds up what the ledger should say. */
 export function tallyStream({ stream, results, now }: Deps) {
   return async ({ shard, from, to, resultKey, progress }: TallyTask): Promise<TallyAnswer> => {
-    const endMs = now() + MOST_MS;
+    const endMs = now() + MOST_SLICE_MS;
     const range = { kind: "arrived", shard, fromMs: Date.parse(from), toMs: Date.parse(to) } as const;
     const tallies = new Map((progress?.tallies ?? []).map((tally) => [tally.hourMs, tally]));
     let last = progress?.last ?? null;

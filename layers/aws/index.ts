@@ -96,7 +96,7 @@ export {
 } from "./replay/put-again.ts";
 export { unloadedRecords } from "./replay/quarantine-source.ts";
 export { chunkReader } from "./replay/read-chunk.ts";
-export { placeName, type RepairErrors, s3RepairErrors } from "./replay/repair-errors.ts";
+export { type RepairErrors, s3RepairErrors } from "./replay/repair-errors.ts";
 export {
   isRate,
   MOST_RECORDS_PER_SECOND,
@@ -135,7 +135,7 @@ export type { Saved, Snapshot, StateStore } from "./state-store.ts";
 export { cloudWatchLag, LAG_KEPT_MS, type Lag, type StreamLag } from "./stream-lag.ts";
 export { ARRIVAL_SLACK_MS, type ArrivedBetween, readRange, type Sequences, type StreamRange } from "./stream-range.ts";
 export { type PageLimit, type ReadFrom, StreamGoneError, type StreamReader } from "./stream-reader.ts";
-export { demandKept, type StreamTail, type TailEnd, TailGoneError, type TakeRecords } from "./stream-tail.ts";
+export { type StreamTail, type TailEnd, TailGoneError, type TakeRecords, tailStart } from "./stream-tail.ts";
 export { countItems } from "./table-items.ts";
 export {
   leaveTail,

@@ -1,8 +1,7 @@
 import { comparePositions, type Position } from "@millrace/engine";
 import { mapAtMost } from "./at-most.ts";
 import { type KinesisReaderOptions, kinesisReader } from "./kinesis-reader.ts";
-import type { ReadFrom } from "./stream-reader.ts";
-import { demandKept, type StreamTail, type TailEnd, type TakeRecords } from "./stream-tail.ts";
+import { type StreamTail, type TailEnd, type TakeRecords, tailStart } from "./stream-tail.ts";
 
 export interface KinesisTailOptions extends KinesisReaderOptions {
   readonly retentionMs: number;
@@ -25,18 +24,12 @@ export function kinesisTail({ retentionMs, slackMs, now, ...options }: KinesisTa
       return last !== undefined && comparePositions(last, position) >= 0;
     };
 
-    const startOf = (shard: string): ReadFrom => {
-      const last = read.get(shard);
-      const sinceMs = (last?.arrivalMs ?? fromMs) - slackMs;
-      demandKept(sinceMs, { retentionMs, nowMs: now() });
-      return last === undefined ? { arrivalMs: sinceMs } : { at: last.sequence };
-    };
-
     /** Reads a shard on, until a position or to where it ends now; false where its time was over before. */
     const readOn = async (shard: string, until: Position | null, take: TakeRecords, untilMs: number) => {
       const isReached = () => until !== null && isRead(until);
       if (isReached()) return true;
-      for await (const { records } of reader.pages(shard, startOf(shard))) {
+      const begin = tailStart(read.get(shard) ?? null, fromMs, { slackMs, retentionMs, nowMs: now() });
+      for await (const { records } of reader.pages(shard, begin)) {
         const fresh = records.filter(({ position }) => !isRead(position));
         const last = fresh.at(-1);
         if (last !== undefined) read.set(shard, { ...last.position, arrivalMs: last.arrivalMs });

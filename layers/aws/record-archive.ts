@@ -1,5 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import type { StreamRecord } from "@millrace/engine";
+import { placeName, type StreamRecord } from "@millrace/engine";
 import { mapAtMost } from "./at-most.ts";
 import { s3ArchiveObjects } from "./replay/archive-objects.ts";
 import { archiveRecords } from "./replay/archive-source.ts";
@@ -18,7 +18,7 @@ export function s3RecordArchive(client: S3Client, bucket: string): RecordArchive
   const objects = s3ArchiveObjects(client, bucket);
   return {
     async find(records) {
-      const wanted = new Set(records.map(({ position }) => nameOf(position)));
+      const wanted = new Set(records.map(({ position }) => placeName(position)));
       const found = new Map<string, StreamRecord>();
       const hours = [...new Set(records.map(({ arrivalMs }) => Math.floor(arrivalMs / HOUR_MS) * HOUR_MS))];
       const listed = await mapAtMost(OBJECTS_AT_ONCE, hours, (hour) => objects.between(hour, hour + HOUR_MS));
@@ -26,15 +26,11 @@ export function s3RecordArchive(client: S3Client, bucket: string): RecordArchive
       await mapAtMost(OBJECTS_AT_ONCE, [...places.values()], async (place) => {
         if (found.size === wanted.size) return;
         for await (const { record } of archiveRecords(client, place)) {
-          if (record !== null && wanted.has(nameOf(record.position))) found.set(nameOf(record.position), record);
+          if (record !== null && wanted.has(placeName(record.position))) found.set(placeName(record.position), record);
           if (found.size === wanted.size) return;
         }
       });
       return [...found.values()];
     },
   };
-}
-
-function nameOf({ shard, sequence, subSequence }: StreamRecord["position"]): string {
-  return `${shard} ${sequence} ${subSequence}`;
 }

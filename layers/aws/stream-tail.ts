@@ -1,4 +1,5 @@
 import type { Position, StreamRecord } from "@millrace/engine";
+import type { ReadFrom } from "./stream-reader.ts";
 
 /**
  * The end of a stream, from a moment on, or from where others have read it to. It grows as far as it is asked for and is read once; each call hands over
@@ -32,8 +33,20 @@ export class TailGoneError extends Error {
   override readonly name = "TailGoneError";
 }
 
-/** Throws a TailGoneError where the stream does not keep what arrived at that time. */
-export function demandKept(sinceMs: number, { retentionMs, nowMs }: { retentionMs: number; nowMs: number }): void {
+interface Keeping {
+  readonly slackMs: number;
+  readonly retentionMs: number;
+  readonly nowMs: number;
+}
+
+/** Where to read a shard on from its last record, or from a moment (epoch ms). Throws a TailGoneError where the stream does not keep that any more. */
+export function tailStart(last: TailEnd | null, fromMs: number, { slackMs, ...keeping }: Keeping): ReadFrom {
+  const sinceMs = (last?.arrivalMs ?? fromMs) - slackMs;
+  demandKept(sinceMs, keeping);
+  return last === null ? { arrivalMs: sinceMs } : { at: last.sequence };
+}
+
+function demandKept(sinceMs: number, { retentionMs, nowMs }: Omit<Keeping, "slackMs">): void {
   if (nowMs - retentionMs <= sinceMs) return;
   throw new TailGoneError(
     `expected the stream's records from ${new Date(sinceMs).toISOString()} on, but it keeps them for ${retentionMs / 3_600_000} h only: ` +

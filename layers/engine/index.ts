@@ -83,7 +83,7 @@ export { recordHash } from "./metrics/seen.ts";
 export type { PartitionBounds } from "./partition-bounds.ts";
 export { isNearArrival, partitionBounds } from "./partition-bounds.ts";
 export type { Position, StreamRecord } from "./position.ts";
-export { comparePositions, compareSequences } from "./position.ts";
+export { comparePositions, compareSequences, placeName } from "./position.ts";
 export type { ItemSummary } from "./read.ts";
 export { itemTtlMs, marksSince, reachMs, readFeatures, stateTtlMs, summarizeItem, viewOf } from "./read.ts";
 export type { EntityHistory, Recomputed, RecomputedItem } from "./recompute.ts";

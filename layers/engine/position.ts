@@ -17,6 +17,11 @@ export interface StreamRecord {
   readonly data: Uint8Array;
 }
 
+/** Tells positions of all shards apart, as text. */
+export function placeName({ shard, sequence, subSequence }: Position): string {
+  return `${shard} ${sequence} ${subSequence}`;
+}
+
 /** Negative, zero or positive as `a` stands before, at or after `b`. Both positions must be of one shard. */
 export function comparePositions(a: Position, b: Position): number {
   return compareSequences(a.sequence, b.sequence) || a.subSequence - b.subSequence;

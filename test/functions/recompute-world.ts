@@ -1,6 +1,7 @@
 /** A pipeline whose items `recompute` makes anew: the live fold, the lake and the stream that have its records, and what of these fails. */
 import {
   fromKinesis,
+  MOST_SLICE_MS,
   type StreamReader,
   type StreamTail,
   type TailEnd,
@@ -22,7 +23,7 @@ import {
 } from "@millrace/engine";
 import { ATTEMPT_COLUMN, bucketOf, REFUSAL_COLUMN } from "@millrace/lake";
 import type { KinesisStreamRecord } from "aws-lambda";
-import { gatherTail, MOST_MS, type Progress } from "../../functions/gather-tail/gather-tail.ts";
+import { gatherTail, type Progress } from "../../functions/gather-tail/gather-tail.ts";
 import { type Deps, recompute } from "../../functions/recompute/recompute.ts";
 import type { Finding, RecomputeTask } from "../../functions/recompute/task.ts";
 import { updateFeatures } from "../../functions/update-features/update-features.ts";
@@ -240,7 +241,7 @@ export async function pipelineWith(
     let pages = 0;
     const deps = { pipeline, stream, retentionMs: 48 * HOUR, telemetry: memoryTelemetry() };
     // Its time is over after so many pages.
-    const now = () => world.nowMs + (pages++ < mostPages ? 0 : MOST_MS);
+    const now = () => world.nowMs + (pages++ < mostPages ? 0 : MOST_SLICE_MS);
     const task = { settledUntil: new Date(SETTLED).toISOString(), views: ["by_user", "by_item"], buckets: BUCKETS };
     const gathering = gatherTail({ ...deps, files: tailFiles, now });
     const ask = { ...task, sample: null, tailPrefix: "work/tail/" };

@@ -1,5 +1,6 @@
 import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { isRate } from "./request.ts";
+import { unlessThere } from "./unless-there.ts";
 
 /** What a person says to a replay under way; it looks before each piece of work. */
 export interface ReplayControl {
@@ -43,13 +44,7 @@ export function s3ReplayControl(s3: Pick<S3Client, "send">, bucket: string): Rep
     async say(execution, change) {
       await put(execution, { ...(await control.said(execution)), ...change });
     },
-    async open(execution) {
-      try {
-        await put(execution, { paused: false, recordsPerSecond: null }, { IfNoneMatch: "*" });
-      } catch (error) {
-        if (!(error instanceof Error && error.name === "PreconditionFailed")) throw error;
-      }
-    },
+    open: (execution) => unlessThere(put(execution, { paused: false, recordsPerSecond: null }, { IfNoneMatch: "*" })),
   };
   return control;
 }

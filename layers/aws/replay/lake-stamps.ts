@@ -1,4 +1,5 @@
 import { PutObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
+import { unlessThere } from "./unless-there.ts";
 
 /**
  * Tells replays of each other's changes of the lake, so that none writes items from rows that are older than another's change. A replay that puts
@@ -37,13 +38,7 @@ export function s3LakeStamps(client: S3Client, bucket: string): LakeStamps {
   };
   return {
     putting: (execution) => put(`${execution}/put`, {}),
-    async settled(execution) {
-      try {
-        await put(`${execution}/settled`, { IfNoneMatch: "*" });
-      } catch (error) {
-        if (!(error instanceof Error && error.name === "PreconditionFailed")) throw error;
-      }
-    },
+    settled: (execution) => unlessThere(put(`${execution}/settled`, { IfNoneMatch: "*" })),
     async lastOfOthers(execution) {
       let { putMs, changedMs } = NO_STAMPS;
       for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: FOLDER })) {

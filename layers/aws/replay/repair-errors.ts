@@ -1,5 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import type { Position } from "@millrace/engine";
+import { type Position, placeName } from "@millrace/engine";
 import { objectLines } from "../object-lines.ts";
 import { unpackLine } from "../raw-line.ts";
 import type { WorkFiles } from "../work-files.ts";
@@ -37,10 +37,6 @@ export function s3RepairErrors(s3: Pick<S3Client, "send">, files: Pick<WorkFiles
       return found;
     },
   };
-}
-
-export function placeName({ shard, sequence, subSequence }: Position): string {
-  return `${shard} ${sequence} ${subSequence}`;
 }
 
 function foldersOf(fromMs: number, toMs: number): readonly string[] {

@@ -1,5 +1,5 @@
 import { type Decoded, decodeAll } from "../decode.ts";
-import { comparePositions, type Position, type StreamRecord } from "../position.ts";
+import { comparePositions, type Position, placeName, type StreamRecord } from "../position.ts";
 import { inOrder, packCell } from "./codec.ts";
 import type { CompiledMetric, MetricsPipeline } from "./compile.ts";
 import { canBeFinal } from "./final.ts";
@@ -109,7 +109,7 @@ export function archivedWindows(
       noted.clear();
       const decoded = decodeAll(pipeline, records);
       for (const [i, record] of records.entries()) {
-        const id = idOf(record.position);
+        const id = placeName(record.position);
         const lines = known.repeated.get(id);
         if (lines === "taken") continue;
         if (lines === "open") known.repeated.set(id, "taken");
@@ -151,11 +151,11 @@ function againOf(noted: ReadonlyMap<string, Noted[]>): Again {
     let last: Position | null = null;
     for (const { position, high, low } of list.sort((a, b) => comparePositions(a.position, b.position))) {
       if (last !== null && comparePositions(last, position) === 0) {
-        repeated.set(idOf(position), "open");
+        repeated.set(placeName(position), "open");
         continue;
       }
       last = position;
-      if (high !== null && !addFingerprint(state, high, low)) duplicates.add(idOf(position));
+      if (high !== null && !addFingerprint(state, high, low)) duplicates.add(placeName(position));
     }
   }
   return { repeated, duplicates };
@@ -167,8 +167,4 @@ function seenOf(record: StreamRecord, decoded: Decoded, isDuplicate: boolean): S
   const read = isDuplicate ? "duplicate" : "accepted";
   const verdict = decoded.kind === "rejection" ? decoded.rejection.reason : read;
   return { record, event, verdict, nowMs: record.arrivalMs, hash: recordHash(record) };
-}
-
-function idOf({ shard, sequence, subSequence }: Position): string {
-  return `${shard} ${sequence} ${subSequence}`;
 }
