@@ -36,19 +36,19 @@ export interface Ran {
 export async function measure(ran: Ran, speed: () => Speed): Promise<Report> {
   const { definitions, source, runtime, fed, out } = ran;
   const pipeline = compile(definitions.features, definitions.eventSchema);
+  const metricsPipeline = compileMetrics(definitions.metrics, pipeline);
   const stats = runtime.stats();
   // Before the report reads them too.
   const [table, metricsTable] = ["FeaturesTable", "MetricsTable"].map((id) =>
     tableFigures(runtime.tables.usage(runtime.physicalId(id)), fed.records),
   ) as [TableFigures, TableFigures];
   const entities = await readTable(pipeline, runtime.url, runtime.physicalId("FeaturesTable"));
-  const rows = await readRows(ran);
+  const rows = await readRows(ran, metricsPipeline);
   const alarms = listRings(runtime.alarms);
   const failedRecords = await countFailedRecords(runtime);
   const examples = await writeFeatures(join(out.path, "features.ndjson"), pipeline, entities, fed.lastMs);
   writeItems(out.path, entities);
   const buckets = bucketsOf(ran);
-  const metricsPipeline = metricsOf(ran);
   const tumblingMs = Number(ran.parameters.MetricsWindowSeconds) * 1000;
   const { records } = fed;
   const read = { entities, rows, failedRecords, stats };
@@ -112,14 +112,9 @@ async function writePage(
   });
 }
 
-function metricsOf({ definitions: { metrics, features, eventSchema } }: Ran): MetricsPipeline {
-  return compileMetrics(metrics, compile(features, eventSchema));
-}
-
-function readRows(ran: Ran): Promise<MetricRows> {
-  const { runtime, fed } = ran;
+function readRows({ runtime, fed }: Ran, metrics: MetricsPipeline): Promise<MetricRows> {
   const table = runtime.physicalId("MetricsTable");
-  return readMetricRows(metricsOf(ran), { endpoint: runtime.url, table, fromMs: fed.firstMs, toMs: fed.lastMs });
+  return readMetricRows(metrics, { endpoint: runtime.url, table, fromMs: fed.firstMs, toMs: fed.lastMs });
 }
 
 function bucketsOf({ runtime, out }: Ran): Buckets {

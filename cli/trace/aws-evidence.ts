@@ -11,16 +11,7 @@ import { DynamoDBClient, GetItemCommand, paginateQuery } from "@aws-sdk/client-d
 import { paginateListObjectsV2, S3Client } from "@aws-sdk/client-s3";
 import { objectLines } from "@millrace/aws";
 import { UserError } from "../user-error.ts";
-import {
-  type Evidence,
-  type FailedBatch,
-  fromItem,
-  type QueryRow,
-  REPORTS,
-  type Repair,
-  readFailedBatch,
-  readRepair,
-} from "./evidence.ts";
+import { type Evidence, fromItem, type QueryRow, writtenEvidence } from "./evidence.ts";
 
 export interface AwsPlace {
   readonly place: string;
@@ -75,18 +66,7 @@ export function awsEvidence({ place, settings, physicalId }: AwsPlace): Evidence
         items.push(...Items.map(fromItem));
       return items;
     },
-    async *failedBatches(): AsyncGenerator<FailedBatch> {
-      for await (const { object, text } of textsBelow(physicalId("FailedBucket"), "")) {
-        const batch = readFailedBatch(object, text);
-        if (batch !== null) yield batch;
-      }
-    },
-    async *repairs(): AsyncGenerator<Repair> {
-      for await (const { object, text } of textsBelow(physicalId("LakeBucket"), REPORTS)) {
-        const repair = readRepair(object, text);
-        if (repair !== null) yield repair;
-      }
-    },
+    ...writtenEvidence(textsBelow, physicalId),
     async wasRaised(alertId) {
       // As Powertools names what was done: prefix, then the hash of the JSON text that stands for it.
       const hash = createHash("md5").update(JSON.stringify(alertId)).digest("base64");

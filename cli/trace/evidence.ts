@@ -53,6 +53,23 @@ export function isIn(
   return at >= BigInt(first) && at <= BigInt(last);
 }
 
+/** What is read out of the objects of the failed bucket and of the replays' reports. */
+export function writtenEvidence(
+  textsBelow: (bucket: string, prefix: string) => AsyncIterable<{ readonly object: string; readonly text: string }>,
+  physicalId: (logicalId: string) => string,
+): Pick<Evidence, "failedBatches" | "repairs"> {
+  async function* read<T>(logicalId: string, prefix: string, parse: (object: string, text: string) => T | null) {
+    for await (const { object, text } of textsBelow(physicalId(logicalId), prefix)) {
+      const one = parse(object, text);
+      if (one !== null) yield one;
+    }
+  }
+  return {
+    failedBatches: () => read("FailedBucket", "", readFailedBatch),
+    repairs: () => read("LakeBucket", REPORTS, readRepair),
+  };
+}
+
 /** Null for an object that is none of Lambda's. */
 export function readFailedBatch(object: string, text: string): FailedBatch | null {
   try {
@@ -65,7 +82,7 @@ export function readFailedBatch(object: string, text: string): FailedBatch | nul
 }
 
 /** Where the reports of replays lie in the lake's bucket. */
-export const REPORTS = "reports/replay/";
+const REPORTS = "reports/replay/";
 
 /** Null for one that wrote no items, or left some as they were. */
 export function readRepair(report: string, text: string): Repair | null {

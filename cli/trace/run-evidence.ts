@@ -12,15 +12,7 @@ import { loadTemplate } from "../../local/template/load.ts";
 import type { ProjectTemplate } from "../dev/project.ts";
 import { readItems } from "../start/write-items.ts";
 import { UserError } from "../user-error.ts";
-import {
-  type Evidence,
-  type FailedBatch,
-  REPORTS,
-  type Repair,
-  readFailedBatch,
-  readRepair,
-  type StoredItem,
-} from "./evidence.ts";
+import { type Evidence, type StoredItem, writtenEvidence } from "./evidence.ts";
 
 /** Everybody may read one's own files. */
 const OWNER = { refusal: () => null, demand() {} };
@@ -57,18 +49,7 @@ export async function runEvidence(folder: string, project: ProjectTemplate): Pro
     async items(view, entity): Promise<readonly StoredItem[]> {
       return items.filter((item) => item.view === view && item.entity === entity);
     },
-    async *failedBatches(): AsyncGenerator<FailedBatch> {
-      for await (const { object, text } of textsBelow(template.physicalId("FailedBucket"), "")) {
-        const batch = readFailedBatch(object, text);
-        if (batch !== null) yield batch;
-      }
-    },
-    async *repairs(): AsyncGenerator<Repair> {
-      for await (const { object, text } of textsBelow(template.physicalId("LakeBucket"), REPORTS)) {
-        const repair = readRepair(object, text);
-        if (repair !== null) yield repair;
-      }
-    },
+    ...writtenEvidence(textsBelow, (logicalId) => template.physicalId(logicalId)),
     wasRaised: async () => null,
     close: () => engine.close(),
   };

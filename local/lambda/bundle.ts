@@ -58,9 +58,9 @@ export async function bundleFunctions(
   const stale = wanted.filter((one) => fresh.get(one) === null);
   if (stale.length === 0) return wanted.map((one) => bundleOf(one, fresh.get(one) as Manifest, false));
 
-  const worker = await bundleWorker(projectDir);
+  const [worker, results] = await Promise.all([bundleWorker(projectDir), buildTogether(stale, options)]);
   const built = new Map<Wanted, Manifest>();
-  for (const [one, { files, inputs }] of await buildTogether(stale, options)) {
+  for (const [one, { files, inputs }] of results) {
     files.set(workerName, worker.contents);
     built.set(one, keepBuild(one, files, stamped([...inputs, ...worker.inputs], stampOf)));
   }

@@ -1,7 +1,7 @@
 /** Storage classes, and the copies by which an object of a frozen one can be read for some days. */
 import { AwsError } from "../aws-error.ts";
 
-export const storageClasses = [
+const storageClasses = [
   ...["STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING"],
   ...["GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"],
 ] as const;

@@ -93,6 +93,8 @@ const variablesLimitBytes = 10 * 1024 * 1024;
 
 /** Takes new values of variables, which live as long as their scope. Throws States.DataLimitExceeded when the execution has too much of them. */
 export function assign(execution: Execution, progress: Progress, assigned: JsonMap): void {
+  // Most states assign nothing, and the sum walks all of the execution.
+  if (Object.keys(assigned).length === 0) return;
   const had = new Map(progress.variableBytes);
   for (const [name, value] of Object.entries(assigned)) progress.variableBytes.set(name, bytesOf(value));
   const sizeBytes = storedBytes(execution.progress);
