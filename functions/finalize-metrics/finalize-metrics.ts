@@ -11,9 +11,9 @@ import {
   type Telemetry,
   writeUnitsOf,
 } from "@millrace/aws";
-import { LEDGER, type LedgerEntry, type MetricsPipeline } from "@millrace/engine";
-import { heldTally, lackingRecords, ledgerTallies, type SinkRow } from "@millrace/lake";
-import { type FromArchive, fromArchive, type Restored } from "./from-archive.ts";
+import { type HourEntry, LEDGER, type MetricsPipeline } from "@millrace/engine";
+import { heldTally, lackingRecords, ledgerTallies, type Restored, type SinkRow } from "@millrace/lake";
+import { type FromArchive, fromArchive } from "./from-archive.ts";
 import { fromLake } from "./from-lake.ts";
 import type { Range } from "./hours.ts";
 
@@ -115,7 +115,7 @@ async function restored(
 ): Promise<FromArchive> {
   if (recordsFolder === null) return { records: 0, rows: [], restored: [] };
   const entries = await Promise.all(ledgerKeys.map((key) => deps.results.get(key)));
-  const ledger = entries.flat() as readonly (LedgerEntry & { readonly hourMs: number })[];
+  const ledger = entries.flat() as readonly HourEntry[];
   return fromArchive(deps, { ...question, part, recordsFolder, ledger });
 }
 

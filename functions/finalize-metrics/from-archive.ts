@@ -6,16 +6,17 @@ import {
   canBeFinal,
   type FinalRow,
   goneMeasures,
+  type HourEntry,
   isOfTheArchive,
   LEDGER,
-  type LedgerEntry,
   type MetricsPipeline,
   metricOf,
   restoredLedger,
   restoredRow,
   type StreamRecord,
 } from "@millrace/engine";
-import { HOUR_MS, hoursIn, partsOf, type Range } from "./hours.ts";
+import type { Restored } from "@millrace/lake";
+import { fitsHours, HOUR_MS, hoursIn, partsOf, type Range } from "./hours.ts";
 
 export interface FromArchiveDeps {
   readonly metrics: MetricsPipeline;
@@ -29,18 +30,8 @@ export interface FromArchiveTask extends Range {
   readonly part: string;
   readonly recordsFolder: string;
   /** Of the stream, read once more; empty where it was not. */
-  readonly ledger: readonly (LedgerEntry & { readonly hourMs: number })[];
+  readonly ledger: readonly HourEntry[];
   readonly archiveIsWhole: boolean;
-}
-
-/** Windows of a metric that readers saw less of, or nothing. */
-export interface Restored {
-  readonly metric: string;
-  readonly windows: number;
-  /** Measures that nothing tells but the counting on the way: of these windows they say what is left. */
-  readonly without: readonly string[];
-  /** Of the ledger, the shards and hours in which it is now what the archive has, and not what the stream had. */
-  readonly ofArchive: number;
 }
 
 export interface FromArchive {
@@ -61,7 +52,7 @@ export async function fromArchive(
   const isWanted = ({ everyMs }: CompiledMetric, startMs: number) =>
     startMs >= fromMs && startMs + everyMs <= toMs && hours.has(Math.floor(startMs / HOUR_MS) * HOUR_MS);
   const windows = archivedWindows(metrics, { isWanted, tumblingMs });
-  const beyondMs = Math.max(...all.map(({ everyMs }) => (HOUR_MS % everyMs === 0 ? 0 : everyMs)));
+  const beyondMs = Math.max(...all.map((metric) => (fitsHours(metric) ? 0 : metric.everyMs)));
   const parts = [...hours].map((hourMs) =>
     partsOf(arrivedFor(metrics, { fromMs: hourMs, toMs: hourMs + HOUR_MS + beyondMs }, tumblingMs)),
   );

@@ -12,7 +12,7 @@ import {
   readMetric,
 } from "@millrace/engine";
 import type { MetricTally } from "@millrace/lake";
-import { HOUR_MS, hoursIn, type Range } from "./hours.ts";
+import { fitsHours, HOUR_MS, hoursIn, type Range } from "./hours.ts";
 import { type Counted, tallyMetric } from "./tally.ts";
 
 export interface FromLakeDeps {
@@ -57,11 +57,6 @@ export async function fromLake(
     }
   }
   return { events, rows: windows.rows(`hour=${part}`, standing), tallies };
-}
-
-/** A window that goes on in the next hour is of two parts, and neither can tell what it lacks. */
-function fitsHours({ everyMs }: CompiledMetric): boolean {
-  return HOUR_MS % everyMs === 0;
 }
 
 /** Of the windows that have some of an hour. */

@@ -1,3 +1,5 @@
+import type { CompiledMetric } from "@millrace/engine";
+
 /** Half-open (epoch ms). */
 export interface Range {
   readonly fromMs: number;
@@ -22,4 +24,9 @@ export function partsOf({ fromMs, toMs }: Range): readonly string[] {
   for (let ms = Math.floor(fromMs / HOUR_MS) * HOUR_MS; ms < toMs && parts.size < 24; ms += HOUR_MS)
     parts.add(new Date(ms).toISOString().slice(11, 13));
   return [...parts];
+}
+
+/** A window that goes on in the next hour is of two parts, and neither can tell what it lacks. */
+export function fitsHours({ everyMs }: CompiledMetric): boolean {
+  return HOUR_MS % everyMs === 0;
 }

@@ -1,5 +1,6 @@
 import {
   allRows,
+  ledgerRows,
   type MetricsStore,
   type ReplayPlan,
   ReplayRequestError,
@@ -31,8 +32,6 @@ export interface LakeQuestion {
 }
 
 const HOUR_MS = 3_600_000;
-/** Of the ledger, at one time. */
-const SLICE_MS = 31 * 24 * HOUR_MS;
 /** Who has just put rows into the lake has them on their way for as long as the delivery takes: then it is looked at once more. */
 export const MOST_LOOKS_AT_THE_LAKE = 2;
 /** Hours that a message names. */
@@ -79,10 +78,9 @@ async function askTheLedger(
   const held = sinks.map(heldTally);
   const known = new Set<string>();
   const lacking: Lacking[] = [];
-  for (let ms = Math.max(firstMs, keptMs); ms < toMs; ms += SLICE_MS) {
-    const rows = (await store.rows(LEDGER, ms, Math.min(ms + SLICE_MS, toMs))).filter(isOver);
+  for await (const rows of ledgerRows(store, { fromMs: Math.max(firstMs, keptMs), toMs })) {
     // What was made up from the archive proves nothing about it.
-    const tallies = ledgerTallies(metrics, rows).filter(({ ofArchive }) => !ofArchive);
+    const tallies = ledgerTallies(metrics, rows.filter(isOver)).filter(({ ofArchive }) => !ofArchive);
     for (const tally of tallies) known.add(placeOf(tally));
     lacking.push(...lackingPlaces(tallies, held));
   }

@@ -8,7 +8,7 @@ import {
 } from "@millrace/aws";
 import { LEDGER, type MetricsPipeline } from "@millrace/engine";
 import { heldTally, ledgerTallies, type SinkRow, unledgeredHours } from "@millrace/lake";
-import { RETENTION_MARGIN_MS } from "./plan-chunks.ts";
+import { firstKeptMs } from "./plan-chunks.ts";
 
 export interface LedgerDeps {
   readonly metrics: MetricsPipeline;
@@ -34,7 +34,7 @@ export async function planLedger(
   const range = { fromMs: Date.parse(from), toMs: Date.parse(to) };
   const ledger = ledgerTallies(metrics, await store.rows(LEDGER, range.fromMs, range.toMs));
   const held = (await allRows<SinkRow>(rows, sinksPrefix)).map(heldTally);
-  const keptMs = now() - retentionMs + RETENTION_MARGIN_MS;
+  const keptMs = firstKeptMs({ retentionMs, now });
   const hours = unledgeredHours(ledger, held).filter(
     (hourMs) => hourMs >= Math.max(range.fromMs, keptMs) && hourMs < range.toMs,
   );

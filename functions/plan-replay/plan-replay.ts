@@ -95,7 +95,7 @@ async function planOf(deps: Deps, request: ReplayRequest, asked: Asked): Promise
   const { source, target } = request;
   if (sinksPrefix !== null) return planLedger(deps, request, sinksPrefix);
   if (target === "metrics") return planMetrics(deps, request, { execution, startedMs });
-  const rows = () => planRows(deps, request, { execution, startedMs, recordsManifestKey, again });
+  const rows = () => planRows(deps, request, { execution, startedMs, put: null, again });
   if (target === "features" && source === "archive") return rows();
   if (recordsManifestKey !== null) return planAfter(deps, request, asked, recordsManifestKey);
   if (unloadedPrefix !== null) return planUnloaded(deps, request, { execution, prefix: unloadedPrefix });
@@ -116,8 +116,9 @@ async function planAfter(
 ): Promise<ReplayPlan> {
   const { execution, lackingPrefix = null, looks = 0, redrives = 0, again = 0 } = asked;
   const startedMs = Date.parse(asked.startedAt);
-  const { reach } = await replayCounts(deps.files, recordsManifestKey);
-  const circumstances = { execution, startedMs, recordsManifestKey, again };
+  const put = await replayCounts(deps.files, recordsManifestKey);
+  const { reach } = put;
+  const circumstances = { execution, startedMs, put, again };
   if (reach === null) return planRows(deps, request, circumstances);
   const check =
     lackingPrefix === null

@@ -4,11 +4,11 @@ import {
   type LakeSize,
   type LakeStamps,
   type RefusedRows,
+  type ReplayCounts,
   type ReplayPlan,
   type ReplayRequest,
   ReplayRequestError,
   type RowsPlan,
-  replayCounts,
   replayWork,
   TABLE_SEGMENTS,
   type WorkFiles,
@@ -67,8 +67,8 @@ interface Scope {
 export interface Circumstances {
   readonly execution: string;
   readonly startedMs: number;
-  /** What putting records again has left: their rows are in the lake, but for those that were refused. */
-  readonly recordsManifestKey: string | null;
+  /** Of what was put again: its rows are in the lake, but for those that were refused. Null where nothing was put. */
+  readonly put: Pick<ReplayCounts, "reach"> | null;
   readonly refused?: RefusedRows | null;
   readonly again: number;
 }
@@ -77,15 +77,15 @@ export interface Circumstances {
 export async function planRows(
   deps: RowsDeps,
   request: ReplayRequest,
-  { execution, startedMs, recordsManifestKey, refused = null, again }: Circumstances,
+  { execution, startedMs, put, refused = null, again }: Circumstances,
 ): Promise<ReplayPlan> {
   const nowMs = deps.now();
   const settledMs = settledBy(deps, request, startedMs);
-  const settling = recordsManifestKey === null ? settlingOf(deps, request, startedMs) : null;
+  const settling = put === null ? settlingOf(deps, request, startedMs) : null;
   if (settling !== null) return settling;
   const putting = request.dryRun ? null : await puttingOf(deps, execution, nowMs);
   if (putting !== null) return putting;
-  const scope = await scopeOf(deps, request, recordsManifestKey);
+  const scope = await scopeOf(deps, request, put);
   const views = scope === null ? [] : viewsOf(deps.pipeline, request);
   // Athena writes only where nothing is.
   const work = `${replayWork(execution)}${again > 0 ? `again-${again}/` : ""}`;
@@ -212,22 +212,21 @@ function amongOf({ entities }: Scope) {
 async function scopeOf(
   deps: RowsDeps,
   { source, from, to, entities, raise, batches: given }: ReplayRequest,
-  recordsManifestKey: string | null,
+  put: Circumstances["put"],
 ): Promise<Scope | null> {
-  const { failed, files } = deps;
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   // Out of quarantine `entities` were keys of records, and have chosen these already.
   const only = (touched: Entities): Entities =>
     entities.length === 0 || source === "quarantine" ? touched : { kind: "given", entities };
   if (raise === "latest") return { entities: only({ kind: "all" }), raiseTo: "latest" };
-  if (recordsManifestKey !== null && source !== "failed") {
-    const { reach } = await replayCounts(files, recordsManifestKey);
+  if (put !== null && source !== "failed") {
+    const { reach } = put;
     if (reach === null) return null;
     const touched = { kind: "touched", fromMs: reach.fromMs, toMs: reach.toMs + 1 } as const;
     return { entities: only(touched), raiseTo: Object.values(reach.last) };
   }
   if (source === "archive") return { entities: only({ kind: "touched", fromMs, toMs }), raiseTo: undefined };
-  const batches = given.length > 0 ? given : await failed.between(fromMs, toMs);
+  const batches = given.length > 0 ? given : await deps.failed.between(fromMs, toMs);
   if (batches.length === 0) return null;
   const time = timeOf(batches);
   const touched = { kind: "touched", fromMs: Date.parse(time.from), toMs: Date.parse(time.to) } as const;

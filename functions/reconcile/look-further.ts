@@ -1,4 +1,4 @@
-import { allRows } from "@millrace/aws";
+import { allRows, ledgerRows } from "@millrace/aws";
 import { LEDGER, type MetricsPipeline, metricKeepMs } from "@millrace/engine";
 import { ledgerTallies } from "@millrace/lake";
 import type { Finding } from "./finding.ts";
@@ -20,8 +20,6 @@ export interface Further {
 }
 
 const HOUR_MS = 3_600_000;
-/** Of the ledger, at one time. */
-const SLICE_MS = 31 * 24 * HOUR_MS;
 
 /**
  * A replay into features looks at the lake as far back as the items' windows reach, and writes nothing where rows are lacking. So where features are to be
@@ -57,7 +55,7 @@ async function ledgerIn(
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
 ) {
   const tallies = [];
-  for (let ms = Math.max(fromMs, toMs - metricKeepMs(metrics, LEDGER)); ms < toMs; ms += SLICE_MS)
-    tallies.push(...ledgerTallies(metrics, await store.rows(LEDGER, ms, Math.min(ms + SLICE_MS, toMs))));
+  const sinceMs = Math.max(fromMs, toMs - metricKeepMs(metrics, LEDGER));
+  for await (const rows of ledgerRows(store, { fromMs: sinceMs, toMs })) tallies.push(...ledgerTallies(metrics, rows));
   return tallies;
 }

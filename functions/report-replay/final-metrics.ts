@@ -1,5 +1,5 @@
 import { type ReplayRequest, ReplayRequestError, type WorkFiles } from "@millrace/aws";
-import type { MetricTally } from "@millrace/lake";
+import type { MetricTally, Restored } from "@millrace/lake";
 
 /** As finalize-metrics answers. */
 export interface FinalizedHour {
@@ -14,16 +14,6 @@ export interface FinalizedHour {
   readonly restored: readonly Restored[];
   /** Where its tallies lie, as JSON lines. */
   readonly resultKey: string;
-}
-
-/** Windows of a metric that had lost something and that the lake cannot tell, made of the archive, or the ledger of the stream. */
-export interface Restored {
-  readonly metric: string;
-  readonly windows: number;
-  /** Measures that nothing tells any more: of these windows they say what was left. */
-  readonly without: readonly string[];
-  /** Of the ledger, shards and hours in which it says what the archive has, and so proves nothing about it. */
-  readonly ofArchive: number;
 }
 
 /** Windows of metrics that a replay made, or would make. */

@@ -1,5 +1,5 @@
 import { MOST_SLICE_MS, type ResultObjects, readRange, type StreamReader } from "@millrace/aws";
-import { type LedgerEntry, type Position, recordHash, type StreamRecord } from "@millrace/engine";
+import { type HourEntry, type Position, recordHash, type StreamRecord } from "@millrace/engine";
 
 export interface Deps {
   readonly stream: StreamReader;
@@ -20,12 +20,7 @@ export interface TallyTask {
 export interface Progress {
   /** Read up to here; null: nothing yet. */
   readonly last: Position | null;
-  readonly tallies: readonly StreamTally[];
-}
-
-/** As the ledger has it. */
-export interface StreamTally extends LedgerEntry {
-  readonly hourMs: number;
+  readonly tallies: readonly HourEntry[];
 }
 
 export interface TallyAnswer {
@@ -54,7 +49,7 @@ export function tallyStream({ stream, results, now }: Deps) {
   };
 }
 
-function add(tallies: Map<number, StreamTally>, record: StreamRecord): void {
+function add(tallies: Map<number, HourEntry>, record: StreamRecord): void {
   const { arrivalMs, data, position } = record;
   const hourMs = Math.floor(arrivalMs / HOUR_MS) * HOUR_MS;
   const { sequence } = position;

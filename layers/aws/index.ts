@@ -49,7 +49,7 @@ export {
   toKinesisWindowReply,
 } from "./kinesis-window.ts";
 export { type LakeSize, s3LakeSize } from "./lake-size.ts";
-export type { MetricsStore, StoredRow } from "./metrics-store.ts";
+export { ledgerRows, type MetricsStore, type StoredRow } from "./metrics-store.ts";
 export { objectLines, objectPieces, type S3Place } from "./object-lines.ts";
 export { type Claim, idempotentClaim, idempotentOnce, LEASE_MS, type Once } from "./once.ts";
 export { fromPayload, type Payload, toPayload } from "./payload.ts";

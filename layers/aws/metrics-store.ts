@@ -1,4 +1,5 @@
 import type { FinalRow, MetricRow, Position, ReadableRow, Written } from "@millrace/engine";
+import { LEDGER } from "@millrace/engine";
 
 /** Where the rows of metrics lie, and up to where each shard's records are in them. */
 export interface MetricsStore {
@@ -22,4 +23,14 @@ export interface MetricsStore {
 export interface StoredRow extends ReadableRow {
   /** Of a row that is not final, when the tumbling window began in which its records arrived (epoch ms). */
   readonly arrivalStartMs?: number;
+}
+
+const MONTH_MS = 31 * 86_400_000;
+
+/** The ledger's rows of a long time (epoch ms, half-open), some of it after the other. */
+export async function* ledgerRows(
+  store: Pick<MetricsStore, "rows">,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): AsyncGenerator<readonly StoredRow[]> {
+  for (let ms = fromMs; ms < toMs; ms += MONTH_MS) yield await store.rows(LEDGER, ms, Math.min(ms + MONTH_MS, toMs));
 }

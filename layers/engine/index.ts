@@ -67,7 +67,7 @@ export type { Metric, Metrics } from "./metrics/define.ts";
 export { defineMetric, defineMetrics, storedName } from "./metrics/define.ts";
 export type { FinalCount, FinalRow, FinalWindows, MetricStart } from "./metrics/final.ts";
 export { canBeFinal, finalWindows, plainCountOf } from "./metrics/final.ts";
-export type { LedgerEntry } from "./metrics/ledger.ts";
+export type { HourEntry, LedgerEntry } from "./metrics/ledger.ts";
 export { LEDGER } from "./metrics/ledger.ts";
 export type { Measure } from "./metrics/measure.ts";
 export { measure } from "./metrics/measure.ts";

@@ -1,5 +1,5 @@
 import type { EventSchema } from "@millrace/engine";
-import { quoteName, quoteText, timestamp } from "./literal.ts";
+import { day, quoteName, timestamp } from "./literal.ts";
 import { newestRows } from "./newest.ts";
 
 export interface IdentitiesQuestion {
@@ -25,7 +25,6 @@ export function eventsOnce({ schema, partitionKey, columns, fromMs, toMs }: Iden
   const origin = ["_arrival", "_shard", "_sequence", "_subsequence", "_verdict"];
   const wanted = [...new Set([...columns, ...origin])].map(quoteName).join(", ");
   const time = quoteName(schema.timeColumn);
-  const day = (ms: number) => quoteText(new Date(ms).toISOString().slice(0, 10));
   return `
 SELECT ${wanted}, hour
 FROM (

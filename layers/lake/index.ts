@@ -17,7 +17,7 @@ export {
 } from "./lacking.ts";
 export { type LateRow, type LateRowsQuestion, lateRows } from "./late-rows.ts";
 export { quoteName, quoteText, timestamp } from "./literal.ts";
-export type { MetricTally } from "./metric-tally.ts";
+export type { MetricTally, Restored } from "./metric-tally.ts";
 export { type RecoverableQuestion, recoverableQuery } from "./recoverable.ts";
 export {
   ATTEMPT_COLUMN,

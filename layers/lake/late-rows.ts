@@ -1,4 +1,4 @@
-import { quoteText, timestamp } from "./literal.ts";
+import { day, quoteText, timestamp } from "./literal.ts";
 
 export interface LateRowsQuestion {
   /** The replay's name: its partition of `put_again`. */
@@ -57,8 +57,4 @@ WHERE CASE
   WHEN verdict = 'accepted' THEN coalesce(accepted, 0) = 0
   ELSE row_shard IS NULL
 END`;
-}
-
-function day(ms: number): string {
-  return quoteText(new Date(ms).toISOString().slice(0, 10));
 }

@@ -10,3 +10,8 @@ export function quoteText(text: string): string {
 export function timestamp(ms: number): string {
   return `TIMESTAMP '${new Date(ms).toISOString().replace("T", " ").replace("Z", "")}'`;
 }
+
+/** The day of a moment (epoch ms, UTC), as partitions are called. */
+export function day(ms: number): string {
+  return quoteText(new Date(ms).toISOString().slice(0, 10));
+}

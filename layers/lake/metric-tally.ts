@@ -10,3 +10,13 @@ export interface MetricTally {
   readonly lost: number | null;
   readonly again: number | null;
 }
+
+/** Windows of a metric that readers saw less of, or nothing. */
+export interface Restored {
+  readonly metric: string;
+  readonly windows: number;
+  /** Measures that nothing tells but the counting on the way: of these windows they say what is left. */
+  readonly without: readonly string[];
+  /** Of the ledger, the shards and hours in which it is now what the archive has, and not what the stream had. */
+  readonly ofArchive: number;
+}

@@ -1,4 +1,4 @@
-import { quoteText } from "./literal.ts";
+import { day, quoteText } from "./literal.ts";
 
 export interface RecoverableQuestion {
   /** Arrival (epoch ms), half-open. */
@@ -10,14 +10,11 @@ export interface RecoverableQuestion {
   readonly keys: readonly string[];
 }
 
-const DAY_MS = 86_400_000;
-
 /**
  * The records that are still in quarantine, each with its latest verdict: what a later attempt has used is not among them. One row per position,
  * stage and view, with all that is needed to process the record again.
  */
 export function recoverableQuery({ fromMs, toMs, reasons, keys }: RecoverableQuestion): string {
-  const since = quoteText(new Date(Math.floor(fromMs / DAY_MS) * DAY_MS).toISOString().slice(0, 10));
   return `
 SELECT reason, stage, "view", arrival, shard, sequence, subsequence, key, attempt, data, database64
 FROM (
@@ -26,7 +23,7 @@ FROM (
     ORDER BY attempt DESC, CASE WHEN reason = 'recovered' THEN 0 ELSE 1 END
   ) AS _latest
   FROM quarantine
-  WHERE dt >= ${since}
+  WHERE dt >= ${day(fromMs)}
 ) AS verdicts
 WHERE _latest = 1 AND reason <> 'recovered' AND arrival >= ${fromMs} AND arrival < ${toMs}${oneOf("reason", reasons)}${oneOf("key", keys)}`;
 }

@@ -9,7 +9,7 @@ import {
 } from "@millrace/engine";
 import { BUCKETS_OF_A_QUERY, bucketOf, bucketSql, MOST_BUCKETS } from "./bucket.ts";
 import { viewCondition } from "./condition.ts";
-import { quoteName, quoteText, timestamp } from "./literal.ts";
+import { day, quoteName, quoteText, timestamp } from "./literal.ts";
 import { newestRows } from "./newest.ts";
 
 /**
@@ -165,8 +165,4 @@ function touched(
 /** From the partition a day before on, so that a newer version of a row whose time was corrected a little is met with its older ones. */
 function since(fromMs: number | null): string {
   return fromMs === null ? "" : ` AND dt >= ${day(fromMs - DAY_MS)}`;
-}
-
-function day(ms: number): string {
-  return quoteText(new Date(ms).toISOString().slice(0, 10));
 }

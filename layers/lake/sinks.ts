@@ -1,5 +1,5 @@
 import type { PartitionBounds } from "@millrace/engine";
-import { quoteText, timestamp } from "./literal.ts";
+import { day, timestamp } from "./literal.ts";
 
 /**
  * What the archive and the lake hold of the records that arrived in a time, by arrival hour and shard, each position once however
@@ -169,8 +169,4 @@ export interface SinkRow {
   readonly unknown: number | string;
   /** The lowest sequence number of those that are missing, with leading zeros. */
   readonly first_missing?: string | null;
-}
-
-function day(ms: number): string {
-  return quoteText(new Date(ms).toISOString().slice(0, 10));
 }

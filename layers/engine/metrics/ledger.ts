@@ -101,6 +101,11 @@ export interface LedgerEntry {
   readonly checksum: string;
 }
 
+/** In the hour that begins then (epoch ms). */
+export interface HourEntry extends LedgerEntry {
+  readonly hourMs: number;
+}
+
 /** As the ledger would hold them, had it counted them on the way. */
 export function ledgerGroups(entries: readonly LedgerEntry[]): Groups {
   const groups = noGroups();
